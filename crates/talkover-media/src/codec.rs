@@ -1,0 +1,165 @@
+//! Opus at the two rates the rooms speak: 16 kHz in (what recognisers and the VAD want, decoded
+//! by libopus without a resampler) and 24 kHz out. Frames are 20 ms, mono, `i16`.
+
+use opus::{Application, Bitrate, Channels};
+
+/// Samples of 20 ms of the caller's audio at 16 kHz.
+pub const EAR_FRAME: usize = 320;
+/// Samples of 20 ms of the agent's audio at 24 kHz.
+pub const VOICE_FRAME: usize = 480;
+/// The longest Opus packet that a well-behaved sender makes (RFC 6716 §3.2.1: 1275 bytes a frame).
+pub const MAX_PACKET: usize = 1500;
+/// 120 ms at 16 kHz: the longest packet Opus allows (RFC 6716 §2.1.4).
+const LONGEST: usize = 1920;
+
+/// Decodes one sender's packets to 16 kHz mono.
+#[derive(Debug)]
+pub struct Decoder {
+    opus: opus::Decoder,
+    buffer: Box<[i16; LONGEST]>,
+}
+
+impl Decoder {
+    pub fn new() -> Result<Self, opus::Error> {
+        Ok(Self {
+            opus: opus::Decoder::new(16_000, Channels::Mono)?,
+            buffer: Box::new([0; LONGEST]),
+        })
+    }
+
+    /// The sound of `packet`; garbage is concealed as 20 ms, never an error.
+    pub fn decode(&mut self, packet: &[u8]) -> &[i16] {
+        if packet.is_empty() {
+            return self.conceal(EAR_FRAME);
+        }
+        match self.opus.decode(packet, &mut self.buffer[..], false) {
+            Ok(samples) => &self.buffer[..samples],
+            Err(_) => self.conceal(EAR_FRAME),
+        }
+    }
+
+    /// The `samples` before `next`, from the copy that its sender put into it (in-band FEC), or
+    /// concealed where there is none.
+    pub fn recover(&mut self, next: &[u8], samples: usize) -> &[i16] {
+        let samples = round_to_frames(samples);
+        match self.opus.decode(next, &mut self.buffer[..samples], true) {
+            Ok(made) => &self.buffer[..made],
+            Err(_) => self.conceal(samples),
+        }
+    }
+
+    /// `samples` of plausible sound where nothing came.
+    pub fn conceal(&mut self, samples: usize) -> &[i16] {
+        let samples = round_to_frames(samples);
+        match self.opus.decode(&[], &mut self.buffer[..samples], false) {
+            Ok(made) => &self.buffer[..made],
+            Err(_) => {
+                self.buffer[..samples].fill(0);
+                &self.buffer[..samples]
+            }
+        }
+    }
+}
+
+/// libopus conceals multiples of 2.5 ms only.
+fn round_to_frames(samples: usize) -> usize {
+    (samples / 40 * 40).clamp(40, LONGEST)
+}
+
+/// The length of a packet in 16 kHz samples, without decoding it.
+pub fn packet_samples(packet: &[u8]) -> Option<usize> {
+    opus::packet::get_nb_samples(packet, 16_000).ok()
+}
+
+/// Encodes the agent's 24 kHz frames.
+#[derive(Debug)]
+pub struct Encoder {
+    opus: opus::Encoder,
+    packet: Box<[u8; MAX_PACKET]>,
+    fec: bool,
+}
+
+impl Encoder {
+    /// `complexity` 0..=10: 5 is half the cost of 10 and hard to tell apart on speech.
+    pub fn new(complexity: i32, bitrate: i32) -> Result<Self, opus::Error> {
+        let mut opus = opus::Encoder::new(24_000, Channels::Mono, Application::Voip)?;
+        opus.set_complexity(complexity)?;
+        opus.set_bitrate(Bitrate::Bits(bitrate))?;
+        Ok(Self {
+            opus,
+            packet: Box::new([0; MAX_PACKET]),
+            fec: false,
+        })
+    }
+
+    /// Adds a copy of each frame to the next one while receivers report `loss` (0..=1).
+    pub fn set_loss(&mut self, loss: f32) {
+        let wanted = loss > 0.01;
+        if wanted != self.fec && self.opus.set_inband_fec(wanted).is_ok() {
+            self.fec = wanted;
+        }
+        let percent = (loss * 100.0).clamp(0.0, 30.0) as i32;
+        // A refused hint costs quality under loss, never correctness.
+        let _ = self.opus.set_packet_loss_perc(percent);
+    }
+
+    /// One packet, or nothing where libopus refused the frame.
+    pub fn encode(&mut self, frame: &[i16; VOICE_FRAME]) -> Option<&[u8]> {
+        let length = self.opus.encode(frame, &mut self.packet[..]).ok()?;
+        Some(&self.packet[..length])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(rate: f32, from: usize, samples: usize) -> Vec<i16> {
+        (from..from + samples)
+            .map(|i| ((i as f32 * 440.0 * std::f32::consts::TAU / rate).sin() * 9000.0) as i16)
+            .collect()
+    }
+
+    fn packets(count: usize, loss: f32) -> Vec<Vec<u8>> {
+        let mut encoder = Encoder::new(5, 24_000).unwrap();
+        encoder.set_loss(loss);
+        (0..count)
+            .map(|n| {
+                let frame: [i16; VOICE_FRAME] = tone(24_000.0, n * VOICE_FRAME, VOICE_FRAME)
+                    .try_into()
+                    .unwrap();
+                encoder.encode(&frame).unwrap().to_vec()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_frame_in_is_a_frame_out_at_the_other_rate() {
+        let mut decoder = Decoder::new().unwrap();
+        for packet in packets(10, 0.0) {
+            assert_eq!(packet_samples(&packet), Some(EAR_FRAME));
+            assert_eq!(decoder.decode(&packet).len(), EAR_FRAME);
+        }
+    }
+
+    #[test]
+    fn a_lost_frame_comes_back_from_the_next_packet() {
+        let sent = packets(20, 0.2);
+        let energy = |pcm: &[i16]| pcm.iter().map(|s| i64::from(*s).pow(2)).sum::<i64>();
+        let mut decoder = Decoder::new().unwrap();
+        for packet in &sent[..10] {
+            decoder.decode(packet);
+        }
+        let recovered = decoder.recover(&sent[11], EAR_FRAME);
+        assert_eq!(recovered.len(), EAR_FRAME);
+        assert!(energy(recovered) > 1_000_000_000, "the tone goes on");
+    }
+
+    #[test]
+    fn garbage_is_concealed() {
+        let mut decoder = Decoder::new().unwrap();
+        for garbage in [&[][..], &[0xff; 3], &[0x7f; 1400], &[3, 255, 255, 255]] {
+            assert!(!decoder.decode(garbage).is_empty());
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! One caller's ear: packets in, 16 kHz samples, voice steps and speech out.
+//!
+//! The caller's clock counts 16 kHz samples and follows the RTP clock: what is lost is concealed,
+//! what was not sent (DTX, a blackout) is silence, so a sample number is a time.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::codec::{Decoder, EAR_FRAME, packet_samples};
+use crate::jitter::{JitterBuffer, Next};
+use crate::vad::{Speech, Vad, Voice};
+
+/// RTP ticks (48 kHz) of one 16 kHz sample.
+const TICKS: u64 = 3;
+/// With no packet for this long, silence is heard instead.
+const PATIENCE: Duration = Duration::from_millis(60);
+const FRAME: Duration = Duration::from_millis(20);
+/// Concealment longer than this is a drone: silence follows.
+const MOST_CONCEALED: usize = 5 * EAR_FRAME;
+/// A jump of the RTP clock beyond 10 s is a new clock, not silence.
+const MOST_SILENCE: usize = 10 * 16_000;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// Samples from `at` on.
+    Audio {
+        at: u64,
+        pcm: Vec<i16>,
+    },
+    /// A 16 ms step was judged.
+    Step(Voice),
+    Speech(Speech),
+}
+
+#[derive(Debug, Default)]
+pub struct Ear {
+    jitter: JitterBuffer,
+    decoder: Option<Decoder>,
+    vad: Vad,
+    at: u64,
+    /// RTP time that follows what was heard.
+    next_time: Option<u64>,
+    /// Ticks of silence heard by the clock that the RTP clock has not yet accounted for.
+    ahead: u64,
+    /// Sound is complete up to this instant.
+    until: Option<Instant>,
+    events: VecDeque<Event>,
+}
+
+impl Ear {
+    /// An RTP packet; `seq` and `time` (48 kHz) extended so that they never wrap.
+    pub fn receive(&mut self, now: Instant, seq: u64, time: u64, payload: &[u8]) {
+        self.jitter.insert(now, seq, time, payload);
+        self.until = Some(now);
+        self.decode_due(now);
+    }
+
+    /// Samples of a caller without packets (a socket): its clock is what it appends.
+    pub fn hear(&mut self, pcm: &[i16]) {
+        for frame in pcm.chunks(EAR_FRAME) {
+            self.take(frame.to_vec());
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.decode_due(now);
+        let Some(mut until) = self.until else {
+            return;
+        };
+        if now < until + PATIENCE {
+            return;
+        }
+        while until + 2 * FRAME <= now {
+            self.take(vec![0; EAR_FRAME]);
+            self.ahead += EAR_FRAME as u64 * TICKS;
+            until += FRAME;
+        }
+        self.until = Some(until);
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        let silence = self.until.map(|until| until + PATIENCE);
+        [self.jitter.deadline(), silence]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub fn poll(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn decode_due(&mut self, now: Instant) {
+        let ticks_of = |p: &[u8]| packet_samples(p).unwrap_or(EAR_FRAME) as u64 * TICKS;
+        while let Some(next) = self.jitter.next(now, ticks_of) {
+            match next {
+                Next::Packet { time, payload } => self.packet(time, &payload),
+                Next::Gap { time, ticks, next } => self.gap(time, ticks, &next),
+            }
+        }
+    }
+
+    fn packet(&mut self, time: u64, payload: &[u8]) {
+        let missing = self.missing(time);
+        self.silence(missing);
+        let Some(decoder) = decoder(&mut self.decoder) else {
+            return;
+        };
+        let pcm = decoder.decode(payload).to_vec();
+        self.next_time = Some(time + pcm.len() as u64 * TICKS);
+        self.take(pcm);
+    }
+
+    fn gap(&mut self, time: u64, ticks: u64, next: &[u8]) {
+        let missing = self.missing(time + ticks);
+        let concealed = missing.min(MOST_CONCEALED);
+        self.silence(missing - concealed);
+        let Some(decoder) = decoder(&mut self.decoder) else {
+            return;
+        };
+        let mut frames = Vec::with_capacity(concealed / EAR_FRAME + 1);
+        let mut left = concealed;
+        while left > 0 {
+            let part = left.min(EAR_FRAME);
+            left -= part;
+            let made = if left == 0 {
+                decoder.recover(next, part)
+            } else {
+                decoder.conceal(part)
+            };
+            let mut pcm = made.to_vec();
+            pcm.resize(part, 0);
+            frames.push(pcm);
+        }
+        self.next_time = Some(time + ticks);
+        for pcm in frames {
+            self.take(pcm);
+        }
+    }
+
+    /// 16 kHz samples between what was heard and RTP `time`.
+    fn missing(&mut self, time: u64) -> usize {
+        let Some(next) = self.next_time else {
+            return 0;
+        };
+        let ticks = time.saturating_sub(next);
+        let covered = ticks.min(self.ahead);
+        self.ahead = 0;
+        let samples = ((ticks - covered) / TICKS) as usize;
+        if samples > MOST_SILENCE { 0 } else { samples }
+    }
+
+    fn silence(&mut self, mut samples: usize) {
+        while samples > 0 {
+            let part = samples.min(EAR_FRAME);
+            self.take(vec![0; part]);
+            samples -= part;
+        }
+    }
+
+    fn take(&mut self, pcm: Vec<i16>) {
+        let events = &mut self.events;
+        let at = self.at;
+        self.at += pcm.len() as u64;
+        self.vad.hear(&pcm, |voice, speech| {
+            events.push_back(Event::Step(voice));
+            events.extend(speech.map(Event::Speech));
+        });
+        events.push_back(Event::Audio { at, pcm });
+    }
+}
+
+/// Made when the first packet comes: a call that never speaks costs no decoder.
+fn decoder(slot: &mut Option<Decoder>) -> Option<&mut Decoder> {
+    if slot.is_none() {
+        *slot = Decoder::new().ok();
+    }
+    slot.as_mut()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::{Encoder, VOICE_FRAME};
+
+    fn packet(level: i16) -> Vec<u8> {
+        let mut encoder = Encoder::new(5, 24_000).unwrap();
+        encoder.encode(&[level; VOICE_FRAME]).unwrap().to_vec()
+    }
+
+    /// Samples heard so far, checking that they are numbered without a hole.
+    fn samples(ear: &mut Ear, from: u64) -> u64 {
+        let mut next = from;
+        while let Some(event) = ear.poll() {
+            if let Event::Audio { at, pcm } = event {
+                assert_eq!(at, next);
+                next += pcm.len() as u64;
+            }
+        }
+        next
+    }
+
+    #[test]
+    fn the_clock_counts_lost_packets() {
+        let (mut ear, start, packet) = (Ear::default(), Instant::now(), packet(1000));
+        for n in [0, 1, 2, 5, 6, 7, 8] {
+            ear.receive(start + n * FRAME, u64::from(n), u64::from(n) * 960, &packet);
+        }
+        ear.handle_timeout(start + 9 * FRAME);
+        assert_eq!(samples(&mut ear, 0), 9 * EAR_FRAME as u64);
+    }
+
+    #[test]
+    fn silence_is_heard_while_nothing_comes_and_not_again_when_it_does() {
+        let (mut ear, start, packet) = (Ear::default(), Instant::now(), packet(1000));
+        ear.receive(start, 0, 0, &packet);
+        for n in 1..=50 {
+            ear.handle_timeout(start + n * FRAME);
+        }
+        let heard = samples(&mut ear, 0);
+        assert!((48..=51).contains(&(heard / EAR_FRAME as u64)), "{heard}");
+        ear.receive(start + 51 * FRAME, 1, 51 * 960, &packet);
+        assert_eq!(samples(&mut ear, heard), 52 * EAR_FRAME as u64);
+    }
+
+    #[test]
+    fn a_pause_of_the_sender_is_silence_by_its_clock() {
+        let (mut ear, start, packet) = (Ear::default(), Instant::now(), packet(1000));
+        ear.receive(start, 0, 0, &packet);
+        ear.receive(start + FRAME, 1, 100 * 960, &packet);
+        assert_eq!(samples(&mut ear, 0), 101 * EAR_FRAME as u64);
+    }
+
+    #[test]
+    fn a_new_clock_of_the_sender_adds_no_hours() {
+        let (mut ear, start, packet) = (Ear::default(), Instant::now(), packet(1000));
+        ear.receive(start, 0, 0, &packet);
+        ear.receive(start + FRAME, 1, 1 << 31, &packet);
+        assert_eq!(samples(&mut ear, 0), 2 * EAR_FRAME as u64);
+    }
+}

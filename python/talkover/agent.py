@@ -1,0 +1,285 @@
+"""The public agent API: Agent, Session, Turn.
+
+Three nouns and three values (`values.py`) are all that agent code sees. Nothing here knows how
+sound travels; `session/` runs what is declared here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import Any, Literal, Protocol, TypeVar
+
+from .errors import AgentError, NotYet
+from .tool import Tool
+from .values import Audio, Image, Interruptions, Say
+
+TurnTaking = Literal["eager", "normal", "patient", "push_to_talk"]
+Spoken = str | Audio | Say | None
+F = TypeVar("F", bound=Callable[..., Any])
+ToolFunction = TypeVar("ToolFunction", bound=Callable[..., Any])
+
+
+class Call(Protocol):
+    """What a running conversation offers to the agent's code; `session.Session` is one."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def user(self) -> str | None: ...
+    @property
+    def metadata(self) -> Mapping[str, Any]: ...
+    @property
+    def state(self) -> dict[str, Any]: ...
+    async def say(self, what: str | Audio | Say) -> str: ...
+    async def send(self, name: str, data: Any) -> None: ...
+    async def finish(self, say: str | None) -> None: ...
+
+
+class Exchange(Protocol):
+    """What one turn offers to the agent's code; `session.reply.Reply` is one."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def audio(self) -> Audio | None: ...
+    @property
+    def messages(self) -> list[dict[str, Any]]: ...
+    @property
+    def tools(self) -> list[dict[str, Any]]: ...
+    @property
+    def heard(self) -> str: ...
+    @property
+    def interrupted(self) -> bool: ...
+    @property
+    def timings(self) -> dict[str, float]: ...
+    @property
+    def usage(self) -> dict[str, int]: ...
+    def answer(
+        self, instructions: str | None, tools: list[dict[str, Any]] | None
+    ) -> AsyncIterator[str]: ...
+    async def call(self, name: str, args: Mapping[str, Any]) -> Any: ...
+
+
+class Session:
+    """One conversation; it outlives reconnects. Use from the event loop's thread."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    @property
+    def id(self) -> str:
+        return self._call.id
+
+    @property
+    def user(self) -> str | None:
+        """Who is calling, from the client secret that your backend minted."""
+        return self._call.user
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """What your backend put beside the user when it minted the client secret."""
+        return self._call.metadata
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Yours to fill; keep it JSON, so that it can survive a resume."""
+        return self._call.state
+
+    async def say(self, what: str | Audio | Say) -> str:
+        """Speak now, unasked; returns what was heard of it."""
+        return await self._call.say(what)
+
+    async def send(self, name: str, data: Any) -> None:
+        """Send application data to the client; its `message` handler gets (name, data)."""
+        await self._call.send(name, data)
+
+    async def end(self, say: str | None = None) -> None:
+        """End the call, after saying `say` where it is given."""
+        await self._call.finish(say)
+
+    async def show(self, image: Image) -> None:
+        """Show a picture on the agent's video track (not in this version)."""
+        raise NotYet("session.show needs the video track, which this version does not have yet.")
+
+    async def handoff(self, agent: Agent) -> None:
+        """Give the call to another agent (not in this version)."""
+        raise NotYet("session.handoff is not in this version yet; use one agent per call.")
+
+    def words(self) -> AsyncIterator[Any]:
+        raise NotYet("session.words belongs to @agent.live, which this version does not have yet.")
+
+    def audio(self) -> AsyncIterator[Audio]:
+        raise NotYet("session.audio belongs to @agent.live, which this version does not have yet.")
+
+
+class Turn:
+    """One thing that the user said or typed, and the answer to it."""
+
+    __slots__ = ("_exchange", "session")
+
+    def __init__(self, exchange: Exchange, session: Session) -> None:
+        self._exchange = exchange
+        self.session = session
+
+    @property
+    def text(self) -> str:
+        return self._exchange.text
+
+    @property
+    def audio(self) -> Audio | None:
+        """How it sounded, 16 kHz mono; None where it was typed."""
+        return self._exchange.audio
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The conversation as chat messages, already cut to what was heard."""
+        return self._exchange.messages
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        """Schemas of the agent's tools, in the chat-completions form."""
+        return self._exchange.tools
+
+    @property
+    def heard(self) -> str:
+        """What of the answer the user heard (in `@agent.after`)."""
+        return self._exchange.heard
+
+    @property
+    def interrupted(self) -> bool:
+        return self._exchange.interrupted
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds by stage; they add up to the silence that the user heard."""
+        return self._exchange.timings
+
+    @property
+    def usage(self) -> dict[str, int]:
+        return self._exchange.usage
+
+    def answer(
+        self, instructions: str | None = None, tools: list[dict[str, Any]] | None = None
+    ) -> AsyncIterator[str]:
+        """The default brain's answer, piece by piece; tools are run on the way."""
+        return self._exchange.answer(instructions, tools)
+
+    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
+        """Run one of the agent's tools, logged like any other tool call."""
+        return await self._exchange.call(name, args)
+
+    async def look(self, timeout: float = 1) -> Image | None:  # noqa: ASYNC109 - the public name
+        raise NotYet("turn.look needs video, which this version does not have yet.")
+
+
+Reply = Callable[[Turn], AsyncIterator[Spoken] | Iterator[Spoken] | Awaitable[Spoken]]
+
+
+class Agent:
+    """Who answers: instructions, engines, policy, and your functions.
+
+    `llm`, `stt`, `tts` are engine names or URLs; left out, the configuration decides, then the
+    embedded demo. `turns` is a preset's name or a dict of turn settings. `client_may` names what
+    a client's session.update may change beside audio and turn settings.
+    """
+
+    def __init__(
+        self,
+        instructions: str | Callable[[Session], str] = "",
+        *,
+        llm: str | None = None,
+        model: str | None = None,
+        api_key: str | None = None,
+        stt: str | None = None,
+        tts: str | None = None,
+        voice: str | None = None,
+        language: str = "en",
+        greeting: str | None = None,
+        interruptions: Interruptions = "yes",
+        turns: TurnTaking | dict[str, Any] = "normal",
+        vision: Literal["on_request", "every_turn"] | float = "on_request",
+        client_may: tuple[str, ...] = ("voice",),
+        apology: str = "Sorry, something went wrong on my side. Please try again.",
+    ) -> None:
+        if interruptions not in ("yes", "no", "overlap"):
+            raise AgentError(f'interruptions={interruptions!r}: use "yes", "no" or "overlap".')
+        if isinstance(turns, str) and turns not in ("eager", "normal", "patient", "push_to_talk"):
+            raise AgentError(
+                f'turns={turns!r}: use "eager", "normal", "patient", "push_to_talk" or a dict.'
+            )
+        self.instructions = instructions
+        self.llm, self.model, self.api_key = llm, model, api_key
+        self.stt, self.tts, self.voice, self.language = stt, tts, voice, language
+        self.greeting = greeting
+        self.interruptions: Interruptions = interruptions
+        self.turns: TurnTaking | dict[str, Any] = turns
+        self.vision = vision
+        self.client_may = client_may
+        self.apology = apology
+        self.tools: dict[str, Tool] = {}
+        self.on_start: Callable[[Session], Awaitable[None]] | None = None
+        self.on_end: Callable[[Session, str], Awaitable[None]] | None = None
+        self.on_reply: Reply | None = None
+        self.on_after: Callable[[Turn], Awaitable[None]] | None = None
+        self.on_message: dict[str, Callable[[Session, Any], Awaitable[None]]] = {}
+
+    def start(self, function: F) -> F:
+        """Run `async def (session)` when a conversation begins."""
+        self.on_start = function
+        return function
+
+    def end(self, function: F) -> F:
+        """Run `async def (session, reason)` when a conversation has ended."""
+        self.on_end = function
+        return function
+
+    def reply(self, function: F) -> F:
+        """Bring your own brain: (turn) -> async generator, generator or coroutine."""
+        self.on_reply = function
+        return function
+
+    def after(self, function: F) -> F:
+        """Run `async def (turn)` when an answer has been heard or interrupted."""
+        self.on_after = function
+        return function
+
+    def on(self, name: str) -> Callable[[F], F]:
+        """Run `async def (session, data)` for application data called `name`."""
+
+        def register(function: F) -> F:
+            self.on_message[name] = function
+            return function
+
+        return register
+
+    def live(self, function: F) -> F:
+        raise NotYet("@agent.live is not in this version yet; use @agent.reply.")
+
+    def tool(
+        self,
+        function: ToolFunction | None = None,
+        *,
+        safe: bool = False,
+        background: bool = False,
+        timeout: float = 10,
+        say: str | None = None,
+        confirm: bool = False,
+    ) -> Any:
+        """Let the model call this function; type hints and docstring make the schema."""
+        if background or confirm:
+            raise NotYet("Tools with background= or confirm= are not in this version yet.")
+
+        def register(function: ToolFunction) -> ToolFunction:
+            made = Tool.of(function, safe=safe, timeout=timeout, say=say, injected=(Turn, Session))
+            self.tools[made.name] = made
+            return function
+
+        return register if function is None else register(function)
+
+    def run(self) -> None:
+        """Serve this agent: the same as `talkover serve file.py:agent`."""
+        from .cli.serve import run_agent
+
+        run_agent(self)

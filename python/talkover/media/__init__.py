@@ -1,0 +1,1 @@
+"""The media room: the only importer of the native module."""

@@ -1,0 +1,145 @@
+"""What the media thread tells Python: typed items, one class each.
+
+`at` of audio and speech counts 16 kHz samples of the caller's audio; positions of the agent's
+voice are milliseconds within the audio of that reply (`epoch`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    transport: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The data channel is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioIn:
+    at: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    on: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ducked:
+    epoch: int
+    position_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    epoch: int
+    position_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    epoch: int
+    position_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    epoch: int
+    rtp: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordBegan:
+    epoch: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    epoch: int
+    queued_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    epoch: int
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    epoch: int
+    played_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    epoch: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Nothing authenticated arrived for six seconds; the playout holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """The caller is heard from again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rtt:
+    ms: float
+    loss: float
+
+
+Item = (
+    Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | WordBegan
+    | Room | Stopped | Flushed | Output | Quiet | Back | Closed | Rtt
+)  # fmt: skip
+
+KINDS: dict[str, Callable[..., Item]] = {
+    "connected": Connected,
+    "open": Open,
+    "text": Text,
+    "audio": AudioIn,
+    "speech": Speech,
+    "ducked": Ducked,
+    "held": Held,
+    "resumed": Resumed,
+    "started": Started,
+    "word": WordBegan,
+    "room": Room,
+    "stopped": Stopped,
+    "flushed": Flushed,
+    "output": Output,
+    "quiet": Quiet,
+    "back": Back,
+    "closed": Closed,
+    "rtt": Rtt,
+}
+
+
+def typed(raw: tuple[Any, ...]) -> tuple[int, Item]:
+    """(kind, peer, fields…) as the native module gives it -> (peer, item)."""
+    return raw[1], KINDS[raw[0]](*raw[2:])

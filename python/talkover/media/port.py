@@ -1,0 +1,57 @@
+"""One inbox on one eventfd: items of the media thread reach their sessions here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from .. import _core
+from .items import Closed, Item, typed
+
+Peer = _core.Peer
+OfferError = _core.OfferError
+Handler = Callable[[Item], None]
+
+
+class MediaPort:
+    """The media thread, seen from the event loop.
+
+    All methods belong to the loop's thread. `host` and `port` are bound for UDP and TCP at once;
+    OSError says that one of them is taken.
+    """
+
+    def __init__(self, host: str, port: int, public_ip: str | None = None) -> None:
+        self.core = _core.Media(host, port, public_ip)
+        self._handlers: dict[int, Handler] = {}
+        self._early: dict[int, list[Item]] = {}
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.core.fileno(), self._drain)
+
+    @property
+    def port(self) -> int:
+        return self.core.port
+
+    def bind(self, peer: Peer, handler: Handler) -> None:
+        """Send the items of `peer` to `handler`, those that came before it first."""
+        self._handlers[peer.id] = handler
+        for item in self._early.pop(peer.id, ()):
+            handler(item)
+
+    def close(self) -> None:
+        """Stop the media thread; every peer is closed without a further item."""
+        self._loop.remove_reader(self.core.fileno())
+        self.core.close()
+        self._handlers.clear()
+
+    def _drain(self) -> None:
+        for raw in self.core.drain():
+            peer, item = typed(raw)
+            handler = self._handlers.get(peer)
+            if handler is None:
+                self._early.setdefault(peer, []).append(item)
+                if isinstance(item, Closed):
+                    self._early.pop(peer, None)
+                continue
+            if isinstance(item, Closed):
+                del self._handlers[peer]
+            handler(item)
