@@ -5,9 +5,18 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod driver;
 pub mod ear;
+pub mod framing;
+pub mod inbox;
 pub mod jitter;
+pub mod notice;
+pub mod peer;
 pub mod playout;
 pub mod reflex;
 pub mod resample;
+pub mod router;
+pub mod sdp;
+pub mod stats;
 pub mod vad;
+pub mod voice;

@@ -212,6 +212,11 @@ impl Playout {
             .map(Voice::queued_ms)
     }
 
+    /// Epoch of the voice that is being played, and the milliseconds of it that were sent.
+    pub fn position(&self) -> Option<(Epoch, u32)> {
+        self.live().map(|voice| (voice.epoch, voice.position_ms()))
+    }
+
     /// The next 20 ms; none: send nothing.
     pub fn tick(&mut self) -> Option<Frame> {
         if let Some(residue) = self.residue.take() {

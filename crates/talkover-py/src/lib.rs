@@ -1,5 +1,410 @@
+//! The Python edge of `talkover-media`: `Media`, `Peer`, and items as tuples. No logic lives here.
+//!
+//! Every call that waits or computes lets the interpreter go on; the media thread never enters it.
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use talkover_media::driver::{Action, Gone, Media as Driver};
+use talkover_media::notice::Notice;
+use talkover_media::playout::Event;
+use talkover_media::reflex::Policy;
+use talkover_media::resample::Resampler;
+use talkover_media::sdp::SdpError;
+use talkover_media::voice::Shared;
+
+mod items;
+
+pyo3::create_exception!(
+    _core,
+    OfferError,
+    PyValueError,
+    "An SDP that cannot be used."
+);
+
+/// Rate of the agent's voice inside, Hz.
+const VOICE_RATE: u32 = 24_000;
+/// Rate at which a caller is heard, Hz.
+const EAR_RATE: u32 = 16_000;
+
+type Handle = Arc<Mutex<Option<Driver>>>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn offer_error(error: SdpError) -> PyErr {
+    OfferError::new_err(error.to_string())
+}
+
+fn closed() -> PyErr {
+    PyRuntimeError::new_err("The media thread was closed.")
+}
+
+#[pyclass(module = "talkover._core", frozen)]
+struct Media {
+    driver: Handle,
+    #[pyo3(get)]
+    port: u16,
+    fd: i32,
+}
+
+#[pymethods]
+impl Media {
+    #[new]
+    #[pyo3(signature = (host, port, public_ip=None))]
+    fn new(host: &str, port: u16, public_ip: Option<&str>) -> PyResult<Self> {
+        let address = |text: &str| -> PyResult<IpAddr> {
+            let text = if text == "localhost" {
+                "127.0.0.1"
+            } else {
+                text
+            };
+            let problem = format!("{text:?} is not an IP address; use one such as 127.0.0.1.");
+            text.parse().map_err(|_| PyValueError::new_err(problem))
+        };
+        let public = public_ip.map(address).transpose()?;
+        let driver = Driver::bind(address(host)?, port, public)
+            .map_err(|error| PyOSError::new_err(format!("{host}:{port}: {error}")))?;
+        let (port, fd) = (driver.port(), driver.inbox().fd());
+        Ok(Self {
+            driver: Arc::new(Mutex::new(Some(driver))),
+            port,
+            fd,
+        })
+    }
+
+    fn fileno(&self) -> i32 {
+        self.fd
+    }
+
+    fn answer(&self, py: Python<'_>, offer: &str) -> PyResult<(Peer, String)> {
+        let made = py.detach(|| self.with(|driver| driver.answer(offer)))?;
+        let (id, shared, sdp) = made.map_err(offer_error)?;
+        Ok((self.peer(id, shared, false), sdp))
+    }
+
+    #[pyo3(signature = (tcp=false))]
+    fn dial(&self, py: Python<'_>, tcp: bool) -> PyResult<(Peer, String)> {
+        let made = py.detach(|| self.with(|driver| driver.dial(tcp)))?;
+        let (id, shared, sdp) = made.map_err(offer_error)?;
+        Ok((self.peer(id, shared, tcp), sdp))
+    }
+
+    fn attach(&self) -> PyResult<Peer> {
+        let (id, shared) = self.with(Driver::attach)?.map_err(|Gone| closed())?;
+        Ok(self.peer(id, shared, false))
+    }
+
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        for (peer, notice) in self.with(|driver| driver.inbox().drain())? {
+            if let Some(item) = items::item(py, peer, notice)? {
+                list.append(item)?;
+            }
+        }
+        Ok(list)
+    }
+
+    fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        self.with(|driver| {
+            let stats = driver.stats();
+            let (frames, p50) = stats.lateness(0.5);
+            dict.set_item("frames_out", frames)?;
+            dict.set_item("lateness_p50_ms", p50)?;
+            dict.set_item("lateness_p99_ms", stats.lateness(0.99).1)?;
+            dict.set_item("peers", stats.peers.load(Ordering::Relaxed))?;
+            dict.set_item("packets_in", stats.packets_in.load(Ordering::Relaxed))?;
+            dict.set_item("packets_out", stats.packets_out.load(Ordering::Relaxed))?;
+            dict.set_item(
+                "inbox_dropped",
+                driver.inbox().dropped.load(Ordering::Relaxed),
+            )
+        })??;
+        Ok(dict)
+    }
+
+    fn reset_lateness(&self) -> PyResult<()> {
+        self.with(|driver| driver.stats().reset())
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| drop(lock(&self.driver).take()));
+    }
+}
+
+impl Media {
+    fn with<T>(&self, use_it: impl FnOnce(&Driver) -> T) -> PyResult<T> {
+        lock(&self.driver).as_ref().map(use_it).ok_or_else(closed)
+    }
+
+    fn peer(&self, id: u64, shared: Arc<Shared>, tcp: bool) -> Peer {
+        let ear = Mutex::new(Resampler::new(VOICE_RATE, EAR_RATE));
+        let voices = Mutex::default();
+        Peer {
+            driver: Arc::clone(&self.driver),
+            id,
+            shared,
+            tcp,
+            ear,
+            voices,
+        }
+    }
+}
+
+/// What was queued of one reply, and the resampler of its stream.
+struct Queued {
+    rate: u32,
+    resampler: Resampler,
+    taken: u64,
+    made: u64,
+}
+
+#[pyclass(module = "talkover._core", frozen)]
+struct Peer {
+    driver: Handle,
+    #[pyo3(get)]
+    id: u64,
+    shared: Arc<Shared>,
+    tcp: bool,
+    ear: Mutex<Resampler>,
+    voices: Mutex<HashMap<u32, Queued>>,
+}
+
+#[pymethods]
+impl Peer {
+    fn accept(&self, py: Python<'_>, answer: &str) -> PyResult<()> {
+        py.detach(|| match lock(&self.driver).as_ref() {
+            Some(driver) => driver
+                .accept(self.id, answer, self.tcp)
+                .map_err(offer_error),
+            None => Err(closed()),
+        })
+    }
+
+    fn listen(&self, py: Python<'_>, pcm: &[u8]) -> PyResult<()> {
+        let samples = samples(pcm)?;
+        py.detach(|| {
+            let mut heard = Vec::with_capacity(samples.len() * 2 / 3 + 1);
+            lock(&self.ear).push(&samples, &mut heard);
+            self.run(Box::new(move |peer, now| peer.hear(&heard, now)))
+        })
+    }
+
+    fn play(
+        &self,
+        py: Python<'_>,
+        epoch: u32,
+        pcm: &[u8],
+        rate: u32,
+        marks: Vec<u64>,
+    ) -> PyResult<i64> {
+        let samples = samples(pcm)?;
+        if !(4000..=192_000).contains(&rate) {
+            return Err(PyValueError::new_err(
+                "Use a sample rate from 4000 to 192000 Hz.",
+            ));
+        }
+        if self.shared.dead.load(Ordering::Relaxed) >= epoch {
+            return Ok(-1);
+        }
+        py.detach(|| {
+            let mut voices = lock(&self.voices);
+            voices.retain(|known, _| *known + 4 > epoch);
+            let queued = voices.entry(epoch).or_insert_with(|| Queued::new(rate));
+            let (voice, marks) = queued.convert(&samples, rate, &marks);
+            let queued_ms = queued.made / 24;
+            drop(voices);
+            self.run(Box::new(move |peer, now| {
+                peer.with_voice(now, |out| {
+                    out.playout.play(epoch, &voice, &marks);
+                    out.wake(now);
+                });
+            }))?;
+            Ok(queued_ms.saturating_sub(u64::from(self.shared.played_ms(epoch))) as i64)
+        })
+    }
+
+    #[pyo3(signature = (packets, looped=false))]
+    fn play_opus(&self, packets: Vec<Vec<u8>>, looped: bool) -> PyResult<()> {
+        let packets: Vec<Arc<[u8]>> = packets.into_iter().map(Into::into).collect();
+        self.run(Box::new(move |peer, now| {
+            peer.play_packets(packets, looped, now)
+        }))
+    }
+
+    fn finish(&self, epoch: u32) -> PyResult<()> {
+        let rest = lock(&self.voices)
+            .remove(&epoch)
+            .map(Queued::finish)
+            .unwrap_or_default();
+        self.run(Box::new(move |peer, now| {
+            peer.with_voice(now, |out| {
+                out.playout.play(epoch, &rest, &[]);
+                out.playout.finish(epoch);
+                out.wake(now);
+            });
+        }))
+    }
+
+    fn release(&self, epoch: u32) -> PyResult<()> {
+        self.run(Box::new(move |peer, now| {
+            peer.with_voice(now, |out| {
+                out.playout.release(epoch);
+                out.wake(now);
+            });
+        }))
+    }
+
+    fn flush(&self, epoch: u32) -> PyResult<()> {
+        self.shared.dead.fetch_max(epoch, Ordering::Relaxed);
+        self.run(Box::new(move |peer, now| {
+            peer.with_voice(now, |out| out.flush(epoch, now))
+        }))
+    }
+
+    fn hold(&self) -> PyResult<()> {
+        self.run(Box::new(|peer, now| {
+            peer.with_voice(now, |out| out.hold(now))
+        }))
+    }
+
+    fn resume(&self) -> PyResult<()> {
+        self.run(Box::new(|peer, now| {
+            peer.with_voice(now, |out| out.resume(now))
+        }))
+    }
+
+    #[pyo3(signature = (*, duck, hold, hold_after_ms, resume_after_ms, max_hold_ms))]
+    fn policy(
+        &self,
+        duck: bool,
+        hold: bool,
+        hold_after_ms: u32,
+        resume_after_ms: u32,
+        max_hold_ms: u32,
+    ) -> PyResult<()> {
+        let policy = Policy {
+            duck,
+            hold,
+            hold_after_ms,
+            resume_after_ms,
+            max_hold_ms,
+        };
+        self.run(Box::new(move |peer, now| {
+            peer.with_voice(now, |out| out.set_policy(policy))
+        }))
+    }
+
+    fn send(&self, text: String) -> PyResult<()> {
+        if text.len() > talkover_media::peer::MOST_QUEUED {
+            return Err(PyValueError::new_err(
+                "A message on the data channel holds at most 1 MB.",
+            ));
+        }
+        self.run(Box::new(move |peer, now| {
+            if !peer.send(text, now) {
+                peer.close("the data channel does not drain");
+            }
+        }))
+    }
+
+    fn close(&self) {
+        // Closing what is closed already is fine.
+        let _ = self.run(Box::new(|peer, now| peer.hang_up(now)));
+    }
+}
+
+impl Peer {
+    fn run(&self, action: Action) -> PyResult<()> {
+        match lock(&self.driver).as_ref() {
+            Some(driver) => driver.run(self.id, action).map_err(|Gone| closed()),
+            None => Err(closed()),
+        }
+    }
+}
+
+impl Queued {
+    fn new(rate: u32) -> Self {
+        Self {
+            rate,
+            resampler: Resampler::new(rate, VOICE_RATE),
+            taken: 0,
+            made: 0,
+        }
+    }
+
+    /// The chunk at 24 kHz, and where in it the marks fall.
+    fn convert(&mut self, samples: &[i16], rate: u32, marks: &[u64]) -> (Vec<i16>, Vec<usize>) {
+        let mut voice = Vec::with_capacity(samples.len() * 2);
+        if rate != self.rate {
+            self.resampler.finish(&mut voice);
+            self.taken = self.made * u64::from(rate) / u64::from(VOICE_RATE);
+            *self = Self {
+                made: self.made,
+                taken: self.taken,
+                ..Self::new(rate)
+            };
+        }
+        let scale = |n: u64| n * u64::from(VOICE_RATE) / u64::from(rate);
+        self.resampler.push(samples, &mut voice);
+        let marks = marks
+            .iter()
+            .map(|mark| scale(self.taken + mark).saturating_sub(self.made) as usize)
+            .collect();
+        self.taken += samples.len() as u64;
+        self.made += voice.len() as u64;
+        (voice, marks)
+    }
+
+    fn finish(mut self) -> Vec<i16> {
+        let mut rest = Vec::new();
+        self.resampler.finish(&mut rest);
+        rest
+    }
+}
+
+fn samples(pcm: &[u8]) -> PyResult<Vec<i16>> {
+    let (pairs, rest) = pcm.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err(PyValueError::new_err(
+            "16-bit PCM has an even number of bytes.",
+        ));
+    }
+    Ok(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
+}
+
+#[pyfunction]
+#[pyo3(signature = (pcm, bitrate=24_000))]
+fn encode_opus(py: Python<'_>, pcm: &[u8], bitrate: i32) -> PyResult<Vec<Py<PyBytes>>> {
+    use talkover_media::codec::{Encoder, VOICE_FRAME};
+    let samples = samples(pcm)?;
+    let mut encoder = Encoder::new(5, bitrate)
+        .map_err(|error| PyValueError::new_err(error.description().to_owned()))?;
+    let mut packets = Vec::with_capacity(samples.len() / VOICE_FRAME + 1);
+    for chunk in samples.chunks(VOICE_FRAME) {
+        let mut frame = [0; VOICE_FRAME];
+        frame[..chunk.len()].copy_from_slice(chunk);
+        packets.extend(
+            encoder
+                .encode(&frame)
+                .map(|packet| PyBytes::new(py, packet).unbind()),
+        );
+    }
+    Ok(packets)
+}
+
 #[pymodule]
-fn _core(_m: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("OfferError", module.py().get_type::<OfferError>())?;
+    module.add_class::<Media>()?;
+    module.add_class::<Peer>()?;
+    module.add_function(wrap_pyfunction!(encode_opus, module)?)
 }

@@ -1,0 +1,48 @@
+//! What the media thread tells the other side of the seam.
+
+use crate::playout;
+
+/// Something that happened to a peer. Samples are 16 kHz of the caller's audio; positions are in
+/// milliseconds of the audio of that epoch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    /// ICE and DTLS are up, over "udp" or "tcp".
+    Connected(&'static str),
+    /// The data channel is open.
+    Open,
+    Text(String),
+    Audio {
+        at: u64,
+        pcm: Vec<i16>,
+    },
+    Speech {
+        on: bool,
+        at: u64,
+    },
+    Voice(playout::Event),
+    /// First audible frame of an epoch, with its RTP time.
+    Started {
+        epoch: u32,
+        rtp: u32,
+    },
+    /// A frame for the client of a peer without transport.
+    Output {
+        epoch: u32,
+        pcm: Vec<i16>,
+    },
+    /// Nothing authenticated for six seconds.
+    Quiet,
+    Back,
+    Rtt {
+        ms: f32,
+        loss: f32,
+    },
+    Closed(&'static str),
+}
+
+impl Notice {
+    /// Audio may be dropped when the inbox is full; nothing else may.
+    pub fn droppable(&self) -> bool {
+        matches!(self, Self::Audio { .. } | Self::Output { .. })
+    }
+}

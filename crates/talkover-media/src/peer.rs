@@ -1,0 +1,710 @@
+//! One caller: str0m's `Rtc` with an ear and a voice around it. Sans-IO.
+//!
+//! The same type plays three parts: the server's side of a call (ICE-lite, answers an offer), the
+//! calling side (offers; the command line, tests and benchmarks call with it), and a session on a
+//! socket, which has ear and voice but no transport.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpPendingOffer;
+use str0m::channel::ChannelId;
+use str0m::config::DtlsCert;
+use str0m::format::Codec;
+use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::net::{Protocol, Receive, Transmit};
+use str0m::rtp::{RtpWrite, SeqNo};
+use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig};
+
+use crate::codec::Encoder;
+use crate::ear::{self, Ear};
+use crate::notice::Notice;
+use crate::playout;
+use crate::sdp::{SdpError, read_answer, read_offer};
+use crate::vad::Speech;
+use crate::voice::{LEAD, Shared, Voice};
+
+/// The channel that carries events; its name is the protocol's.
+const CHANNEL: &str = "oai-events";
+const COMPLEXITY: i32 = 5;
+const BITRATE: i32 = 28_000;
+/// Without an authenticated packet for this long the voice holds.
+const QUIET: Duration = Duration::from_secs(6);
+/// And for this long, the peer is freed.
+const GONE: Duration = Duration::from_secs(20);
+/// An offer that never connects is freed.
+const SETUP: Duration = Duration::from_secs(15);
+/// Text that waits for the data channel.
+pub const MOST_QUEUED: usize = 1 << 20;
+const GOODBYE_ROUNDS: usize = 4;
+/// RTP ticks (48 kHz) of 20 ms.
+const TICKS: u64 = 960;
+
+/// What a peer wants done.
+#[derive(Debug)]
+pub enum Output {
+    Transmit(Transmit),
+    Notice(Notice),
+    /// A frame was sent this long after it was due.
+    Late(Duration),
+}
+
+#[derive(Debug)]
+struct Wire {
+    rtc: Rtc,
+    mid: Option<Mid>,
+    pt: Option<Pt>,
+    channel: Option<ChannelId>,
+    pending: Option<SdpPendingOffer>,
+    dials: bool,
+    waiting: VecDeque<String>,
+    waiting_bytes: usize,
+    encoder: Option<Encoder>,
+    seq: SeqNo,
+    rtp_base: u32,
+    silent: bool,
+    connected: bool,
+    created: Instant,
+    last_heard: Instant,
+    quiet: bool,
+    /// Packets that the caller made beforehand, sent one every 20 ms.
+    tape: Option<Tape>,
+    timeout: Instant,
+    transport: &'static str,
+}
+
+#[derive(Debug)]
+struct Tape {
+    packets: Vec<Arc<[u8]>>,
+    origin: Instant,
+    next: u64,
+    looped: bool,
+}
+
+impl Tape {
+    fn due(&self) -> Instant {
+        self.origin + Duration::from_millis(20 * self.next)
+    }
+}
+
+#[derive(Debug)]
+pub struct Peer {
+    wire: Option<Box<Wire>>,
+    ear: Ear,
+    voice: Voice,
+    out: VecDeque<Output>,
+    closed: bool,
+}
+
+/// What all peers of a port share.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub certificate: DtlsCert,
+    pub provider: Arc<str0m::crypto::CryptoProvider>,
+}
+
+impl Identity {
+    /// A fresh certificate (about a millisecond); none where the crypto library refuses.
+    pub fn new() -> Option<Self> {
+        let provider = Arc::new(str0m::crypto::from_feature_flags());
+        let certificate = provider.dtls_provider.generate_certificate()?;
+        Some(Self {
+            certificate,
+            provider,
+        })
+    }
+
+    fn config(&self) -> RtcConfig {
+        RtcConfig::new()
+            .set_crypto_provider(Arc::clone(&self.provider))
+            .set_dtls_cert(self.certificate.clone())
+            .clear_codecs()
+            .enable_opus(true, false)
+            .set_rtp_mode(true)
+            .set_stats_interval(Some(Duration::from_secs(2)))
+    }
+}
+
+impl Peer {
+    /// Answers an offer. `candidates` are this port's addresses.
+    pub fn answer(
+        identity: &Identity,
+        offer: &str,
+        candidates: &[Candidate],
+        now: Instant,
+        origin: Instant,
+        shared: Arc<Shared>,
+    ) -> Result<(Self, String), SdpError> {
+        let offer = read_offer(offer)?;
+        let mut rtc = identity.config().set_ice_lite(true).build(now);
+        for candidate in candidates {
+            rtc.add_local_candidate(candidate.clone());
+        }
+        let answer = rtc
+            .sdp_api()
+            .accept_offer(offer)
+            .map_err(|_| SdpError::Refused)?;
+        let text = with_msid(&answer.to_sdp_string());
+        let mut peer = Self::over(rtc, now, origin, shared);
+        peer.drain(now);
+        Ok((peer, text))
+    }
+
+    /// Offers a call, with audio both ways and the events' channel.
+    pub fn offer(
+        identity: &Identity,
+        candidates: &[Candidate],
+        now: Instant,
+        origin: Instant,
+        shared: Arc<Shared>,
+    ) -> Result<(Self, String), SdpError> {
+        let mut rtc = identity.config().build(now);
+        for candidate in candidates {
+            rtc.add_local_candidate(candidate.clone());
+        }
+        let mut api = rtc.sdp_api();
+        let mid = api.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        api.add_channel(CHANNEL.to_owned());
+        let (offer, pending) = api.apply().ok_or(SdpError::Refused)?;
+        let mut peer = Self::over(rtc, now, origin, shared);
+        if let Some(wire) = &mut peer.wire {
+            wire.pending = Some(pending);
+            wire.dials = true;
+            wire.mid = Some(mid);
+        }
+        peer.drain(now);
+        Ok((peer, offer.to_sdp_string()))
+    }
+
+    /// A session on a socket: what `hear` brings and `Notice::Output` takes is all its transport.
+    pub fn attached(origin: Instant, shared: Arc<Shared>) -> Self {
+        Self {
+            wire: None,
+            ear: Ear::default(),
+            voice: Voice::new(origin, LEAD, shared),
+            out: VecDeque::new(),
+            closed: false,
+        }
+    }
+
+    fn over(rtc: Rtc, now: Instant, origin: Instant, shared: Arc<Shared>) -> Self {
+        Self {
+            wire: Some(Box::new(Wire {
+                rtc,
+                mid: None,
+                pt: None,
+                channel: None,
+                pending: None,
+                dials: false,
+                waiting: VecDeque::new(),
+                waiting_bytes: 0,
+                encoder: None,
+                seq: SeqNo::from(u64::from(rand_u16())),
+                rtp_base: u32::from(rand_u16()) << 8,
+                silent: true,
+                connected: false,
+                created: now,
+                last_heard: now,
+                quiet: false,
+                tape: None,
+                timeout: now,
+                transport: "udp",
+            })),
+            ear: Ear::default(),
+            voice: Voice::new(origin, Duration::ZERO, shared),
+            out: VecDeque::new(),
+            closed: false,
+        }
+    }
+
+    /// The calling side takes the answer, with its own address of a TCP connection where it made
+    /// one.
+    pub fn accept(
+        &mut self,
+        answer: &str,
+        local: Option<Candidate>,
+        now: Instant,
+    ) -> Result<(), SdpError> {
+        let answer = read_answer(answer)?;
+        let wire = self.wire.as_mut().ok_or(SdpError::Refused)?;
+        let pending = wire.pending.take().ok_or(SdpError::Refused)?;
+        if let Some(candidate) = local {
+            wire.rtc.add_local_candidate(candidate);
+        }
+        wire.rtc
+            .sdp_api()
+            .accept_answer(pending, answer)
+            .map_err(|_| SdpError::Refused)?;
+        self.drain(now);
+        Ok(())
+    }
+
+    /// The name by which a STUN request finds this peer.
+    pub fn ufrag(&mut self) -> Option<String> {
+        let wire = self.wire.as_mut()?;
+        Some(wire.rtc.direct_api().local_ice_credentials().ufrag)
+    }
+
+    /// A packet that the router sent here. True: it proved that `source` is this caller.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        proto: Protocol,
+        source: SocketAddr,
+        destination: SocketAddr,
+        bytes: &[u8],
+    ) -> bool {
+        let Some(wire) = self.wire.as_mut() else {
+            return false;
+        };
+        let Ok(received) = Receive::new(proto, source, destination, bytes) else {
+            return false;
+        };
+        let input = Input::Receive(now, received);
+        if !wire.rtc.accepts(&input) {
+            return false;
+        }
+        if wire.rtc.handle_input(input).is_err() {
+            self.close("error");
+            return false;
+        }
+        let before = self.out.len();
+        self.drain(now);
+        let proven = self.out.range(before..).any(|output| {
+            matches!(output, Output::Transmit(t) if t.destination == source && answers_stun(&t.contents))
+        });
+        if proven {
+            self.heard(now, proto);
+        }
+        proven
+    }
+
+    /// True on the calling side until it is connected: it makes checks and gets answers to them.
+    pub fn dials(&self) -> bool {
+        self.wire.as_ref().is_some_and(|wire| wire.dials)
+    }
+
+    /// An answer to one of our own checks. True: it was ours, and str0m took it.
+    pub fn receive_answer(
+        &mut self,
+        now: Instant,
+        proto: Protocol,
+        source: SocketAddr,
+        destination: SocketAddr,
+        bytes: &[u8],
+    ) -> bool {
+        let Some(wire) = self.wire.as_mut() else {
+            return false;
+        };
+        let accepted = Receive::new(proto, source, destination, bytes)
+            .is_ok_and(|received| wire.rtc.accepts(&Input::Receive(now, received)));
+        if accepted {
+            self.receive(now, proto, source, destination, bytes);
+            self.heard(now, proto);
+        }
+        accepted
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.closed {
+            return;
+        }
+        self.ear.handle_timeout(now);
+        self.hear_events(now);
+        if let Some(wire) = self.wire.as_mut() {
+            if now >= wire.timeout && wire.rtc.handle_input(Input::Timeout(now)).is_err() {
+                self.close("error");
+                return;
+            }
+            self.drain(now);
+        }
+        self.speak(now);
+        self.watch(now);
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        let wire = self.wire.as_ref();
+        let watch = wire.map(|wire| {
+            let limit = match (wire.connected, wire.quiet) {
+                (false, _) => wire.created + SETUP,
+                (true, false) => wire.last_heard + QUIET,
+                (true, true) => wire.last_heard + GONE,
+            };
+            limit.min(wire.timeout)
+        });
+        let tape = wire
+            .filter(|w| w.connected)
+            .and_then(|w| w.tape.as_ref())
+            .map(Tape::due);
+        [self.ear.deadline(), self.voice.deadline(), watch, tape]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub fn poll(&mut self) -> Option<Output> {
+        self.out.pop_front()
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Runs a command on the voice, then sends and tells what came of it.
+    pub fn with_voice(&mut self, now: Instant, command: impl FnOnce(&mut Voice)) {
+        command(&mut self.voice);
+        self.speak(now);
+    }
+
+    /// Samples of a caller on a socket, 16 kHz.
+    pub fn hear(&mut self, pcm: &[i16], now: Instant) {
+        self.ear.hear(pcm);
+        self.hear_events(now);
+    }
+
+    /// Text for the data channel; kept until it opens. False: too much waits already.
+    pub fn send(&mut self, text: String, now: Instant) -> bool {
+        let Some(wire) = self.wire.as_mut() else {
+            return false;
+        };
+        if wire.waiting_bytes + text.len() > MOST_QUEUED {
+            return false;
+        }
+        wire.waiting_bytes += text.len();
+        wire.waiting.push_back(text);
+        self.drain(now);
+        true
+    }
+
+    /// The calling side sends these 20 ms packets as its voice.
+    pub fn play_packets(&mut self, packets: Vec<Arc<[u8]>>, looped: bool, now: Instant) {
+        if let Some(wire) = self.wire.as_mut() {
+            wire.tape = Some(Tape {
+                packets,
+                origin: now,
+                next: 0,
+                looped,
+            });
+        }
+    }
+
+    /// Says goodbye (DTLS close) and ends.
+    pub fn hang_up(&mut self, now: Instant) {
+        let started = self
+            .wire
+            .as_mut()
+            .is_some_and(|wire| wire.rtc.close().is_ok());
+        // The goodbye of RTP, SCTP and DTLS comes out over a few rounds.
+        for _ in 0..GOODBYE_ROUNDS {
+            let Some(wire) = self
+                .wire
+                .as_mut()
+                .filter(|wire| started && wire.rtc.is_alive())
+            else {
+                break;
+            };
+            if wire.rtc.handle_input(Input::Timeout(now)).is_err() {
+                break;
+            }
+            self.drain_into_out(now);
+        }
+        self.close("hangup");
+    }
+
+    pub fn close(&mut self, reason: &'static str) {
+        if !self.closed {
+            self.closed = true;
+            self.out.push_back(Output::Notice(Notice::Closed(reason)));
+        }
+    }
+
+    /// str0m's rule: after each mutation its output is drained before the next.
+    fn drain(&mut self, now: Instant) {
+        self.drain_into_out(now);
+        let gone = self.wire.as_ref().is_some_and(|wire| !wire.rtc.is_alive());
+        if gone {
+            self.close("closed by the caller");
+        }
+    }
+
+    fn drain_into_out(&mut self, now: Instant) {
+        loop {
+            let Some(wire) = self.wire.as_mut() else {
+                return;
+            };
+            match wire.rtc.poll_output() {
+                Ok(RtcOutput::Transmit(transmit)) => self.out.push_back(Output::Transmit(transmit)),
+                Ok(RtcOutput::Event(event)) => self.event(event, now),
+                Ok(RtcOutput::Timeout(at)) => {
+                    wire.timeout = at;
+                    if !self.write_waiting() {
+                        break;
+                    }
+                }
+                Err(_) => return self.close("error"),
+            }
+        }
+    }
+
+    /// Writes one text that waits; true: the output must be drained again.
+    fn write_waiting(&mut self) -> bool {
+        let Some(wire) = self.wire.as_mut() else {
+            return false;
+        };
+        let (Some(id), Some(text)) = (wire.channel, wire.waiting.front()) else {
+            return false;
+        };
+        let Some(mut channel) = wire.rtc.channel(id) else {
+            return false;
+        };
+        if !matches!(channel.write(false, text.as_bytes()), Ok(true)) {
+            return false;
+        }
+        wire.waiting_bytes -= text.len();
+        wire.waiting.pop_front();
+        true
+    }
+
+    fn event(&mut self, event: Event, now: Instant) {
+        let Some(wire) = self.wire.as_mut() else {
+            return;
+        };
+        let notice = match event {
+            Event::Connected => {
+                wire.connected = true;
+                wire.last_heard = now;
+                if let Some(tape) = &mut wire.tape {
+                    tape.origin = now;
+                }
+                Notice::Connected(wire.transport)
+            }
+            Event::MediaAdded(added) if added.kind == MediaKind::Audio && wire.mid.is_none() => {
+                wire.mid = Some(added.mid);
+                return;
+            }
+            Event::RtpPacket(packet) => {
+                let ticks = packet.time.numer();
+                self.ear
+                    .receive(now, *packet.seq_no, ticks, &packet.payload);
+                self.heard_again(now);
+                self.hear_events(now);
+                return;
+            }
+            Event::ChannelOpen(id, label) if label == CHANNEL || wire.channel.is_none() => {
+                wire.channel = Some(id);
+                Notice::Open
+            }
+            Event::ChannelData(data) if Some(data.id) == wire.channel => {
+                Notice::Text(String::from_utf8_lossy(&data.data).into_owned())
+            }
+            Event::Closed => return self.close("closed by the caller"),
+            Event::PeerStats(stats) => {
+                let loss = stats.egress_loss_fraction.unwrap_or(0.0);
+                if let Some(encoder) = &mut wire.encoder {
+                    encoder.set_loss(loss);
+                }
+                let Some(rtt) = stats.rtt else { return };
+                Notice::Rtt {
+                    ms: rtt.as_secs_f32() * 1000.0,
+                    loss,
+                }
+            }
+            _ => return,
+        };
+        self.out.push_back(Output::Notice(notice));
+    }
+
+    /// Sends the frames that are due and tells what the voice has to tell.
+    fn speak(&mut self, now: Instant) {
+        while let Some((n, due, frame)) = self.voice.frame(now) {
+            let rtp = self.wire.as_ref().map_or(0, |wire| wire.rtp_time(n));
+            self.tell(now, rtp);
+            match (frame, self.wire.is_some()) {
+                (Some((_, frame)), true) => self.transmit(n, due, &frame, now),
+                (Some((epoch, frame)), false) => {
+                    let pcm = frame.to_vec();
+                    self.out
+                        .push_back(Output::Notice(Notice::Output { epoch, pcm }));
+                }
+                (None, _) => {
+                    if let Some(wire) = self.wire.as_mut() {
+                        wire.silent = true;
+                    }
+                }
+            }
+        }
+        self.tell(now, 0);
+        self.play_tape(now);
+    }
+
+    fn tell(&mut self, now: Instant, rtp: u32) {
+        while let Some(event) = self.voice.poll(now) {
+            let notice = match event {
+                playout::Event::Started { epoch } => Notice::Started { epoch, rtp },
+                other => Notice::Voice(other),
+            };
+            self.out.push_back(Output::Notice(notice));
+        }
+    }
+
+    fn transmit(&mut self, n: u64, due: Instant, frame: &playout::Frame, now: Instant) {
+        let Some(wire) = self.wire.as_mut().filter(|wire| wire.connected) else {
+            return;
+        };
+        if wire.encoder.is_none() {
+            wire.encoder = Encoder::new(COMPLEXITY, BITRATE).ok();
+        }
+        let Some(packet) = wire
+            .encoder
+            .as_mut()
+            .and_then(|encoder| encoder.encode(frame))
+        else {
+            return;
+        };
+        let packet: Arc<[u8]> = packet.into();
+        let time = wire.rtp_time(n);
+        wire.write(packet, time, due);
+        self.out
+            .push_back(Output::Late(now.saturating_duration_since(due)));
+        self.drain(now);
+    }
+
+    fn play_tape(&mut self, now: Instant) {
+        loop {
+            let Some(wire) = self.wire.as_mut().filter(|wire| wire.connected) else {
+                return;
+            };
+            let Some(tape) = wire.tape.as_mut().filter(|tape| tape.due() <= now) else {
+                return;
+            };
+            let (n, due) = (tape.next, tape.due());
+            let index = if tape.looped {
+                n as usize % tape.packets.len().max(1)
+            } else {
+                n as usize
+            };
+            let Some(packet) = tape.packets.get(index).cloned() else {
+                wire.tape = None;
+                return;
+            };
+            tape.next += 1;
+            let time = wire.rtp_time(n);
+            wire.write(packet, time, due);
+            self.out
+                .push_back(Output::Late(now.saturating_duration_since(due)));
+            self.drain(now);
+        }
+    }
+
+    fn hear_events(&mut self, now: Instant) {
+        while let Some(event) = self.ear.poll() {
+            let notice = match event {
+                ear::Event::Step(voice) => {
+                    self.voice.step(voice, now);
+                    continue;
+                }
+                ear::Event::Audio { at, pcm } => Notice::Audio { at, pcm },
+                ear::Event::Speech(Speech::Began(at)) => Notice::Speech { on: true, at },
+                ear::Event::Speech(Speech::Ended(at)) => Notice::Speech { on: false, at },
+            };
+            self.out.push_back(Output::Notice(notice));
+        }
+        self.tell(now, 0);
+    }
+
+    /// An authenticated STUN request came.
+    fn heard(&mut self, now: Instant, proto: Protocol) {
+        if let Some(wire) = self.wire.as_mut() {
+            wire.transport = if proto == Protocol::Udp { "udp" } else { "tcp" };
+        }
+        self.heard_again(now);
+    }
+
+    fn heard_again(&mut self, now: Instant) {
+        let Some(wire) = self.wire.as_mut() else {
+            return;
+        };
+        wire.last_heard = now;
+        if wire.quiet {
+            wire.quiet = false;
+            self.voice.resume(now);
+            self.out.push_back(Output::Notice(Notice::Back));
+        }
+    }
+
+    /// Presence: only authenticated packets prove it (ICE-lite runs no checks of its own).
+    fn watch(&mut self, now: Instant) {
+        let Some(wire) = self.wire.as_mut() else {
+            return;
+        };
+        if !wire.connected {
+            if now >= wire.created + SETUP {
+                self.close("never connected");
+            }
+        } else if now >= wire.last_heard + GONE {
+            self.close("timeout");
+        } else if now >= wire.last_heard + QUIET && !wire.quiet {
+            wire.quiet = true;
+            self.voice.hold(now);
+            self.out.push_back(Output::Notice(Notice::Quiet));
+        }
+    }
+}
+
+impl Wire {
+    /// Timestamps advance with the clock, whether or not something is sent.
+    fn rtp_time(&self, n: u64) -> u32 {
+        self.rtp_base.wrapping_add((n * TICKS) as u32)
+    }
+
+    fn write(&mut self, packet: Arc<[u8]>, time: u32, due: Instant) {
+        let Some(mid) = self.mid else {
+            return;
+        };
+        if self.pt.is_none() {
+            self.pt = self.negotiated_opus(mid);
+        }
+        let Some(pt) = self.pt else {
+            return;
+        };
+        let (seq, marker) = (self.seq.inc(), self.silent);
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else {
+            return;
+        };
+        stream.write_rtp(RtpWrite::new(pt, seq, time, due, packet).marker(marker));
+        self.silent = false;
+    }
+
+    fn negotiated_opus(&self, mid: Mid) -> Option<Pt> {
+        let offered = self.rtc.media(mid)?.remote_pts();
+        let opus = |pt: &Pt| {
+            let params = self.rtc.codec_config().params();
+            params
+                .iter()
+                .any(|p| p.pt() == *pt && p.spec().codec == Codec::Opus)
+        };
+        offered.iter().copied().find(opus)
+    }
+}
+
+/// A STUN success response: str0m makes one only for a request whose integrity it checked.
+fn answers_stun(bytes: &[u8]) -> bool {
+    bytes.len() >= 20 && bytes[..2] == [0x01, 0x01] && bytes[4..8] == [0x21, 0x12, 0xa4, 0x42]
+}
+
+/// Clients read `event.streams[0]`: without a stream id the answer plays nothing.
+fn with_msid(answer: &str) -> String {
+    if answer.contains("a=msid:") {
+        return answer.to_owned();
+    }
+    answer.replace("a=sendrecv\r\n", "a=sendrecv\r\na=msid:talkover voice\r\n")
+}
+
+/// Random enough for a first sequence number (RFC 3550 §5.1): hashers are seeded by the system.
+fn rand_u16() -> u16 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) as u16
+}

@@ -1,0 +1,97 @@
+//! Session descriptions: bounds before parsing, and errors that a client may read.
+
+use str0m::change::{SdpAnswer, SdpOffer};
+
+/// Far above what any browser sends (about 6 KiB), far below what costs anything to look at.
+pub const MOST_BYTES: usize = 64 * 1024;
+const MOST_LINES: usize = 2000;
+const MOST_MEDIA: usize = 16;
+const MOST_CANDIDATES: usize = 200;
+
+/// Why a description was refused. The text says what to do and holds nothing internal.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SdpError {
+    #[error("The SDP is larger than 64 KiB; send the offer as the browser made it.")]
+    TooLarge,
+    #[error("The SDP has too many {0}; offer one audio line and one data channel.")]
+    TooMany(&'static str),
+    #[error("This is not SDP that can be read; send the text of the offer with its line ends.")]
+    Malformed,
+    #[error("The offer has no audio; add an audio track or transceiver before creating it.")]
+    NoAudio,
+    #[error("The offer has no Opus; offer audio with the codec opus/48000/2.")]
+    NoOpus,
+    #[error("The offer cannot be answered; it needs ICE credentials and a SHA-256 fingerprint.")]
+    Refused,
+}
+
+/// Reads an offer that was checked for size, audio and Opus.
+pub fn read_offer(text: &str) -> Result<SdpOffer, SdpError> {
+    check_bounds(text)?;
+    let offer = SdpOffer::from_sdp_string(text).map_err(|_| SdpError::Malformed)?;
+    let mut lines = text.lines().map(str::trim_end);
+    if !lines.clone().any(|line| line.starts_with("m=audio ")) {
+        return Err(SdpError::NoAudio);
+    }
+    let opus = |line: &str| {
+        line.strip_prefix("a=rtpmap:")
+            .is_some_and(|rest| rest.to_ascii_lowercase().contains(" opus/48000"))
+    };
+    if !lines.any(opus) {
+        return Err(SdpError::NoOpus);
+    }
+    Ok(offer)
+}
+
+pub fn read_answer(text: &str) -> Result<SdpAnswer, SdpError> {
+    check_bounds(text)?;
+    SdpAnswer::from_sdp_string(text).map_err(|_| SdpError::Malformed)
+}
+
+fn check_bounds(text: &str) -> Result<(), SdpError> {
+    if text.len() > MOST_BYTES {
+        return Err(SdpError::TooLarge);
+    }
+    let count = |prefix: &str| text.lines().filter(|line| line.starts_with(prefix)).count();
+    if count("") > MOST_LINES {
+        return Err(SdpError::TooMany("lines"));
+    }
+    if count("m=") > MOST_MEDIA {
+        return Err(SdpError::TooMany("media lines"));
+    }
+    if count("a=candidate:") > MOST_CANDIDATES {
+        return Err(SdpError::TooMany("candidates"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_is_refused_before_it_is_parsed() {
+        assert_eq!(
+            read_offer(&"x".repeat(MOST_BYTES + 1)),
+            Err(SdpError::TooLarge)
+        );
+        let media = "v=0\r\n".to_owned() + &"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(17);
+        assert_eq!(read_offer(&media), Err(SdpError::TooMany("media lines")));
+        let many = "a=candidate:1 1 udp 1 1.1.1.1 1 typ host\r\n".repeat(201);
+        assert_eq!(read_offer(&many), Err(SdpError::TooMany("candidates")));
+    }
+
+    #[test]
+    fn garbage_is_malformed_and_its_error_has_no_internals() {
+        for garbage in [
+            "",
+            "hello",
+            "v=0\r\n\0",
+            "v=0\r\no=- 1 1 IN IP4 1.1.1.1\r\nm=audio",
+        ] {
+            let error = read_offer(garbage).unwrap_err();
+            assert!(!error.to_string().contains("0x"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The agent's side of a peer: playout, reflex and the 20 ms clock that drives them.
+//!
+//! A peer on a network is paced in real time. One without transport (a socket session) runs up to
+//! `LEAD` ahead of its virtual clock, and what it tells is told when that clock gets there.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::playout::{Epoch, Event, Frame, Playout};
+use crate::reflex::{Action, Policy, Reflex};
+use crate::vad;
+
+/// A frame that is due: its number, when, and its sound (none: send nothing).
+pub type Due = (u64, Instant, Option<(Epoch, Frame)>);
+
+pub const FRAME: Duration = Duration::from_millis(20);
+/// How far a socket's output runs ahead of its clock.
+pub const LEAD: Duration = Duration::from_millis(400);
+
+/// What the caller of `play` may read and set without asking the media thread.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Every epoch up to this one is dead.
+    pub dead: AtomicU32,
+    /// Epoch (high half) and milliseconds of it that were played (low half).
+    pub played: AtomicU64,
+}
+
+impl Shared {
+    /// Milliseconds played of `epoch`.
+    pub fn played_ms(&self, epoch: Epoch) -> u32 {
+        let value = self.played.load(Ordering::Relaxed);
+        if (value >> 32) as u32 == epoch {
+            value as u32
+        } else {
+            0
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Voice {
+    pub playout: Playout,
+    reflex: Reflex,
+    shared: Arc<Shared>,
+    lead: Duration,
+    /// Due time of frame 0; frames are due every 20 ms from it.
+    origin: Instant,
+    next: Option<u64>,
+    told: VecDeque<(Instant, Event)>,
+    live: Epoch,
+    flushed: Epoch,
+}
+
+impl Voice {
+    /// `origin` staggers the peers of a thread, or all their encodes fall due at once.
+    pub fn new(origin: Instant, lead: Duration, shared: Arc<Shared>) -> Self {
+        Self {
+            playout: Playout::default(),
+            reflex: Reflex::default(),
+            shared,
+            lead,
+            origin,
+            next: None,
+            told: VecDeque::new(),
+            live: 0,
+            flushed: 0,
+        }
+    }
+
+    pub fn set_policy(&mut self, policy: Policy) {
+        self.reflex.set_policy(policy);
+    }
+
+    /// Sound may have become playable: make sure that the clock runs.
+    pub fn wake(&mut self, now: Instant) {
+        if self.next.is_none() {
+            let since = now.saturating_duration_since(self.origin);
+            self.next = Some(since.as_nanos().div_ceil(FRAME.as_nanos()) as u64);
+        }
+    }
+
+    /// Kills `epoch` and those before it.
+    pub fn flush(&mut self, epoch: Epoch, now: Instant) {
+        self.shared.dead.fetch_max(epoch, Ordering::Relaxed);
+        self.flushed = self.flushed.max(epoch);
+        self.playout.flush(epoch);
+        self.reflex.reset();
+        self.collect(now);
+        self.forget_unheard(epoch, now);
+        self.wake(now);
+    }
+
+    pub fn hold(&mut self, now: Instant) {
+        self.playout.hold();
+        self.collect(now);
+    }
+
+    pub fn resume(&mut self, now: Instant) {
+        self.playout.resume();
+        self.reflex.reset();
+        self.collect(now);
+        self.wake(now);
+    }
+
+    /// A step of the caller's audio.
+    pub fn step(&mut self, voice: vad::Voice, now: Instant) {
+        if !self.playout.audible() && self.told.is_empty() {
+            self.reflex.reset();
+            return;
+        }
+        match self.reflex.step(voice) {
+            Some(Action::Duck) => self.playout.duck(),
+            Some(Action::Hold) => self.playout.hold(),
+            Some(Action::Resume) => {
+                self.playout.resume();
+                self.wake(now);
+            }
+            None => return,
+        }
+        self.collect(now);
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        let frame = self
+            .next
+            .map(|n| self.due(n).checked_sub(self.lead).unwrap_or(self.origin));
+        let told = self.told.iter().map(|(at, _)| *at).min();
+        [frame, told].into_iter().flatten().min()
+    }
+
+    /// The next frame, if its time has come.
+    pub fn frame(&mut self, now: Instant) -> Option<Due> {
+        let n = self.next?;
+        let due = self.due(n);
+        if now + self.lead < due {
+            return None;
+        }
+        let dead = self.shared.dead.load(Ordering::Relaxed);
+        if dead > self.flushed {
+            self.flush(dead, now);
+        }
+        let frame = self.playout.tick();
+        self.next = frame.is_some().then_some(n + 1);
+        self.collect(due);
+        Some((n, due, frame.map(|frame| (self.live, frame))))
+    }
+
+    /// The next event whose time has come.
+    pub fn poll(&mut self, now: Instant) -> Option<Event> {
+        let ready = self.told.iter().position(|(at, _)| *at <= now)?;
+        self.told.remove(ready).map(|(_, event)| event)
+    }
+
+    fn due(&self, n: u64) -> Instant {
+        self.origin + Duration::from_nanos(FRAME.as_nanos() as u64 * n)
+    }
+
+    /// Takes the playout's events, to be told at `at` (at once without a lead).
+    fn collect(&mut self, at: Instant) {
+        while let Some(event) = self.playout.poll() {
+            match event {
+                Event::Started { epoch } => self.live = epoch,
+                Event::Stopped { epoch, played_ms } | Event::Flushed { epoch, played_ms } => {
+                    let value = u64::from(epoch) << 32 | u64::from(played_ms);
+                    self.shared.played.store(value, Ordering::Relaxed);
+                }
+                _ => {}
+            }
+            self.told.push_back((at, event));
+        }
+        if let Some((epoch, ms)) = self.playout.position() {
+            self.shared
+                .played
+                .store(u64::from(epoch) << 32 | u64::from(ms), Ordering::Relaxed);
+        }
+    }
+
+    /// What was sent ahead to a socket but not heard by its clock: take it back from the record.
+    fn forget_unheard(&mut self, epoch: Epoch, now: Instant) {
+        if self.lead.is_zero() {
+            return;
+        }
+        let ahead = self.next.map_or(Duration::ZERO, |n| {
+            self.due(n).saturating_duration_since(now)
+        });
+        let ahead_ms = ahead.as_millis() as u32;
+        for (at, event) in &mut self.told {
+            let (Event::Flushed {
+                epoch: e,
+                played_ms,
+            }
+            | Event::Stopped {
+                epoch: e,
+                played_ms,
+            }) = *event
+            else {
+                continue;
+            };
+            if e <= epoch && (*at > now || matches!(event, Event::Flushed { .. })) {
+                let played_ms = played_ms.saturating_sub(ahead_ms);
+                *event = Event::Flushed {
+                    epoch: e,
+                    played_ms,
+                };
+                *at = now;
+            }
+        }
+        self.told.retain(|(at, event)| {
+            *at <= now || !matches!(event, Event::Word { epoch: e, .. } if *e <= epoch)
+        });
+    }
+}

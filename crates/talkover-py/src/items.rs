@@ -1,0 +1,50 @@
+//! Notices as tuples: (kind, peer, fields…).
+
+use pyo3::IntoPyObjectExt;
+
+use super::*;
+
+/// None: Python has no use for it.
+pub(crate) fn item(
+    py: Python<'_>,
+    peer: u64,
+    notice: Notice,
+) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let tuple = match notice {
+        Notice::Connected(transport) => ("connected", peer, transport).into_pyobject(py)?,
+        Notice::Open => ("open", peer).into_pyobject(py)?,
+        Notice::Text(text) => ("text", peer, text).into_pyobject(py)?,
+        Notice::Audio { at, pcm } => ("audio", peer, at, bytes(py, &pcm)).into_pyobject(py)?,
+        Notice::Speech { on, at } => ("speech", peer, on, at).into_pyobject(py)?,
+        Notice::Voice(event) => return voice(py, peer, event),
+        Notice::Started { epoch, rtp } => ("started", peer, epoch, rtp).into_pyobject(py)?,
+        Notice::Output { epoch, pcm } => {
+            ("output", peer, epoch, bytes(py, &pcm)).into_pyobject(py)?
+        }
+        Notice::Quiet => ("quiet", peer).into_pyobject(py)?,
+        Notice::Back => ("back", peer).into_pyobject(py)?,
+        Notice::Rtt { ms, loss } => ("rtt", peer, ms, loss).into_pyobject(py)?,
+        Notice::Closed(reason) => ("closed", peer, reason).into_pyobject(py)?,
+    };
+    tuple.into_bound_py_any(py).map(Some)
+}
+
+fn voice(py: Python<'_>, peer: u64, event: Event) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let (kind, epoch, value) = match event {
+        Event::Started { .. } => return Ok(None),
+        Event::Word { epoch, index } => ("word", epoch, index),
+        Event::Room { epoch, queued_ms } => ("room", epoch, queued_ms),
+        Event::Stopped { epoch, played_ms } => ("stopped", epoch, played_ms),
+        Event::Flushed { epoch, played_ms } => ("flushed", epoch, played_ms),
+        Event::Ducked { epoch, position_ms } => ("ducked", epoch, position_ms),
+        Event::Held { epoch, position_ms } => ("held", epoch, position_ms),
+        Event::Resumed { epoch, position_ms } => ("resumed", epoch, position_ms),
+    };
+    let tuple: Bound<'_, PyTuple> = (kind, peer, epoch, value).into_pyobject(py)?;
+    Ok(Some(tuple.into_any()))
+}
+
+fn bytes<'py>(py: Python<'py>, pcm: &[i16]) -> Bound<'py, PyBytes> {
+    let raw: Vec<u8> = pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    PyBytes::new(py, &raw)
+}

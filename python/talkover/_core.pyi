@@ -1,0 +1,80 @@
+"""The native media module. Audio is PCM, signed 16-bit little-endian, mono."""
+
+from typing import Any
+
+class OfferError(ValueError):
+    """An SDP that cannot be used; the text is safe to show to a client."""
+
+class Media:
+    """One media thread on one UDP socket, with a TCP listener on the same number.
+
+    `host` is an IP address; port 0 takes any number that UDP and TCP both have free. Raises OSError
+    where the port is taken. Methods may be called from any thread and do not wait for the media
+    thread, except `close`.
+    """
+
+    port: int
+    def __init__(self, host: str, port: int, public_ip: str | None = None) -> None: ...
+    def fileno(self) -> int:
+        """A descriptor that is readable while `drain` has something."""
+    def answer(self, offer: str) -> tuple[Peer, str]:
+        """A peer for an SDP offer, and the SDP answer (ICE-lite). Raises OfferError."""
+    def dial(self, tcp: bool = False) -> tuple[Peer, str]:
+        """The calling side: a peer and its SDP offer (audio both ways, channel "oai-events")."""
+    def attach(self) -> Peer:
+        """A peer without transport: `Peer.listen` in, "output" items out."""
+    def drain(self) -> list[tuple[Any, ...]]:
+        """All items since the last call, as tuples (kind, peer id, fields…)."""
+    def stats(self) -> dict[str, float]:
+        """Counters; lateness is how long after its due time a frame was sent, ms."""
+    def reset_lateness(self) -> None:
+        """Forget the lateness so far."""
+    def close(self) -> None:
+        """End the thread and every peer; no further items come."""
+
+class Peer:
+    """One caller. An epoch numbers a reply; `flush(e)` kills every epoch up to e.
+
+    Methods queue a command and return; after `Media.close` they raise RuntimeError.
+    """
+
+    id: int
+    def accept(self, answer: str) -> None:
+        """Calling side: take the answer; over TCP this connects (at most 3 s). OfferError."""
+    def listen(self, pcm: bytes) -> None:
+        """Caller's audio of an attached peer, 24 kHz. ValueError for an odd length."""
+    def play(self, epoch: int, pcm: bytes, rate: int, marks: list[int]) -> int:
+        """Queue the agent's voice; `marks` are sample offsets in this chunk where words start.
+
+        Returns the milliseconds now queued for `epoch`, or -1 where it is dead. Resampled to
+        24 kHz in the caller's thread. ValueError for an odd length or an impossible rate.
+        """
+    def play_opus(self, packets: list[bytes], looped: bool = False) -> None:
+        """Calling side: send these 20 ms packets, one each 20 ms from when it is connected."""
+    def finish(self, epoch: int) -> None:
+        """No more audio will come for `epoch`; "stopped" follows when it was played."""
+    def release(self, epoch: int) -> None:
+        """Let `epoch` be heard; before that it is only prepared."""
+    def flush(self, epoch: int) -> None:
+        """Kill `epoch` and those before it: a 5 ms fade, then "flushed" with the position."""
+    def hold(self) -> None:
+        """Fall silent and keep the place."""
+    def resume(self) -> None:
+        """Go on from the interrupted word (or the held sample), at full level."""
+    def policy(
+        self,
+        *,
+        duck: bool,
+        hold: bool,
+        hold_after_ms: int,
+        resume_after_ms: int,
+        max_hold_ms: int,
+    ) -> None:
+        """What the reflex does on the media thread when the caller makes a sound."""
+    def send(self, text: str) -> None:
+        """Send text on the data channel; kept until it opens. ValueError above 1 MB."""
+    def close(self) -> None:
+        """Hang up."""
+
+def encode_opus(pcm: bytes, bitrate: int = 24000) -> list[bytes]:
+    """24 kHz audio as 20 ms Opus packets, for `Peer.play_opus`."""

@@ -1,0 +1,175 @@
+"""The native module over real loopback sockets: both sides of a call in one process."""
+
+from __future__ import annotations
+
+import array
+import math
+import select
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from talkover import _core
+
+Item = tuple[Any, ...]
+
+
+def tone(ms: int, rate: int = 24000, hz: float = 440) -> bytes:
+    count = rate * ms // 1000
+    wave = (int(9000 * math.sin(2 * math.pi * hz * n / rate)) for n in range(count))
+    return array.array("h", wave).tobytes()
+
+
+def level(pcm: bytes) -> float:
+    samples = array.array("h", pcm)
+    return math.sqrt(sum(s * s for s in samples) / max(1, len(samples)))
+
+
+class Wire:
+    """Two media threads, a server's and a caller's; collects their items."""
+
+    def __init__(self) -> None:
+        self.media = _core.Media("127.0.0.1", 0)
+        self.far = _core.Media("127.0.0.1", 0)
+        self.items: list[tuple[_core.Media, Item]] = []
+
+    def until(self, wanted: Callable[[Item], bool], far: bool = False, seconds: float = 8) -> Item:
+        end = time.monotonic() + seconds
+        seen = 0
+        while time.monotonic() < end:
+            for media, item in self.items[seen:]:
+                seen += 1
+                if media is (self.far if far else self.media) and wanted(item):
+                    return item
+            select.select([self.media.fileno(), self.far.fileno()], [], [], 0.2)
+            for media in (self.media, self.far):
+                self.items += [(media, item) for item in media.drain()]
+        kinds = [item[:3] for _, item in self.items if item[0] != "audio"]
+        raise AssertionError(f"not seen: {kinds[-20:]}")
+
+    def kind(self, kind: str, far: bool = False) -> Item:
+        return self.until(lambda item: item[0] == kind, far)
+
+    def loud(self, far: bool = False) -> None:
+        self.until(lambda item: item[0] == "audio" and level(item[3]) > 3000, far)
+
+    def of(self, kind: str) -> list[Item]:
+        return [item for media, item in self.items if media is self.media and item[0] == kind]
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    wire = Wire()
+    yield wire
+    wire.media.close()
+    wire.far.close()
+
+
+def connect(wire: Wire, tcp: bool = False) -> tuple[_core.Peer, _core.Peer]:
+    caller, offer = wire.far.dial(tcp)
+    callee, answer = wire.media.answer(offer)
+    caller.accept(answer)
+    wire.kind("connected", far=True)
+    wire.kind("connected")
+    return caller, callee
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_a_call_carries_voice_both_ways_and_text(wire: Wire, tcp: bool) -> None:
+    caller, callee = connect(wire, tcp)
+    assert wire.kind("connected")[2] == ("tcp" if tcp else "udp")
+    caller.play(1, tone(400), 24000, [])
+    callee.play(1, tone(400, 22050), 22050, [0, 4000])
+    for peer in (caller, callee):
+        peer.finish(1)
+        peer.release(1)
+    for far in (False, True):
+        wire.loud(far)
+        wire.kind("stopped", far)
+    assert abs(wire.kind("stopped")[3] - 400) <= 2
+    assert [item[3] for item in wire.of("word")] == [0, 1]
+    callee.send('{"type":"hello"}')
+    assert wire.kind("text", far=True)[2] == '{"type":"hello"}'
+    caller.send("back")
+    assert wire.kind("text")[2] == "back"
+
+
+def test_a_flush_stops_the_voice_and_says_where(wire: Wire) -> None:
+    _, callee = connect(wire)
+    callee.play(1, tone(4000), 24000, [])
+    callee.release(1)
+    wire.loud(far=True)
+    callee.flush(1)
+    assert 0 < wire.kind("flushed")[3] < 2000
+    assert callee.play(1, tone(20), 24000, []) == -1
+    assert callee.play(2, tone(20), 24000, []) >= 0
+
+
+def test_a_peer_without_transport_is_paced_by_its_clock(wire: Wire) -> None:
+    peer = wire.media.attach()
+    began = time.monotonic()
+    peer.play(1, tone(1000), 24000, [])
+    peer.finish(1)
+    peer.release(1)
+    wire.kind("stopped")
+    took = time.monotonic() - began
+    sent = sum(len(item[3]) for item in wire.of("output"))
+    assert sent >= 48000
+    assert 0.9 < took < 3
+    peer.listen(tone(200))
+    wire.loud()
+
+
+def test_a_flush_takes_back_what_the_clock_did_not_reach(wire: Wire) -> None:
+    peer = wire.media.attach()
+    peer.play(1, tone(3000), 24000, [])
+    peer.release(1)
+    wire.kind("started")
+    peer.flush(1)
+    assert wire.kind("flushed")[3] < 300
+
+
+@pytest.mark.parametrize(
+    ("offer", "says"),
+    [
+        ("", "cannot|not SDP"),
+        ("x" * 70_000, "64 KiB"),
+        ("v=0\r\n" + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n" * 20, "too many media lines"),
+    ],
+)
+def test_a_bad_offer_is_refused_with_a_sentence(wire: Wire, offer: str, says: str) -> None:
+    with pytest.raises(_core.OfferError, match=says):
+        wire.media.answer(offer)
+
+
+def test_an_offer_without_audio_says_so(wire: Wire) -> None:
+    _, offer = wire.media.dial()
+    start, _, rest = offer.partition("m=audio")
+    data = rest[rest.index("m=application") :]
+    with pytest.raises(_core.OfferError, match="no audio"):
+        wire.media.answer(start + data)
+
+
+def test_odd_audio_and_impossible_rates_are_refused(wire: Wire) -> None:
+    peer = wire.media.attach()
+    with pytest.raises(ValueError, match="even"):
+        peer.play(1, b"123", 24000, [])
+    with pytest.raises(ValueError, match="even"):
+        peer.listen(b"1")
+    with pytest.raises(ValueError, match="rate"):
+        peer.play(1, b"12", 1, [])
+
+
+def test_a_taken_port_is_an_os_error(wire: Wire) -> None:
+    with pytest.raises(OSError, match=r"127\.0\.0\.1"):
+        _core.Media("127.0.0.1", wire.media.port)
+
+
+def test_after_close_calls_say_so(wire: Wire) -> None:
+    peer = wire.media.attach()
+    wire.media.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        peer.hold()
+    peer.close()
