@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup serve check test fmt native
+.PHONY: help setup serve check test wheel console screenshots bench fmt
 export PATH := $(HOME)/.cargo/bin:$(PATH)
+ARGS ?=
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -8,13 +9,30 @@ help:  ## list the targets
 setup:  ## install what is missing; leaves .venv/bin/talkover
 	@scripts/setup.sh
 
+serve: setup  ## serve on http://127.0.0.1:8080 (make serve ARGS="--port 9000 examples/x.py")
+	@exec .venv/bin/talkover serve $(ARGS)
+
+check: setup  ## the fast part: formats, lints, types, unit tests
+	@scripts/check.sh
+
+test: setup  ## everything, real Chromium included
+	@scripts/test-tools.sh
+	@scripts/check.sh --all
+
+wheel: setup  ## an abi3 wheel with the console inside, in dist/
+	@scripts/wheel.sh
+
+console:  ## build the page and the TypeScript client, always
+	@scripts/console.sh --force
+
+screenshots: setup  ## pictures of the console's states, in docs/screenshots/
+	@scripts/test-tools.sh
+	@scripts/screenshots.sh
+
+bench: setup  ## the benchmarks, one JSON each in out/
+	@scripts/bench.sh $(ARGS)
+
 fmt:  ## format everything
 	cargo fmt
-	.venv/bin/ruff format python tests bench
-	.venv/bin/ruff check --fix python tests bench
-
-check: setup  ## the fast checks: formats, lints, types, unit tests
-	@scripts/check.sh
-
-test: setup  ## everything
-	@scripts/check.sh
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .

@@ -16,7 +16,6 @@ from .values import Audio, Image, Interruptions, Say
 TurnTaking = Literal["eager", "normal", "patient", "push_to_talk"]
 Spoken = str | Audio | Say | None
 F = TypeVar("F", bound=Callable[..., Any])
-ToolFunction = TypeVar("ToolFunction", bound=Callable[..., Any])
 
 
 class Call(Protocol):
@@ -259,7 +258,7 @@ class Agent:
 
     def tool(
         self,
-        function: ToolFunction | None = None,
+        function: Callable[..., Any] | None = None,
         *,
         safe: bool = False,
         background: bool = False,
@@ -271,7 +270,7 @@ class Agent:
         if background or confirm:
             raise NotYet("Tools with background= or confirm= are not in this version yet.")
 
-        def register(function: ToolFunction) -> ToolFunction:
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
             made = Tool.of(function, safe=safe, timeout=timeout, say=say, injected=(Turn, Session))
             self.tools[made.name] = made
             return function

@@ -1,0 +1,291 @@
+"""What a session says: one ordered stream of facts, which every protocol is a codec over.
+
+Times (`*_ms`) are milliseconds; `at_ms` of speech counts on the caller's audio clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .items import Item
+
+Modality = Literal["audio", "text"]
+ReplyStatus = Literal["completed", "cancelled", "failed", "incomplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCreated:
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUpdated:
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    item: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    item: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    item: str
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InputCleared:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAdded:
+    item: Item
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDone:
+    item: Item
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTruncated:
+    item: str
+    content_index: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDeleted:
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRetrieved:
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptDelta:
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    item: str
+    text: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionFailed:
+    item: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCreated:
+    reply: str
+    modality: Modality
+    metadata: dict[str, str] | None = None
+    conversation: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyItemAdded:
+    reply: str
+    item: Item
+    index: int
+    previous: str | None
+    modality: Modality
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyText:
+    reply: str
+    item: str
+    index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTranscript:
+    reply: str
+    item: str
+    index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAudio:
+    """PCM, 24 kHz. For legs that carry audio as events; never logged."""
+
+    reply: str
+    item: str
+    index: int
+    pcm: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyArguments:
+    reply: str
+    item: str
+    index: int
+    call_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyItemDone:
+    reply: str
+    item: Item
+    index: int
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyDone:
+    reply: str
+    status: ReplyStatus
+    reason: str | None
+    items: tuple[Item, ...]
+    usage: dict[str, int]
+    modality: Modality = "audio"
+    error: tuple[str, str, str] | None = None
+    metadata: dict[str, str] | None = None
+    conversation: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStarted:
+    reply: str
+    rtp: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStopped:
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioCleared:
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    type: str
+    code: str | None
+    message: str
+    param: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    user: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word begins to sound: characters `start`..`end` of the item's transcript."""
+
+    reply: str
+    item: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ducked:
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Backchannel:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTimings:
+    """The silence that the user heard, by stage; the stages add up to `total`."""
+
+    reply: str
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolStep:
+    call_id: str
+    name: str
+    arguments: str
+    phase: Literal["started", "done", "failed"]
+    output: str | None = None
+    ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    reply: str
+    item: str
+    text: str
+    played_ms: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    name: str
+    data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    transport: str
+    rtt_ms: float | None = None
+    loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    reason: str
+
+
+Fact = (
+    SessionCreated | SessionUpdated | SpeechStarted | SpeechStopped | Committed | InputCleared
+    | ItemAdded | ItemDone | ItemTruncated | ItemDeleted | ItemRetrieved | TranscriptDelta
+    | Transcribed | TranscriptionFailed | ReplyCreated | ReplyItemAdded | ReplyText
+    | ReplyTranscript | ReplyAudio | ReplyArguments | ReplyItemDone | ReplyDone | AudioStarted
+    | AudioStopped | AudioCleared | Failed | State | Word | Ducked | Held | Resumed | Backchannel
+    | TurnTimings | ToolStep | Partial | Heard | App | Network | Ended
+)  # fmt: skip

@@ -1,0 +1,72 @@
+"""Conversation items: the nouns that facts and commands carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+ItemType = Literal["message", "function_call", "function_call_output"]
+Role = Literal["system", "user", "assistant"]
+Status = Literal["in_progress", "completed", "incomplete"]
+PartType = Literal["input_text", "input_audio", "input_image", "output_text", "output_audio"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One content part. `audio` is PCM, 24 kHz, kept for `conversation.item.retrieve`."""
+
+    type: PartType
+    text: str | None = None
+    transcript: str | None = None
+    image_url: str | None = None
+    detail: str | None = None
+    audio: bytes | None = field(default=None, repr=False)
+
+    def wire(self, *, audio: str | None = None) -> dict[str, Any]:
+        """The part as the protocol shows it; `audio` is base64, for retrieval only."""
+        match self.type:
+            case "input_text" | "output_text":
+                return {"type": self.type, "text": self.text or ""}
+            case "input_image":
+                shown: dict[str, Any] = {"type": self.type, "image_url": self.image_url}
+                return shown | ({"detail": self.detail} if self.detail else {})
+            case "input_audio" | "output_audio":
+                shown = {"type": self.type, "transcript": self.transcript}
+                return shown | ({"audio": audio} if audio is not None else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    id: str
+    type: ItemType
+    role: Role | None = None
+    content: tuple[Part, ...] = ()
+    status: Status = "completed"
+    name: str | None = None
+    call_id: str | None = None
+    arguments: str | None = None
+    output: str | None = None
+
+    @property
+    def text(self) -> str:
+        """All words of the item."""
+        return " ".join(part.text or part.transcript or "" for part in self.content).strip()
+
+    def with_status(self, status: Status) -> Item:
+        return replace(self, status=status)
+
+    def wire(self, *, audio: str | None = None) -> dict[str, Any]:
+        """The item as the protocol shows it; absent fields are left out, never null."""
+        shown: dict[str, Any] = {
+            "id": self.id,
+            "type": self.type,
+            "status": self.status,
+        }
+        if self.type == "message":
+            shown["role"] = self.role
+            shown["content"] = [part.wire(audio=audio) for part in self.content]
+        if self.type == "function_call":
+            shown |= {"name": self.name, "call_id": self.call_id, "arguments": self.arguments or ""}
+        if self.type == "function_call_output":
+            shown |= {"call_id": self.call_id, "output": self.output or ""}
+        return shown

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Installs, by apt and only where missing, what the tests need beside the languages: a browser,
+# voices that make speech, and recordings of human speech.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+missing=()
+for tool in chromium espeak-ng flite sox; do
+  command -v "$tool" >/dev/null 2>&1 || missing+=("$tool")
+done
+if command -v dpkg-query >/dev/null 2>&1; then
+  for package in asterisk-core-sounds-en asterisk-core-sounds-en-g722; do
+    dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+      missing+=("$package")
+  done
+fi
+[ "${#missing[@]}" -eq 0 ] && exit 0
+
+command -v apt-get >/dev/null 2>&1 ||
+  fail "the tests need ${missing[*]}: install them with your system's package manager."
+root=()
+[ "$(id -u)" -eq 0 ] || root=(sudo)
+say "installing for the tests: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+mkdir -p .cache
+{
+  "${root[@]}" apt-get update -q
+  "${root[@]}" apt-get install -qy --no-install-recommends "${missing[@]}"
+} >.cache/apt.log 2>&1 || {
+  tail -n 20 .cache/apt.log >&2
+  fail "apt-get could not install ${missing[*]}; the whole log is .cache/apt.log."
+}
