@@ -8,16 +8,17 @@ mkdir -p .cache
 exec 9>.cache/setup.lock
 if command -v flock >/dev/null 2>&1; then flock 9; fi
 
+# type -P looks for a file: command -v would find the function itself.
+uv_path=$(type -P uv || true)
 uv() {
   if [ -n "$uv_path" ]; then "$uv_path" "$@"; else python3 -m uv "$@"; fi
 }
-uv_path=$(command -v uv || true)
 
 if [ ! -x .venv/bin/python ] || need .cache/python pyproject.toml uv.lock scripts/setup.sh; then
   if [ -z "$uv_path" ] && ! python3 -m uv --version >/dev/null 2>&1; then
     say "installing uv"
     python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore uv
-    uv_path=$(command -v uv || true)
+    uv_path=$(type -P uv || true)
   fi
   say "installing the Python environment into .venv"
   began .cache/python
