@@ -276,9 +276,3 @@ class Agent:
             return function
 
         return register if function is None else register(function)
-
-    def run(self) -> None:
-        """Serve this agent: the same as `talkover serve file.py:agent`."""
-        from .cli.serve import run_agent
-
-        run_agent(self)

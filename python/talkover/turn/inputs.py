@@ -1,0 +1,91 @@
+"""What the turn machine is told. Times are seconds on the session's clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Reason = Literal["turn_detected", "client_cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The user's voice began; `at` is its first voiced sample."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The user's voice ended; `at` is its last voiced sample."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Words of the utterance so far. `complete`: they end a thought (None: nobody knows)."""
+
+    text: str
+    final: bool
+    complete: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The client ended the user's turn (push to talk)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """The client threw away what the user said so far in this turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """A reply is wanted now: `response.create`. It takes the place of one that is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """The agent has something to say unasked; it waits until nobody speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """The client cancelled the reply or cleared the output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ducked:
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Audible:
+    """The first sample of the reply was sent."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The reply is over: all of it was played, or it had no sound, or it failed."""
+
+    epoch: int
+
+
+Input = (
+    SpeechStarted | SpeechStopped | Heard | Commit | Clear | Create | Say | CancelReply
+    | Ducked | Held | Resumed | Audible | Ended
+)  # fmt: skip

@@ -1,0 +1,347 @@
+"""The turn machine in virtual time: scripted conversations, then any conversation at all."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from talkover.turn import inputs as i
+from talkover.turn import outputs as o
+from talkover.turn.diagram import document
+from talkover.turn.endpointing import complete
+from talkover.turn.interruption import kind
+from talkover.turn.machine import EVERY_AGENT, EVERY_USER, TABLE, Agent, TurnMachine, User
+from talkover.turn.policy import TurnPolicy, policy
+
+
+class Floor:
+    """A machine with a clock that a test moves."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.machine = TurnMachine(TurnPolicy(**settings))
+        self.now = 0.0
+        self.done: list[Any] = []
+
+    def at(self, ms: int, *given: Any) -> list[Any]:
+        """Run the deadlines up to `ms`, then hand in what is given there."""
+        made: list[Any] = []
+        while (due := self.machine.deadline()) is not None and due <= ms / 1000:
+            self.now = max(self.now, due)
+            self.machine.handle_timeout(self.now)
+            made += self.machine.poll()
+        self.now = ms / 1000
+        for one in given:
+            self.machine.handle(one, self.now)
+            made += self.machine.poll()
+        self.done += made
+        return made
+
+    def agent_speaks(self) -> Floor:
+        """The user asked, and 1 s in the agent has been speaking for half a second."""
+        self.at(0, i.SpeechStarted(0.0))
+        self.at(300, i.SpeechStopped(0.3), i.Heard("tell me a story", True, True))
+        self.at(500, i.Audible(1))
+        self.at(1000)
+        self.done.clear()
+        return self
+
+
+def kinds(made: list[Any]) -> list[str]:
+    return [type(one).__name__ for one in made]
+
+
+@pytest.mark.parametrize(
+    ("words", "known", "wait"),
+    [
+        ("what time is it", True, 96),
+        ("what time is it?", None, 96),
+        ("tell me about berlin", None, 350),
+        ("i would like to", None, 1200),
+        ("my number is five five one", None, 1200),
+        ("", None, 2500),
+    ],
+)
+def test_the_wait_counts_from_the_last_voiced_sample_and_follows_the_words(
+    words: str, known: bool | None, wait: int
+) -> None:
+    floor = Floor()
+    floor.at(0, i.SpeechStarted(0.0))
+    # The detector's edge comes 60 ms after the last voiced sample.
+    floor.at(1060, i.SpeechStopped(1.0), i.Heard(words, bool(words), known))
+    assert floor.at(1000 + wait - 5) == [] or wait == 96
+    ended = floor.at(1000 + wait + 1)
+    expected = ["CommitTurn", "StartReply"] if words else ["DiscardTurn"]
+    assert kinds(floor.done[-len(expected) :]) == expected
+    assert ended or wait == 96
+
+
+def test_a_pause_within_a_turn_does_not_end_it() -> None:
+    floor = Floor()
+    floor.at(0, i.SpeechStarted(0.0))
+    floor.at(560, i.SpeechStopped(0.5), i.Heard("set a timer for", True))
+    assert floor.at(1200, i.SpeechStarted(1.2)) == []
+    made = floor.at(2400, i.SpeechStopped(2.3), i.Heard("set a timer for five minutes", True, True))
+    made += floor.at(2500)
+    assert kinds(made) == ["CommitTurn", "StartReply"]
+    assert floor.machine.turn == 1
+
+
+def test_words_that_come_late_are_waited_for() -> None:
+    floor = Floor()
+    floor.at(0, i.SpeechStarted(0.0))
+    floor.at(560, i.SpeechStopped(0.5))
+    assert floor.at(1500) == []
+    assert kinds(floor.at(1600, i.Heard("hello", True, True))) == []
+    assert kinds(floor.at(1601)) == ["CommitTurn", "StartReply"]
+
+
+def test_going_on_before_the_answer_sounds_cancels_it_and_keeps_the_turn() -> None:
+    floor = Floor()
+    floor.at(0, i.SpeechStarted(0.0))
+    floor.at(300, i.SpeechStopped(0.3), i.Heard("tell me a story", True, True))
+    assert kinds(floor.at(400)) == ["CommitTurn", "StartReply"]
+    assert floor.at(450, i.SpeechStarted(0.45)) == [
+        o.CancelReply(1, "turn_detected"),
+        o.ReopenTurn(1),
+    ]
+    floor.at(900, i.SpeechStopped(0.85), i.Heard("tell me a story about bears", True, True))
+    assert kinds(floor.at(1000)) == ["CommitTurn", "StartReply"]
+
+
+@pytest.mark.parametrize("words", ["stop", "wait a moment", "hold on", "what about tomorrow"])
+def test_a_command_or_two_words_interrupt_at_once(words: str) -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    assert floor.at(1300, i.Heard(words, False)) == [
+        o.CancelReply(1, "turn_detected"),
+        o.BeginTurn(2, 1.0),
+    ]
+
+
+def test_voice_that_lasts_interrupts_without_words() -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    assert floor.at(1590) == []
+    assert kinds(floor.at(1600)) == ["CancelReply", "BeginTurn"]
+
+
+@pytest.mark.parametrize("words", ["mm-hm", "yeah", "uh huh", "okay right", ""])
+def test_a_backchannel_or_a_cough_leaves_the_answer_alone(words: str) -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    floor.at(1400, i.SpeechStopped(1.35))
+    made = floor.at(1420, i.Heard(words, True))
+    assert made[0] == o.Resume(1)
+    assert kinds(made)[1:] == (["Backchannel", "Ignore"] if words else ["Ignore"])
+    assert floor.machine.turn == 1
+
+
+def test_without_any_words_the_agent_goes_on_after_half_a_second() -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    floor.at(1400, i.SpeechStopped(1.35))
+    assert floor.at(1890) == []
+    assert floor.at(1900) == [o.Resume(1), o.Ignore()]
+
+
+def test_a_short_question_over_the_answer_is_answered() -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    floor.at(1400, i.SpeechStopped(1.35))
+    made = floor.at(1450, i.Heard("berlin", True)) + floor.at(1800)
+    assert kinds(made) == ["CancelReply", "BeginTurn", "CommitTurn", "StartReply"]
+
+
+def test_in_its_first_moments_the_agent_needs_more_than_a_word() -> None:
+    floor = Floor()
+    floor.at(0, i.SpeechStarted(0.0))
+    floor.at(300, i.SpeechStopped(0.3), i.Heard("go", True, True))
+    floor.at(500, i.Audible(1))
+    floor.at(600, i.SpeechStarted(0.6))
+    assert floor.at(800, i.Heard("stop", False)) == []
+    assert kinds(floor.at(860, i.Heard("stop", False))) == ["CancelReply", "BeginTurn"]
+
+
+def test_the_agent_that_ends_meanwhile_leaves_the_floor_to_the_user() -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    assert floor.at(1200, i.Ended(1)) == [o.BeginTurn(2, 1.0)]
+
+
+def test_no_interruptions_means_none_and_overlap_answers_afterwards() -> None:
+    deaf = Floor(interruptions="no").agent_speaks()
+    deaf.at(1000, i.SpeechStarted(1.0))
+    assert deaf.at(3000, i.Heard("stop at once please", True)) == []
+    both = Floor(interruptions="overlap").agent_speaks()
+    assert both.at(1000, i.SpeechStarted(1.0)) == [o.BeginTurn(2, 1.0)]
+    both.at(1500, i.SpeechStopped(1.4), i.Heard("and then?", True, True))
+    assert kinds(both.at(1600)) == ["CommitTurn"]
+    assert both.at(2000, i.Ended(1)) == [o.StartReply(2, "turn")]
+
+
+def test_what_the_agent_wants_to_say_waits_until_nobody_speaks() -> None:
+    floor = Floor()
+    floor.at(0, i.SpeechStarted(0.0))
+    assert floor.at(100, i.Say()) == []
+    floor.at(300, i.SpeechStopped(0.3), i.Heard("hello", True, True))
+    assert kinds(floor.at(400)) == ["CommitTurn", "StartReply"]
+    assert floor.at(900, i.Audible(1), i.Ended(1)) == [o.StartReply(2, "say")]
+
+
+def test_push_to_talk_ends_a_turn_only_by_the_client() -> None:
+    floor = Floor(mode="manual")
+    assert floor.at(0, i.SpeechStarted(0.0), i.SpeechStopped(0.5)) == []
+    assert kinds(floor.at(5000, i.Commit())) == ["CommitTurn"]
+    assert kinds(floor.at(5001, i.Create())) == ["StartReply"]
+
+
+def test_a_wanted_reply_takes_the_place_of_one_under_way() -> None:
+    floor = Floor().agent_speaks()
+    assert floor.at(1000, i.Create()) == [
+        o.CancelReply(1, "client_cancelled"),
+        o.StartReply(2, "create"),
+    ]
+    assert floor.at(1100, i.Ended(1), i.Audible(1)) == []
+
+
+def test_bad_turn_settings_are_named() -> None:
+    with pytest.raises(ValueError, match="no preset"):
+        policy("hasty")
+    with pytest.raises(ValueError, match="silence_ms"):
+        policy({"silence_ms": -1})
+    with pytest.raises(ValueError, match="known"):
+        policy({"silence": 1})
+    assert policy("patient").silence_ms > policy("normal").silence_ms
+
+
+def test_kinds_of_sounds() -> None:
+    assert kind("yeah") == kind("Mm-hm.") == kind("uh huh") == "backchannel"
+    assert kind("no") == kind("Stop!") == kind("please hold on") == "command"
+    assert kind("") == kind("um") == "nothing"
+    assert kind("what time is it") == "content"
+    assert complete("i was in the") is False and complete("Really?") is True
+
+
+def test_the_table_names_real_states_and_methods() -> None:
+    assert EVERY_USER == set(get_args(User)) and EVERY_AGENT == set(get_args(Agent))
+    for row in TABLE:
+        assert row.user <= EVERY_USER and row.agent <= EVERY_AGENT
+        assert callable(getattr(TurnMachine, f"_{row.do}"))
+
+
+def test_the_document_is_drawn_from_the_table(request: pytest.FixtureRequest) -> None:
+    path = request.config.rootpath / "docs" / "turns.md"
+    assert path.read_text() == document(), "run: python -m talkover.turn.diagram > docs/turns.md"
+
+
+class AnyConversation(RuleBasedStateMachine):
+    """Whatever happens: one live reply at most, and each ends exactly once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.machine, self.twin = TurnMachine(TurnPolicy()), TurnMachine(TurnPolicy())
+        self.now = 0.0
+        self.voice = False
+        self.live: int | None = None
+        self.audible = False
+        self.ended: set[int] = set()
+        self.open: int | None = None
+
+    def give(self, *given: Any) -> None:
+        for one in given:
+            self.machine.handle(one, self.now)
+            self.twin.handle(one, self.now)
+            self.check()
+
+    def check(self) -> None:
+        made = self.machine.poll()
+        assert made == self.twin.poll()
+        for one in made:
+            match one:
+                case o.StartReply(epoch, _):
+                    assert self.live is None and epoch not in self.ended
+                    self.live, self.audible = epoch, False
+                case o.CancelReply(epoch, _):
+                    assert epoch == self.live
+                    self.ended.add(epoch)
+                    self.live = None
+                case o.Resume(epoch):
+                    assert epoch == self.live
+                case o.BeginTurn(turn, _):
+                    assert self.open is None
+                    self.open = turn
+                case o.ReopenTurn(turn):
+                    assert self.open is None
+                    self.open = turn
+                case o.CommitTurn(turn, _, _) | o.DiscardTurn(turn):
+                    assert self.open in (turn, None)
+                    self.open = None
+                case _:
+                    pass
+
+    @rule(ms=st.integers(0, 3000))
+    def wait(self, ms: int) -> None:
+        until = self.now + ms / 1000
+        while (due := self.machine.deadline()) is not None and due <= until:
+            self.now = max(self.now, due)
+            self.machine.handle_timeout(self.now)
+            self.twin.handle_timeout(self.now)
+            self.check()
+            again = self.machine.deadline()
+            assert again is None or again > due, "a deadline that passed must not come back"
+        self.now = until
+
+    @rule()
+    def voice_changes(self) -> None:
+        self.voice = not self.voice
+        self.give(i.SpeechStarted(self.now) if self.voice else i.SpeechStopped(self.now))
+
+    @rule(
+        text=st.sampled_from(["", "yeah", "stop", "what time is it", "i would like to"]),
+        final=st.booleans(),
+        complete=st.sampled_from([None, True, False]),
+    )
+    def words(self, text: str, final: bool, complete: bool | None) -> None:
+        self.give(i.Heard(text, final, complete))
+
+    @rule(one=st.sampled_from([i.Commit(), i.Clear(), i.Create(), i.Say(), i.CancelReply()]))
+    def client(self, one: Any) -> None:
+        self.give(one)
+
+    @precondition(lambda self: self.live is not None)
+    @rule(one=st.sampled_from([i.Audible, i.Ducked, i.Held, i.Resumed]))
+    def media(self, one: Any) -> None:
+        assert self.live is not None
+        self.audible |= one is i.Audible
+        self.give(one(self.live))
+
+    @precondition(lambda self: self.live is not None)
+    @rule()
+    def reply_ends(self) -> None:
+        assert self.live is not None
+        epoch, self.live = self.live, None
+        self.ended.add(epoch)
+        self.give(i.Ended(epoch))
+
+    @rule(epoch=st.integers(0, 3))
+    def stale_news_change_nothing(self, epoch: int) -> None:
+        if epoch in self.ended:
+            self.give(i.Audible(epoch), i.Ended(epoch))
+
+    @invariant()
+    def agent_and_reply_agree(self) -> None:
+        assert (self.machine.agent == "listening") == (self.live is None)
+        if self.machine.user in ("speaking", "pausing"):
+            assert self.open is not None
+        if self.machine.user in ("pausing", "overlapping", "judged"):
+            assert self.machine.deadline() is not None
+
+
+AnyConversation.TestCase.settings = settings(
+    max_examples=150, stateful_step_count=60, deadline=None, derandomize=True
+)
+TestAnyConversation = AnyConversation.TestCase
