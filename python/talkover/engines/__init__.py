@@ -1,0 +1,1 @@
+"""Speech recognition, models and voices behind small typed protocols."""

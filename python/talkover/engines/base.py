@@ -1,0 +1,135 @@
+"""What an engine is: three small protocols. No engine ever sees a session.
+
+All methods are called on the event loop's thread and must not block it; whatever is bound by the
+CPU runs in a process of its own (`worker.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+Role = Literal["stt", "llm", "tts"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What a person should know of an engine before talking to it.
+
+    `where` is "this machine" or a host; `leaves_machine` says whether audio or text goes there;
+    `marks` (voices only): exact word times come with the speech.
+    """
+
+    name: str
+    role: Role
+    where: str = "this machine"
+    demo: bool = False
+    leaves_machine: bool = False
+    marks: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Recognized words; `complete` says whether they end a sentence (None: unknown)."""
+
+    text: str
+    final: bool
+    complete: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """`arguments` is JSON text."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """PCM, signed 16-bit little-endian, mono, at `rate` Hz.
+
+    `words` are (sample offset in this chunk, character offset in the text given to `speak`).
+    """
+
+    pcm: bytes
+    rate: int
+    words: tuple[tuple[int, int], ...] = ()
+
+
+class Engine(Protocol):
+    @property
+    def info(self) -> EngineInfo: ...
+
+    async def warm(self) -> None:
+        """Make ready; EngineError names what is wrong and how to mend it."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class SttStream(Protocol):
+    """One caller's ear."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Take 16 kHz mono s16le of an utterance, from 300 ms before its onset on."""
+        ...
+
+    async def finish(self) -> Words:
+        """The utterance's final words so far; EngineError where they cannot be had.
+
+        The utterance may go on: further `feed` and another `finish` give the words of all of it,
+        until `reset`.
+        """
+        ...
+
+    def reset(self) -> None:
+        """The utterance is over; what is fed next belongs to another."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Stt(Engine, Protocol):
+    def open(self, language: str, on_words: Callable[[Words], None]) -> SttStream:
+        """`on_words` is called on the loop's thread with what is understood so far."""
+        ...
+
+
+class Llm(Engine, Protocol):
+    def reply(
+        self,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+        *,
+        tool_choice: Any = "auto",
+        max_tokens: int | None = None,
+    ) -> AsyncGenerator[TextDelta | ToolCall | Usage]:
+        """Answer chat messages; closing the generator closes the upstream request."""
+        ...
+
+    def while_speaking(self, words: str) -> str | None:
+        """What to say at once to words still being spoken; None for nearly all models."""
+        ...
+
+
+class Tts(Engine, Protocol):
+    def speak(
+        self, text: str, *, voice: str | None, language: str, speed: float = 1.0
+    ) -> AsyncGenerator[Speech]:
+        """Speak one chunk of text; closing the generator stops the work behind it."""
+        ...
