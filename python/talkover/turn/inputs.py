@@ -52,6 +52,11 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """The agent has something to say while the user speaks, without taking the turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class CancelReply:
     """The client cancelled the reply or cleared the output."""
 
@@ -86,6 +91,7 @@ class Ended:
 
 
 Input = (
-    SpeechStarted | SpeechStopped | Heard | Commit | Clear | Create | Say | CancelReply
+    SpeechStarted | SpeechStopped | Heard | Commit | Clear | Create | Say | Aside
+    | CancelReply
     | Ducked | Held | Resumed | Audible | Ended
 )  # fmt: skip

@@ -173,6 +173,9 @@ class TurnMachine:
         self._says += 1
         self._next()
 
+    def _aside(self, given: i.Aside, now: float) -> None:
+        self._start("aside")
+
     def _next(self) -> None:
         if self.agent != "listening" or self.user != "silent":
             return
@@ -226,7 +229,7 @@ class TurnMachine:
     def _overlap(self, given: i.SpeechStarted, now: float) -> None:
         if self.policy.mode == "manual" or self.policy.interruptions == "no":
             return
-        if self.policy.interruptions == "overlap":
+        if self.policy.interruptions == "overlap" or self._cause == "aside":
             return self._begin(given, now)
         self._begin_words(given.at)
         self.user = "overlapping"
@@ -347,6 +350,8 @@ TABLE: tuple[Row, ...] = (
     _row(i.Create, "any", EVERY_AGENT, "create",
          "agent thinking: a reply starts, in place of one under way"),
     _row(i.Say, "any", EVERY_AGENT, "say", "agent thinking as soon as nobody speaks"),
+    _row(i.Aside, "speaking pausing", _LISTENING, "aside",
+         "agent thinking: it speaks while the user does"),
     _row(i.CancelReply, "any", LIVE, "cancelled", "agent listening: the reply is cancelled"),
     _row(i.Audible, "any", _THINKING, "sounds", "agent speaking"),
     _row(i.Ducked, "any", VOICED, "level", "agent ducked"),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from .inputs import Reason
 
-Cause = Literal["turn", "create", "say"]
+Cause = Literal["turn", "create", "say", "aside"]
 
 
 @dataclass(frozen=True, slots=True)

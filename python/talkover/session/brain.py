@@ -1,0 +1,232 @@
+"""Thinks up what to say in a turn: the agent's own function, or the default brain."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from ..agent import Agent, Session, Spoken, Turn
+from ..engines.base import Llm, TextDelta, ToolCall, Usage
+from ..errors import AgentError
+from ..protocol import facts as f
+from ..protocol.ids import fresh
+from ..protocol.items import Item
+from ..values import Audio, Say
+from .conversation import Conversation, Message, chat_messages
+from .tools import Toolbox
+
+MOST_ROUNDS = 8
+"""Tool rounds in one turn; a model that goes on asking is stopped."""
+
+_threads = ThreadPoolExecutor(16, thread_name_prefix="talkover-plain-generator")
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCall:
+    """The model calls a tool that the client runs."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRound:
+    """The agent's tools ran: what is said next comes after them in the conversation."""
+
+
+Piece = str | Audio | Say | ClientCall | ToolRound
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a turn is answered with: the session's settings, overlaid by `response.create`."""
+
+    instructions: str
+    client_tools: list[dict[str, Any]]
+    tool_choice: Any = "auto"
+    max_tokens: int | None = None
+    items: list[Item] | None = None
+    """Instead of the conversation."""
+    sound: bytes = b""
+    """The turn's sound, 16 kHz; empty where it was typed."""
+    conversation: Conversation = field(default_factory=Conversation)
+
+
+class Brain:
+    """One turn's thinking; it is the `Exchange` behind the agent's `Turn`."""
+
+    def __init__(
+        self, agent: Agent, llm: Llm, session: Session, ask: Ask, emit: Callable[[f.Fact], None]
+    ) -> None:
+        self._agent = agent
+        self._llm = llm
+        self._ask = ask
+        self.turn = Turn(self, session)
+        self._toolbox = Toolbox(agent, self.turn, session, emit)
+        self._calls: list[ClientCall] = []
+        self.usage: dict[str, int] = {}
+        self.timings: dict[str, float] = {}
+        self.heard = ""
+        self.interrupted = False
+        self._round_over = False
+
+    # ---- what agent code sees ------------------------------------------------------------------
+
+    @property
+    def text(self) -> str:
+        return self._ask.conversation.last_user_text()
+
+    @property
+    def audio(self) -> Audio | None:
+        return Audio(self._ask.sound, 16000) if self._ask.sound else None
+
+    @property
+    def messages(self) -> list[Message]:
+        return self._messages(self._ask.instructions)
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        return self._toolbox.schemas()
+
+    async def call(self, name: str, args: Mapping[str, Any]) -> Any:
+        return await self._toolbox.call(name, args)
+
+    def answer(
+        self, instructions: str | None, tools: list[dict[str, Any]] | None
+    ) -> AsyncIterator[str]:
+        return self._answer(instructions or self._ask.instructions, tools)
+
+    # ---- what the reply sees -------------------------------------------------------------------
+
+    async def pieces(self) -> AsyncGenerator[Piece]:
+        """What to say, piece by piece, and the calls that the client is to make."""
+        own = self._agent.on_reply
+        said = self._answer(self._ask.instructions, None) if own is None else _run(own(self.turn))
+        async with aclosing(said):
+            async for piece in said:
+                if self._round_over:
+                    self._round_over = False
+                    yield ToolRound()
+                if piece is None or piece == "":
+                    continue
+                yield _checked(piece)
+        for call in self._calls:
+            yield call
+
+    async def _answer(
+        self, instructions: str, tools: list[dict[str, Any]] | None
+    ) -> AsyncGenerator[str]:
+        schemas = [*(tools if tools is not None else self.tools), *self._ask.client_tools]
+        for _ in range(MOST_ROUNDS):
+            calls: list[ToolCall] = []
+            spoke = False
+            stream = self._llm.reply(
+                self._messages(instructions),
+                schemas,
+                tool_choice=self._ask.tool_choice,
+                max_tokens=self._ask.max_tokens,
+            )
+            async with aclosing(stream):
+                async for part in stream:
+                    match part:
+                        case TextDelta(text):
+                            spoke = spoke or bool(text.strip())
+                            yield text
+                        case ToolCall():
+                            calls.append(part)
+                        case Usage(read, written):
+                            self._count(read, written)
+            if not calls:
+                return
+            async for line in self._bridge(calls, spoke):
+                yield line
+            if not await self._run_calls(calls):
+                return
+            self._round_over = True
+        raise AgentError(f"The model asked for tools {MOST_ROUNDS} times in one turn; stopped.")
+
+    async def _bridge(self, calls: list[ToolCall], spoke: bool) -> AsyncGenerator[str]:
+        lines = [self._agent.tools[c.name].say for c in calls if self._toolbox.has(c.name)]
+        line = next(filter(None, lines), None)
+        if line is not None and not spoke:
+            yield line + " "
+
+    async def _run_calls(self, calls: list[ToolCall]) -> bool:
+        """Run the agent's tools; False where the client has to go on."""
+        goes_on = True
+        for call in calls:
+            if not self._toolbox.has(call.name) and self._is_clients(call.name):
+                self._calls.append(ClientCall(call.id, call.name, call.arguments))
+                goes_on = False
+        ours = [c for c in calls if self._toolbox.has(c.name) or not self._is_clients(c.name)]
+        outputs = await asyncio.gather(
+            *(self._toolbox.run(c.name, c.arguments, c.id) for c in ours)
+        )
+        talk = self._ask.conversation
+        for call in ours:
+            item = Item(
+                fresh("item"), "function_call",
+                name=call.name, call_id=call.id, arguments=call.arguments,
+            )  # fmt: skip
+            talk.add(item, hidden=True)
+        for call, output in zip(ours, outputs, strict=True):
+            item = Item(fresh("item"), "function_call_output", call_id=call.id, output=output)
+            talk.add(item, hidden=True)
+        return goes_on
+
+    def _is_clients(self, name: str) -> bool:
+        return any(tool["function"]["name"] == name for tool in self._ask.client_tools)
+
+    def _messages(self, instructions: str) -> list[Message]:
+        if self._ask.items is not None:
+            return chat_messages(self._ask.items, instructions)
+        return self._ask.conversation.messages(instructions)
+
+    def _count(self, read: int, written: int) -> None:
+        self.usage["input_tokens"] = self.usage.get("input_tokens", 0) + read
+        self.usage["output_tokens"] = self.usage.get("output_tokens", 0) + written
+
+
+def _checked(piece: Any) -> Piece:
+    if isinstance(piece, (str, Audio, Say, ClientCall)):
+        return piece
+    raise AgentError(
+        f"The agent's reply yielded {type(piece).__name__}; yield str, Audio, Say or None."
+    )
+
+
+async def _run(result: Any) -> AsyncGenerator[Spoken]:
+    """An async generator, a plain one or a coroutine, all as an async generator."""
+    if inspect.isasyncgen(result):
+        async with aclosing(cast("AsyncGenerator[Spoken]", result)) as stream:
+            async for piece in stream:
+                yield piece
+    elif inspect.isgenerator(result):
+        async for piece in _threaded(cast("Generator[Spoken]", result)):
+            yield piece
+    elif inspect.isawaitable(result):
+        yield await result
+    else:
+        raise AgentError("@agent.reply needs a generator, an async generator or a coroutine.")
+
+
+async def _threaded(generator: Generator[Spoken]) -> AsyncGenerator[Spoken]:
+    over = object()
+    step = None
+    try:
+        while True:
+            step = _threads.submit(next, generator, over)
+            piece = await asyncio.wrap_future(step)
+            if piece is over:
+                return
+            yield cast(Spoken, piece)
+    finally:
+        # A thread cannot be stopped from outside: the generator is closed at its next yield.
+        if step is not None:
+            step.add_done_callback(lambda _: generator.close())

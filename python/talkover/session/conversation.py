@@ -1,0 +1,162 @@
+"""The conversation: items in order, and the same as chat messages. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ..protocol.errors import BadEvent
+from ..protocol.items import Item, Part
+
+Message = dict[str, Any]
+
+
+class Conversation:
+    """Items by place. `hidden` ones (the agent's own tool calls) are for the model only."""
+
+    def __init__(self) -> None:
+        self._items: list[Item] = []
+        self._hidden: set[str] = set()
+
+    def __contains__(self, id: str) -> bool:
+        return any(item.id == id for item in self._items)
+
+    def get(self, id: str) -> Item | None:
+        return next((item for item in self._items if item.id == id), None)
+
+    def add(self, item: Item, after: str | None = None, *, hidden: bool = False) -> str | None:
+        """Put `item` at the end, or after an id ("root": first).
+
+        Returns the id of the visible item before it. BadEvent for an unknown place or an id that
+        is taken.
+        """
+        if item.id in self:
+            raise BadEvent(
+                f"An item with the id {item.id!r} exists already.",
+                code="item_create_duplicate_item_id",
+                param="item.id",
+            )
+        if after == "root":
+            place = 0
+        elif after is None:
+            place = len(self._items)
+        elif after in self:
+            place = self._place(after) + 1
+        else:
+            raise BadEvent(
+                f"There is no item {after!r} to put this one after.",
+                code="item_create_invalid_previous_item_id",
+                param="previous_item_id",
+            )
+        self._items.insert(place, item)
+        if hidden:
+            self._hidden.add(item.id)
+        return self.previous(item.id)
+
+    def previous(self, id: str) -> str | None:
+        """The visible item before `id`."""
+        before = self._items[: self._place(id)]
+        return next((i.id for i in reversed(before) if i.id not in self._hidden), None)
+
+    def replace(self, item: Item) -> None:
+        """Put a newer version of an item in its place; nothing where it was deleted."""
+        if item.id in self:
+            self._items[self._place(item.id)] = item
+
+    def delete(self, id: str) -> None:
+        if id in self:
+            del self._items[self._place(id)]
+
+    def cut(self, id: str, heard: str) -> None:
+        """Of the assistant's item only `heard` was heard."""
+        item = self.get(id)
+        if item is not None and item.content:
+            part = dataclasses.replace(item.content[0], transcript=heard)
+            self.replace(dataclasses.replace(item, content=(part,), status="incomplete"))
+
+    def messages(self, instructions: str = "") -> list[Message]:
+        """The conversation as chat-completions messages, cut to what was heard.
+
+        Neighbours of the same role are joined, because many templates insist on taking turns; a
+        call without a result is left out, because every provider refuses one.
+        """
+        return chat_messages(self._items, instructions)
+
+    def last_user_text(self) -> str:
+        """All that the user said since the agent was last heard."""
+        for message in reversed(self.messages()):
+            if message["role"] == "user":
+                return _words(message["content"])
+        return ""
+
+    def _place(self, id: str) -> int:
+        return next(n for n, item in enumerate(self._items) if item.id == id)
+
+
+def chat_messages(items: list[Item], instructions: str = "") -> list[Message]:
+    """Items as chat-completions messages; see `Conversation.messages`."""
+    answered = {item.call_id for item in items if item.type == "function_call_output"}
+    asked = {item.call_id for item in items if item.type == "function_call"}
+    out: list[Message] = [{"role": "system", "content": instructions}] if instructions else []
+    for item in items:
+        match item.type:
+            case "message":
+                _add_message(out, item)
+            case "function_call" if item.call_id in answered:
+                _add_call(out, item)
+            case "function_call_output" if item.call_id in asked:
+                out.append(
+                    {"role": "tool", "tool_call_id": item.call_id, "content": item.output or ""}
+                )
+            case _:
+                pass
+    return out
+
+
+def _add_message(out: list[Message], item: Item) -> None:
+    content = _content(item.content)
+    if not content:
+        return
+    last = out[-1] if out else None
+    joins = (
+        last is not None
+        and last["role"] == item.role
+        and item.role != "system"
+        and isinstance(last["content"], str)
+        and isinstance(content, str)
+    )
+    if joins and last is not None:
+        last["content"] = f"{last['content']} {content}".strip()
+    else:
+        out.append({"role": item.role, "content": content})
+
+
+def _add_call(out: list[Message], item: Item) -> None:
+    call = {
+        "id": item.call_id,
+        "type": "function",
+        "function": {"name": item.name, "arguments": item.arguments or "{}"},
+    }
+    last = out[-1] if out else None
+    if last is not None and last["role"] == "assistant":
+        last.setdefault("tool_calls", []).append(call)
+    else:
+        out.append({"role": "assistant", "content": "", "tool_calls": [call]})
+
+
+def _content(parts: tuple[Part, ...]) -> str | list[Message]:
+    if all(part.type != "input_image" for part in parts):
+        return " ".join(filter(None, (p.text or p.transcript for p in parts))).strip()
+    shown: list[Message] = []
+    for part in parts:
+        if part.type == "input_image":
+            shown.append({"type": "image_url", "image_url": {"url": part.image_url}})
+        elif part.text or part.transcript:
+            shown.append({"type": "text", "text": part.text or part.transcript})
+    return shown
+
+
+def _words(content: str | list[Message]) -> str:
+    if isinstance(content, str):
+        return content
+    return " ".join(str(part["text"]) for part in content if part["type"] == "text")

@@ -1,0 +1,389 @@
+"""One reply, one epoch: its text, its sound, its items, and its one end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import structlog
+
+from ..engines.base import Tts
+from ..errors import EngineError, TalkoverError
+from ..media.port import Peer
+from ..protocol import facts as f
+from ..protocol.ids import fresh
+from ..protocol.items import Item, Part
+from ..turn.heard import HeardTable, WordAt
+from ..values import Audio, Interruptions, Say
+from .brain import ClientCall, Piece, ToolRound
+from .chunks import Chunker, speakable
+from .conversation import Conversation
+
+log = structlog.get_logger("talkover.reply")
+
+CREDIT_MS = 5000
+"""Sound that waits on the server for its time; a voice that is ahead waits for room."""
+PIECES_AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who speaks, and how."""
+
+    tts: Tts
+    fallback: Tts | None
+    name: str | None
+    language: str
+    speed: float = 1.0
+
+
+class Desk(Protocol):
+    """What a reply needs of its session."""
+
+    def emit(self, fact: f.Fact) -> None: ...
+    def clock(self) -> float: ...
+    def interruptions(self, wanted: Interruptions) -> None: ...
+    def reply_made(self, reply: Reply) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """To be spoken: characters of `item`'s transcript from `start` on, or a sound."""
+
+    item: str
+    start: int
+    text: str
+    sound: Audio | None = None
+
+
+@dataclass(slots=True)
+class Stamps:
+    """Seconds on the session's clock; what the account of a turn is made of."""
+
+    ended: float = 0.0
+    stt: float = 0.0
+    committed: float = 0.0
+    worded: float | None = None
+    voiced: float | None = None
+    audible: float | None = None
+
+    def timings(self) -> dict[str, float]:
+        """Milliseconds by stage; they add up to the silence that the user heard."""
+        if self.audible is None or self.worded is None or self.voiced is None:
+            return {}
+        stages = {
+            "wait": self.committed - self.ended - self.stt,
+            "stt": self.stt,
+            "llm": self.worded - self.committed,
+            "tts": self.voiced - self.worded,
+            "play": self.audible - self.voiced,
+            "total": self.audible - self.ended,
+        }
+        return {name: round(seconds * 1000, 1) for name, seconds in stages.items()}
+
+
+class Reply:
+    """Runs as one task. `peer` None: no sound, the words go out as text.
+
+    The session tells it when it is `audible`, and calls `close` exactly once.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        peer: Peer | None,
+        voice: Voice,
+        conversation: Conversation,
+        *,
+        epoch: int,
+        apology: str,
+        stamps: Stamps,
+        metadata: dict[str, str] | None = None,
+        in_conversation: bool = True,
+    ) -> None:
+        self.id = fresh("resp")
+        self.epoch = epoch
+        self.stamps = stamps
+        self.sounded = False
+        self.made = False
+        self.closed = False
+        self.error: tuple[str, str, str] | None = None
+        self.usage: dict[str, int] = {}
+        self.heard = ""
+        self._desk, self._peer, self._voice, self._talk = desk, peer, voice, conversation
+        self._apology, self._metadata, self._kept = apology, metadata, in_conversation
+        self._table = HeardTable()
+        self._items: list[Item] = []
+        self._previous: list[str | None] = []
+        self._done: set[str] = set()
+        self._open: str | None = None
+        self._chunker = Chunker()
+        self._cut_from = 0
+        self._room = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._lines: asyncio.Queue[_Line | None] = asyncio.Queue(PIECES_AHEAD)
+
+    @property
+    def modality(self) -> f.Modality:
+        return "text" if self._peer is None else "audio"
+
+    def start(self, pieces: Callable[[], AsyncGenerator[Piece]]) -> None:
+        self._desk.emit(f.ReplyCreated(self.id, self.modality, self._metadata, self._kept))
+        self._task = asyncio.create_task(self._run(pieces), name=f"reply {self.id}")
+
+    def cancel(self) -> None:
+        """Stop thinking and speaking. The playout is the session's to flush."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def room(self) -> None:
+        """The playout has room again."""
+        self._room.set()
+
+    def word(self, index: int) -> WordAt | None:
+        return self._table.word(index)
+
+    def holds(self, item: str) -> bool:
+        return any(own.id == item for own in self._items)
+
+    def place_at(self, ms: float) -> tuple[str, int] | None:
+        """The item that sounds at `ms`, and its index in the reply."""
+        item = self._table.item_at(ms)
+        return next(((i.id, n) for n, i in enumerate(self._items) if i.id == item), None)
+
+    def close(self, status: f.ReplyStatus, reason: str | None, played_ms: int) -> None:
+        """Tell how it ended; only what was heard stays in the conversation."""
+        self.closed = True
+        self.cancel()
+        if self.error is not None:
+            status = "failed"
+        cleared = status == "cancelled" and self.sounded
+        if cleared:
+            self._desk.emit(f.AudioCleared(self.id))
+        for item in self._items:
+            self._finish_item(item, complete=status != "cancelled")
+        self._desk.emit(
+            f.ReplyDone(
+                self.id, status, reason, tuple(self._items), self.usage, self.modality,
+                self.error, self._metadata, self._kept,
+            )
+        )  # fmt: skip
+        if self.sounded and not cleared:
+            self._desk.emit(f.AudioStopped(self.id))
+        if self._peer is not None:
+            self._cut(status == "cancelled", played_ms)
+        else:
+            self.heard = " ".join(item.text for item in self._items)
+
+    # ---- the task ------------------------------------------------------------------------------
+
+    async def _run(self, pieces: Callable[[], AsyncGenerator[Piece]]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._write(pieces()))
+                if self._peer is not None:
+                    group.create_task(self._speak())
+        except* Exception as errors:
+            await self._fail(_first(errors))
+        self.made = True
+        if self.sounded and self._peer is not None:
+            self._table.finish()
+            self._peer.finish(self.epoch)
+        self._desk.reply_made(self)
+
+    async def _write(self, pieces: AsyncGenerator[Piece]) -> None:
+        async with aclosing(pieces) as stream:
+            async for piece in stream:
+                match piece:
+                    case str():
+                        await self._text(piece)
+                    case Say(text, interruptions):
+                        await self._flush()
+                        self._desk.interruptions(interruptions)
+                        await self._text(text)
+                        await self._flush()
+                    case Audio():
+                        await self._flush()
+                        item = self._message()
+                        await self._put(_Line(item.id, self._cut_from, "", piece))
+                    case ClientCall():
+                        await self._flush()
+                        self._function_call(piece)
+                    case ToolRound():
+                        await self._flush()
+                        self._open, self._cut_from = None, 0
+        await self._flush()
+        await self._put(None)
+
+    async def _text(self, text: str) -> None:
+        if self._open is None:
+            text = text.lstrip()
+        if not text:
+            return
+        item = self._message()
+        index = self._items.index(item)
+        part = item.content[0]
+        if self._peer is None:
+            part = replace(part, text=(part.text or "") + text)
+            self._desk.emit(f.ReplyText(self.id, item.id, index, text))
+        else:
+            part = replace(part, transcript=(part.transcript or "") + text)
+            self._desk.emit(f.ReplyTranscript(self.id, item.id, index, text))
+        self._update(replace(item, content=(part,)))
+        for chunk in self._chunker.push(text):
+            await self._line(chunk)
+
+    async def _flush(self) -> None:
+        for chunk in self._chunker.flush():
+            await self._line(chunk)
+
+    async def _line(self, chunk: str) -> None:
+        if self.stamps.worded is None:
+            self.stamps.worded = self._desk.clock()
+        assert self._open is not None
+        line = _Line(self._open, self._cut_from, chunk)
+        self._cut_from += len(chunk)
+        await self._put(line)
+
+    async def _put(self, line: _Line | None) -> None:
+        if self._peer is not None:
+            await self._lines.put(line)
+
+    async def _speak(self) -> None:
+        while (line := await self._lines.get()) is not None:
+            self._table.begin(line.item, line.start, line.text)
+            if line.sound is not None:
+                await self._play(line.sound.data, line.sound.rate, [])
+            elif any(letter.isalnum() for letter in line.text):
+                await self._speak_with(self._voice.tts, line.text)
+
+    async def _speak_with(self, tts: Tts, text: str) -> None:
+        voice = self._voice
+        stream = tts.speak(
+            speakable(text), voice=voice.name, language=voice.language, speed=voice.speed
+        )
+        async with aclosing(stream) as chunks:
+            async for speech in chunks:
+                marks = [(at * 1000 / speech.rate, offset) for at, offset in speech.words]
+                await self._play(speech.pcm, speech.rate, marks)
+
+    async def _play(self, pcm: bytes, rate: int, marks: list[tuple[float, int]]) -> None:
+        assert self._peer is not None
+        if not pcm:
+            return
+        if self.stamps.voiced is None:
+            now = self._desk.clock()
+            self.stamps.worded = self.stamps.worded or now
+            self.stamps.voiced = now
+        self._table.add(len(pcm) / 2 * 1000 / rate, marks)
+        self._room.clear()
+        offsets = [round(at * rate / 1000) for at, _ in marks]
+        queued = self._peer.play(self.epoch, pcm, rate, offsets)
+        if not self.sounded:
+            self.sounded = True
+            self._peer.release(self.epoch)
+        if queued > CREDIT_MS:
+            await self._room.wait()
+
+    async def _fail(self, error: BaseException) -> None:
+        if isinstance(error, TalkoverError):
+            kind = "server_error" if isinstance(error, EngineError) else "agent_error"
+            message, code = error.message, error.code
+            log.warning("a reply failed", reply=self.id, error=message)
+        else:
+            kind, code = "agent_error", "agent_error"
+            message = f"The agent's reply raised {type(error).__name__}; see the server's log."
+            log.error("a reply failed", reply=self.id, exc_info=error)
+        self.error = (kind, code, message)
+        self._desk.emit(f.Failed(kind, code, message))
+        if self._peer is not None:
+            await self._apologize()
+
+    async def _apologize(self) -> None:
+        self._open, self._cut_from = None, 0
+        self._chunker = Chunker()
+        item = self._message()
+        text = self._apology
+        self._update(replace(item, content=(replace(item.content[0], transcript=text),)))
+        index = len(self._items) - 1
+        self._desk.emit(f.ReplyTranscript(self.id, item.id, index, text))
+        for tts in filter(None, (self._voice.tts, self._voice.fallback)):
+            self._table.begin(item.id, 0, text)
+            try:
+                await self._speak_with(tts, text)
+                return
+            except Exception as error:
+                log.warning(
+                    "the apology could not be spoken", voice=tts.info.name, error=str(error)
+                )
+
+    # ---- items ---------------------------------------------------------------------------------
+
+    def _message(self) -> Item:
+        for item in self._items:
+            if item.id == self._open:
+                return item
+        text = self._peer is None
+        part = Part("output_text", text="") if text else Part("output_audio", transcript="")
+        item = Item(fresh("item"), "message", "assistant", (part,), status="in_progress")
+        self._open, self._cut_from = item.id, 0
+        self._add(item)
+        return item
+
+    def _function_call(self, call: ClientCall) -> None:
+        item = Item(
+            fresh("item"), "function_call", status="in_progress",
+            name=call.name, call_id=call.call_id, arguments="",
+        )  # fmt: skip
+        self._add(item)
+        index = len(self._items) - 1
+        self._desk.emit(f.ReplyArguments(self.id, item.id, index, call.call_id, call.arguments))
+        self._update(replace(item, arguments=call.arguments))
+        self._finish_item(self._items[index], complete=True)
+
+    def _add(self, item: Item) -> None:
+        previous = self._talk.add(item) if self._kept else None
+        self._items.append(item)
+        self._previous.append(previous)
+        index = len(self._items) - 1
+        self._desk.emit(f.ReplyItemAdded(self.id, item, index, previous, self.modality))
+
+    def _update(self, item: Item) -> None:
+        index = next(n for n, old in enumerate(self._items) if old.id == item.id)
+        self._items[index] = item
+        if self._kept:
+            self._talk.replace(item)
+
+    def _finish_item(self, item: Item, *, complete: bool) -> None:
+        if item.id in self._done:
+            return
+        self._done.add(item.id)
+        item = item.with_status("completed" if complete else "incomplete")
+        self._update(item)
+        index = next(n for n, old in enumerate(self._items) if old.id == item.id)
+        self._desk.emit(f.ReplyItemDone(self.id, item, index, self._previous[index]))
+
+    def _cut(self, cancelled: bool, played_ms: int) -> None:
+        said: list[str] = []
+        for item in self._items:
+            if item.type != "message":
+                continue
+            heard = self._table.heard(item.id, played_ms if cancelled else self._table.length_ms)
+            whole = item.content[0].transcript or ""
+            text = whole[: heard.characters] if cancelled else whole
+            if cancelled:
+                if self._kept:
+                    self._talk.cut(item.id, text)
+                self._desk.emit(f.ItemTruncated(item.id, 0, heard.played_ms))
+            said.append(text)
+            self._desk.emit(f.Heard(self.id, item.id, text, heard.played_ms, heard.exact))
+        self.heard = " ".join(filter(None, said))
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return error  # pyright: ignore[reportUnknownVariableType]

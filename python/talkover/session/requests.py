@@ -1,0 +1,235 @@
+"""What a client asks of a session, done at once; what is wrong with it is a BadEvent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..protocol import commands as c
+from ..protocol import facts as f
+from ..protocol.config import changed_keys
+from ..protocol.errors import BadEvent
+from ..protocol.items import Item
+from ..protocol.realtime import Codec
+from ..turn import inputs as i
+
+if TYPE_CHECKING:
+    from .session import Session
+
+_FREE = ("audio.input", "audio.output.format", "audio.output.speed", "output_modalities", "type")
+_FREE_TOO = ("tool_choice", "max_output_tokens", "include", "tracing", "truncation", "model")
+TOLERANCE_MS = 250
+"""Clients reckon what they played a little longer than it was."""
+
+
+class Requests:
+    """Belongs to one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._codec = Codec(extensions=True, audio_events=False)
+        self._deferred: list[c.CreateResponse] = []
+
+    def text(self, text: str) -> None:
+        """A message on the data channel."""
+        try:
+            command = self._codec.decode(text)
+        except BadEvent as error:
+            self._session.refuse(error)
+            return
+        self._session.submit(command)
+
+    def handle(self, command: c.Command) -> None:
+        match command:
+            case c.AppendAudio():
+                self._append(command)
+            case c.UpdateSession():
+                self._update(command)
+            case c.CommitInput():
+                self._commit(command)
+            case c.ClearInput():
+                self._session.tell(i.Clear())
+                self._session.ear.reset()
+                self._session.emit(f.InputCleared())
+            case c.ClearOutput():
+                self._session.tell(i.CancelReply())
+            case c.CreateItem() | c.RetrieveItem() | c.TruncateItem() | c.DeleteItem():
+                self._item(command)
+            case c.CreateResponse():
+                self._create(command)
+            case c.CancelResponse():
+                self._cancel(command)
+            case c.AppMessage():
+                self._message(command)
+
+    def reply_over(self) -> None:
+        """A response that waited for the last one to be heard may begin."""
+        if self._deferred and not self._session.ended:
+            self._start(self._deferred.pop(0))
+
+    def _append(self, command: c.AppendAudio) -> None:
+        session = self._session
+        if session.transport != "websocket":
+            raise BadEvent(
+                "This call's audio comes over WebRTC; input_audio_buffer.append is for WebSocket.",
+                code="invalid_event_for_transport",
+                event_id=command.event_id,
+            )
+        if len(command.pcm) % 2:
+            raise BadEvent(
+                "The audio has an odd number of bytes; 16-bit samples have two bytes each.",
+                code="invalid_value",
+                param="audio",
+                event_id=command.event_id,
+            )
+        session.peer.listen(command.pcm)
+
+    def _update(self, command: c.UpdateSession) -> None:
+        session = self._session
+        patch = allowed(command.patch, session.cast.agent.client_may, session.locked)
+        session.config = session.config.merge(patch, event_id=command.event_id)
+        if any(key.startswith("audio.input") for key in changed_keys(patch)):
+            session.apply_policy()
+        session.emit(f.SessionUpdated(session.shown()))
+
+    def _commit(self, command: c.CommitInput) -> None:
+        session = self._session
+        if not session.has_input:
+            raise BadEvent(
+                "There is no speech to commit; send audio first.",
+                code="input_audio_buffer_commit_empty",
+                event_id=command.event_id,
+            )
+        session.tell(i.Commit())
+
+    def _item(self, command: c.CreateItem | c.RetrieveItem | c.TruncateItem | c.DeleteItem) -> None:
+        session = self._session
+        talk = session.conversation
+        if isinstance(command, c.CreateItem):
+            try:
+                previous = talk.add(command.item, command.previous)
+            except BadEvent as error:
+                raise _with_id(error, command.event_id) from None
+            session.emit(f.ItemAdded(command.item, previous))
+            session.emit(f.ItemDone(command.item, previous))
+            return
+        item = talk.get(command.item)
+        if item is None:
+            verb = type(command).__name__.removesuffix("Item").lower()
+            raise BadEvent(
+                f"There is no item {command.item!r} to {verb}.",
+                code=f"item_{verb}_invalid_item_id",
+                param="item_id",
+                event_id=command.event_id,
+            )
+        match command:
+            case c.RetrieveItem():
+                session.emit(f.ItemRetrieved(item))
+            case c.DeleteItem():
+                talk.delete(item.id)
+                session.emit(f.ItemDeleted(item.id))
+            case c.TruncateItem():
+                self._truncate(command, item)
+
+    def _truncate(self, command: c.TruncateItem, item: Item) -> None:
+        if item.role != "assistant" or not item.content or item.content[0].type != "output_audio":
+            raise BadEvent(
+                "Only the assistant's spoken items can be truncated.",
+                code="invalid_value",
+                param="item_id",
+                event_id=command.event_id,
+            )
+        session = self._session
+        live = session.live_reply
+        if live is not None and live.holds(item.id) and session.transport == "websocket":
+            # The client stopped its playback there: the reply ends with it.
+            session.tell(i.CancelReply())
+            return
+        session.emit(f.ItemTruncated(item.id, command.content_index, command.audio_end_ms))
+
+    def _create(self, command: c.CreateResponse) -> None:
+        session = self._session
+        params = command.params
+        if not params.conversation:
+            if (params.modality or session.config.modality) != "text":
+                raise BadEvent(
+                    'A response outside the conversation needs output_modalities ["text"].',
+                    code="invalid_value",
+                    param="response.output_modalities",
+                    event_id=command.event_id,
+                )
+            session.run_aside(params)
+            return
+        live = session.live_reply
+        if live is None:
+            self._start(command)
+        elif live.made and len(self._deferred) < 8:
+            # It is thought up and only waits to be heard out; the next one follows it.
+            self._deferred.append(command)
+        else:
+            raise BadEvent(
+                f"Conversation already has an active response in progress: {live.id}. "
+                "Wait until it is done, or cancel it, before you create another.",
+                code="conversation_already_has_active_response",
+                event_id=command.event_id,
+            )
+
+    def _start(self, command: c.CreateResponse) -> None:
+        self._session.ask(command.params)
+        self._session.tell(i.Create())
+
+    def _cancel(self, command: c.CancelResponse) -> None:
+        live = self._session.live_reply
+        if live is None or command.reply not in (None, live.id):
+            raise BadEvent(
+                "Cancellation failed: no active response found.",
+                code="response_cancel_not_active",
+                event_id=command.event_id,
+            )
+        self._session.tell(i.CancelReply())
+
+    def _message(self, command: c.AppMessage) -> None:
+        session = self._session
+        function = session.cast.agent.on_message.get(command.name)
+        if function is None:
+            known = ", ".join(sorted(session.cast.agent.on_message)) or "none"
+            raise BadEvent(
+                f"The agent takes no message {command.name!r}; it takes: {known}.",
+                code="invalid_value",
+                param="name",
+                event_id=command.event_id,
+            )
+        session.spawn(function(session.facade, command.data), f"on({command.name})")
+
+
+def allowed(
+    patch: dict[str, Any], client_may: tuple[str, ...], locked: frozenset[str]
+) -> dict[str, Any]:
+    """What of a client's patch counts.
+
+    Stock clients send their whole session, defaults and all, so that the rest is left out in
+    silence; `session.updated` shows what is in force.
+    """
+    names = tuple("audio.output.voice" if name == "voice" else name for name in client_may)
+    free = (*_FREE, *_FREE_TOO, *names)
+
+    def may(key: str) -> bool:
+        inside = any(key == name or key.startswith(name + ".") for name in free)
+        return inside and key not in locked
+
+    return _filtered(patch, "", may)
+
+
+def _filtered(patch: dict[str, Any], prefix: str, may: Any) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in patch.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and name in ("audio", "audio.input", "audio.output"):
+            kept[key] = _filtered(value, f"{name}.", may)  # pyright: ignore[reportUnknownArgumentType]  JSON
+        elif may(name):
+            kept[key] = value
+    return kept
+
+
+def _with_id(error: BadEvent, event_id: str | None) -> BadEvent:
+    error.event_id = event_id
+    return error

@@ -1,0 +1,646 @@
+"""One conversation: the shell that feeds the turn machine and does what it says.
+
+Everything here runs on the event loop's thread. Inputs are handled at once, in the order in which
+they come; only thinking and speaking take time, and those are the reply's one task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from ..agent import Agent
+from ..agent import Session as Facade
+from ..engines.base import Llm, Stt, Tts, Words
+from ..errors import EngineError, TalkoverError
+from ..media import items as m
+from ..media.port import Peer
+from ..protocol import facts as f
+from ..protocol.commands import Command, ResponseParams
+from ..protocol.config import SessionConfig
+from ..protocol.errors import BadEvent
+from ..protocol.ids import fresh
+from ..protocol.items import Item, Part
+from ..turn import inputs as i
+from ..turn import outputs as o
+from ..turn.machine import TurnMachine
+from ..values import Audio, Interruptions, Say
+from .brain import Ask, Brain, Piece
+from .conversation import Conversation
+from .ear import Ear
+from .reply import Reply, Stamps, Voice
+from .requests import Requests
+from .stream import FactStream, Subscription
+from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
+
+log = structlog.get_logger("talkover.session")
+
+LONGEST_S = 24 * 3600
+FLUSH_PATIENCE_S = 1.0
+MOST_TO_SAY = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Who plays in a session: the agent and its engines, and a voice to apologize with."""
+
+    agent: Agent
+    stt: Stt
+    llm: Llm
+    tts: Tts
+    fallback: Tts | None = None
+    troubles: tuple[EngineError, ...] = ()
+
+
+@dataclass(slots=True)
+class Saying:
+    """Something that the agent says unasked; `heard` is what came of it."""
+
+    what: str | Audio | Say
+    heard: asyncio.Future[str]
+
+
+@dataclass(slots=True)
+class Utterance:
+    """The user's turn: its item on the wire, and when things happened (session's clock)."""
+
+    item: str
+    ended: float = 0.0
+    stopped: float = 0.0
+    worded: float = 0.0
+    text: str = ""
+    sound: bytes = field(default=b"", repr=False)
+
+
+class Session:
+    """`begin` once the caller can be heard, `submit` what a client asks, `end` when it is over."""
+
+    def __init__(
+        self,
+        cast: Cast,
+        config: SessionConfig,
+        peer: Peer,
+        *,
+        transport: str,
+        user: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        locked: frozenset[str] = frozenset(),
+        on_end: Callable[[Session], None] = lambda _: None,
+    ) -> None:
+        self.id, self.call_id = fresh("sess"), fresh("rtc")
+        self.cast, self.config, self.peer = cast, config, peer
+        self.transport = transport
+        self.user, self.metadata, self.locked = user, dict(metadata or {}), locked
+        self.state: dict[str, Any] = {}
+        self.conversation = Conversation()
+        self.stream = FactStream()
+        self.facade = Facade(self)
+        self.machine = TurnMachine(turn_policy(cast.agent, config))
+        self._asked: ResponseParams | None = None
+        self.begun = self.ended = False
+        self._on_end = on_end
+        self._loop = asyncio.get_running_loop()
+        self._t0 = self._loop.time()
+        self._offset: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._life: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._said: tuple[str, str] = ("", "")
+        self._says: deque[Saying] = deque()
+        self._utterance: Utterance | None = None
+        self._replies: dict[int, Reply] = {}
+        self._brains: dict[int, Brain] = {}
+        self._futures: dict[int, asyncio.Future[str]] = {}
+        self._ending: dict[int, o.CancelReply] = {}
+        self._waiting_start: list[o.StartReply] = []
+        self._aside: str | None = None
+        self._sent_ms = 0.0
+        self._requests = Requests(self)
+        self.ear = Ear(cast.stt, cast.agent.language, self._words, self._deaf)
+        self.apply_policy()
+
+    # ---- for the gateway and the agent ---------------------------------------------------------
+
+    def subscribe(self) -> Subscription:
+        return self.stream.subscribe()
+
+    def submit(self, command: Command) -> None:
+        """Do what a client asks; what is wrong with it comes back as an error fact."""
+        if self.ended:
+            return
+        try:
+            self._requests.handle(command)
+        except BadEvent as error:
+            self.refuse(error)
+
+    def refuse(self, error: BadEvent) -> None:
+        self.emit(f.Failed(error.type, error.code, str(error), error.param, error.event_id))
+
+    def begin(self) -> None:
+        """The caller is here."""
+        if self.begun or self.ended:
+            return
+        self.begun = True
+        self._life = self._loop.call_later(LONGEST_S, self._expire)
+        self.emit(f.SessionCreated(self.shown()))
+        self._show_state()
+        for trouble in self.cast.troubles:
+            self.emit(f.Failed("server_error", trouble.code, trouble.message))
+        self._spawn(self._open(), "start")
+
+    def shown(self) -> dict[str, Any]:
+        """The session as the protocol shows it."""
+        return self.config.effective(self.id, LONGEST_S)
+
+    async def say(self, what: str | Audio | Say) -> str:
+        """Speak as soon as nobody else does; returns what was heard."""
+        if self.ended or len(self._says) >= MOST_TO_SAY:
+            return ""
+        saying = Saying(what, self._loop.create_future())
+        self._says.append(saying)
+        self._tell(i.Say())
+        return await saying.heard
+
+    async def send(self, name: str, data: Any) -> None:
+        self.emit(f.App(name, data))
+
+    async def finish(self, say: str | None) -> None:
+        if say is not None:
+            await self.say(say)
+        # A tool that ends the call runs inside a reply's task, which the end cancels.
+        self._spawn(self.end("the agent ended the call"), "finish")
+
+    async def end(self, reason: str) -> None:
+        """End the call; safe to call again."""
+        if self.ended:
+            return
+        self.ended = True
+        for epoch in list(self._replies):
+            self._close_reply(epoch, "cancelled", "client_cancelled", 0)
+        for handle in (self._timer, self._life):
+            if handle is not None:
+                handle.cancel()
+        self.ear.close()
+        for saying in self._says:
+            saying.heard.set_result("")
+        self._says.clear()
+        if self.cast.agent.on_end is not None and self.begun:
+            await self._guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
+        for task in self._tasks - {asyncio.current_task()}:
+            task.cancel()
+        self.emit(f.Ended(reason))
+        self.peer.close()
+        self._on_end(self)
+        log.info("call ended", session=self.id, reason=reason)
+
+    # ---- what the reply needs ------------------------------------------------------------------
+
+    def emit(self, fact: f.Fact) -> None:
+        self.stream.emit(fact, round(self.clock() * 1000))
+
+    def clock(self) -> float:
+        """Seconds since the session was made."""
+        return self._loop.time() - self._t0
+
+    def interruptions(self, wanted: Interruptions) -> None:
+        """A policy for the rest of this reply."""
+        self.machine.policy = replace(self.machine.policy, interruptions=wanted)
+        self._set_reflex()
+
+    def reply_made(self, reply: Reply) -> None:
+        """All of it was thought and spoken; without sound it is over."""
+        if not reply.closed and not reply.sounded:
+            self._close_reply(reply.epoch, "completed", None, 0)
+            if reply.epoch:
+                self._tell(i.Ended(reply.epoch))
+
+    def apply_policy(self) -> None:
+        """Take up the config's turn settings."""
+        self.machine.policy = turn_policy(self.cast.agent, self.config)
+        self._set_reflex()
+
+    def _set_reflex(self, off: bool = False) -> None:
+        wanted = reflex(self.machine.policy)
+        self.peer.policy(
+            duck=wanted.duck and not off,
+            hold=wanted.hold and not off,
+            hold_after_ms=HOLD_AFTER_MS,
+            resume_after_ms=RESUME_AFTER_MS,
+            max_hold_ms=MOST_HELD_MS,
+        )
+
+    # ---- the media thread's items --------------------------------------------------------------
+
+    def handle(self, item: m.Item) -> None:
+        """One item of the inbox."""
+        if self.ended:
+            return
+        match item:
+            case m.AudioIn(at, pcm):
+                self._map_clock(at + len(pcm) // 2)
+                self.ear.hear(pcm)
+            case m.Speech(on, at):
+                self._speech(on, self._offset_of(at))
+            case m.Ducked() | m.Held() | m.Resumed():
+                self._level(item)
+            case m.Started(epoch, rtp):
+                self._audible(epoch, rtp)
+            case m.WordBegan(epoch, index):
+                self._word(epoch, index)
+            case m.Room(epoch, _):
+                if epoch in self._replies:
+                    self._replies[epoch].room()
+            case m.Stopped(epoch, played):
+                self._close_reply(epoch, "completed", None, played)
+                self._tell(i.Ended(epoch))
+            case m.Flushed(epoch, played):
+                self._flushed(epoch, played)
+            case m.Output(epoch, pcm):
+                self._output(epoch, pcm)
+            case m.Connected(transport):
+                self.transport = transport
+                self.emit(f.Network(transport))
+                self.begin()
+            case m.Text(text):
+                self._requests.text(text)
+            case m.Closed(reason):
+                self._spawn(self.end(reason), "closed")
+            case m.Rtt(ms, loss):
+                self.emit(f.Network(self.transport, ms, loss))
+            case m.Quiet() | m.Back() | m.Open():
+                log.debug("link", session=self.id, state=type(item).__name__)
+
+    def _map_clock(self, samples: int) -> None:
+        # Sound is never early: the smallest distance seen is the one without queueing.
+        now = self.clock() - samples / 16000
+        self._offset = now if self._offset is None else min(self._offset, now)
+
+    def _offset_of(self, at: int) -> float:
+        return max(0.0, (self._offset or 0.0) + at / 16000)
+
+    def _speech(self, on: bool, at: float) -> None:
+        if on:
+            self.ear.begin()
+            self._tell(i.SpeechStarted(at))
+            return
+        if self._utterance is not None:
+            self._utterance.stopped = self.clock()
+        self._tell(i.SpeechStopped(at))
+        if self.machine.policy.mode == "vad":
+            self.ear.pause()
+
+    def _level(self, item: m.Ducked | m.Held | m.Resumed) -> None:
+        reply = self._replies.get(item.epoch)
+        if reply is None:
+            return
+        name = type(item).__name__
+        self.emit({"Ducked": f.Ducked, "Held": f.Held, "Resumed": f.Resumed}[name](reply.id))
+        self._tell({"Ducked": i.Ducked, "Held": i.Held, "Resumed": i.Resumed}[name](item.epoch))
+
+    def _audible(self, epoch: int, rtp: int) -> None:
+        reply = self._replies.get(epoch)
+        if reply is not None:
+            reply.stamps.audible = self.clock()
+            self._sent_ms = 0.0
+            self.emit(f.AudioStarted(reply.id, rtp))
+            if timings := reply.stamps.timings():
+                self.emit(f.TurnTimings(reply.id, timings))
+            self._tell(i.Audible(epoch))
+
+    def _word(self, epoch: int, index: int) -> None:
+        reply = self._replies.get(epoch)
+        word = reply.word(index) if reply is not None else None
+        if reply is not None and word is not None:
+            self.emit(f.Word(reply.id, word.item, word.start, word.end, word.text))
+
+    def _output(self, epoch: int, pcm: bytes) -> None:
+        reply = self._replies.get(epoch)
+        place = reply.place_at(self._sent_ms) if reply is not None else None
+        self._sent_ms += len(pcm) / 48
+        if reply is not None and place is not None:
+            self.emit(f.ReplyAudio(reply.id, place[0], place[1], pcm))
+
+    def _words(self, words: Words) -> None:
+        if self._utterance is not None and words.text != self._utterance.text:
+            self._utterance.text = words.text
+            if self.machine.user in ("speaking", "pausing"):
+                self.emit(f.Partial(self._utterance.item, words.text))
+                self._count_back(words.text)
+        if words.final and self._utterance is not None:
+            self._utterance.worded = self.clock()
+        self._tell(i.Heard(words.text, words.final, words.complete))
+
+    def _deaf(self, error: EngineError) -> None:
+        self.emit(f.Failed("server_error", error.code, error.message))
+        if self._utterance is not None:
+            self.emit(f.TranscriptionFailed(self._utterance.item, error.message))
+        self._tell(i.Heard("", final=True))
+        self._spawn(self.say(self.cast.agent.apology), "apology")
+
+    def _count_back(self, words: str) -> None:
+        """A model that wants to may speak while the user still does."""
+        aside = self.cast.llm.while_speaking(words)
+        if aside is not None:
+            self._aside = aside
+            self._tell(i.Aside())
+
+    # ---- the machine's outputs -----------------------------------------------------------------
+
+    def _tell(self, given: i.Input) -> None:
+        if not self.ended:
+            self.machine.handle(given, self.clock())
+            self._perform()
+
+    def _timeout(self) -> None:
+        self._timer = None
+        self.machine.handle_timeout(self.clock())
+        self._perform()
+
+    def _perform(self) -> None:
+        while outputs := self.machine.poll():
+            for output in outputs:
+                self._do(output)
+        self._show_state()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.machine.deadline()
+        if deadline is not None and not self.ended:
+            self._timer = self._loop.call_at(self._t0 + deadline, self._timeout)
+
+    def _show_state(self) -> None:
+        user = "silent" if self.machine.user == "silent" else "speaking"
+        if (user, self.machine.agent) != self._said:
+            self._said = (user, self.machine.agent)
+            self.emit(f.State(user, self.machine.agent))
+
+    def _do(self, output: o.Output) -> None:
+        match output:
+            case o.BeginTurn(_, at):
+                self._utterance = Utterance(fresh("item"))
+                self.emit(f.SpeechStarted(self._utterance.item, round(at * 1000)))
+            case o.ReopenTurn():
+                self._utterance = Utterance(fresh("item"))
+                at = round(self.clock() * 1000)
+                self.emit(f.SpeechStarted(self._utterance.item, at))
+            case o.CommitTurn(_, end, why):
+                self._commit(end, why)
+            case o.DiscardTurn():
+                self._discard()
+            case o.StartReply():
+                self._waiting_start.append(output)
+                self._start_waiting()
+            case o.CancelReply():
+                self._cancel(output)
+            case o.Resume():
+                self.peer.resume()
+            case o.Backchannel(text):
+                self.emit(f.Backchannel(text))
+            case o.Ignore():
+                self.ear.reset()
+
+    def _commit(self, end: float, why: str) -> None:
+        utterance = self._utterance or Utterance(fresh("item"))
+        utterance.ended, utterance.sound = end, self.ear.sound
+        if self._utterance is not None:
+            self.emit(f.SpeechStopped(utterance.item, round(end * 1000)))
+        self._utterance = utterance
+        seconds = self.ear.seconds
+        manual = self.machine.policy.mode == "manual"
+        words = self.ear.words() if manual and self.ear.hearing else None
+        part = Part("input_audio", transcript=None if words else utterance.text)
+        item = Item(utterance.item, "message", "user", (part,))
+        previous = self.conversation.add(item)
+        wire = Item(item.id, "message", "user", (Part("input_audio"),))
+        self.emit(f.Committed(item.id, previous))
+        self.emit(f.ItemAdded(wire, previous))
+        self.emit(f.ItemDone(wire, previous))
+        log.debug("turn over", session=self.id, why=why, words=utterance.text)
+        if words is None:
+            self.emit(f.Transcribed(item.id, utterance.text, seconds))
+            self.ear.reset()
+        else:
+            self._spawn(self._transcribe(item, words, seconds), "transcribe")
+
+    async def _transcribe(self, item: Item, words: asyncio.Task[Words], seconds: float) -> None:
+        try:
+            text = (await words).text
+        except EngineError as error:
+            self.emit(f.TranscriptionFailed(item.id, error.message))
+            return
+        finally:
+            self.ear.reset()
+        part = Part("input_audio", transcript=text)
+        self.conversation.replace(Item(item.id, "message", "user", (part,)))
+        self.emit(f.Transcribed(item.id, text, seconds))
+
+    def _discard(self) -> None:
+        if self._utterance is not None:
+            self.emit(f.SpeechStopped(self._utterance.item, round(self.clock() * 1000)))
+            self.emit(f.InputCleared())
+        self._utterance = None
+        self.ear.reset()
+
+    # ---- replies -------------------------------------------------------------------------------
+
+    def _start_waiting(self) -> None:
+        # What is still being flushed ends on the wire before the next begins.
+        while self._waiting_start and not self._ending:
+            self._start(self._waiting_start.pop(0))
+
+    def _start(self, start: o.StartReply) -> None:
+        if start.epoch != self.machine.epoch:
+            return
+        params = ResponseParams()
+        if start.cause == "create" and self._asked is not None:
+            params, self._asked = self._asked, None
+        stamps = self._stamps(start.cause)
+        text = (params.modality or self.config.modality) == "text"
+        reply = self._reply(start.epoch, None if text else self.peer, stamps, params)
+        self._replies[start.epoch] = reply
+        if start.cause in ("say", "aside"):
+            reply.start(self._unasked(start))
+            return
+        brain = self._brain(params, reply)
+        self._brains[start.epoch] = brain
+        reply.start(lambda: self._think(brain))
+
+    def _unasked(self, start: o.StartReply) -> Callable[[], AsyncGenerator[Piece]]:
+        if start.cause == "aside":
+            self._set_reflex(off=True)
+            what, self._aside = self._aside or "", None
+        else:
+            saying = self._says.popleft()
+            what = saying.what
+            self._futures[start.epoch] = saying.heard
+        return lambda: _once(what)
+
+    def _reply(
+        self, epoch: int, peer: Peer | None, stamps: Stamps, params: ResponseParams
+    ) -> Reply:
+        agent, output = self.cast.agent, self.config.audio.output
+        name = output.voice if isinstance(output.voice, str) else str(output.voice.get("id", ""))
+        voice = Voice(
+            self.cast.tts,
+            self.cast.fallback,
+            agent.voice if name == "default" else name,
+            agent.language,
+            output.speed,
+        )
+        return Reply(
+            self, peer, voice, self.conversation,
+            epoch=epoch, apology=agent.apology, stamps=stamps,
+            metadata=params.metadata, in_conversation=params.conversation,
+        )  # fmt: skip
+
+    def run_aside(self, params: ResponseParams) -> None:
+        """A reply outside the conversation, as text, beside whatever else goes on."""
+        reply = self._reply(0, None, self._stamps("create"), params)
+        brain = self._brain(params, reply)
+        reply.start(lambda: self._think(brain))
+
+    def _brain(self, params: ResponseParams, reply: Reply) -> Brain:
+        """What a reply is thought up with."""
+        agent, config = self.cast.agent, self.config
+        own = agent.instructions
+        base = config.instructions or (own if isinstance(own, str) else own(self.facade))
+        items = None
+        if params.input is not None:
+            found = [
+                self.conversation.get(entry) if isinstance(entry, str) else entry
+                for entry in params.input
+            ]
+            items = [item for item in found if item is not None]
+        tokens = config.max_output_tokens
+        tools = params.tools if params.tools is not None else config.tools
+        ask = Ask(
+            instructions=params.instructions or base,
+            client_tools=[_chat_tool(t) for t in tools if t.get("type") == "function"],
+            tool_choice=params.tool_choice or config.tool_choice,
+            max_tokens=params.max_output_tokens or (None if tokens == "inf" else int(tokens)),
+            items=items,
+            sound=self._utterance.sound if self._utterance is not None else b"",
+            conversation=self.conversation,
+        )
+        brain = Brain(agent, self.cast.llm, self.facade, ask, self.emit)
+        reply.usage = brain.usage
+        return brain
+
+    async def _think(self, brain: Brain) -> AsyncGenerator[Piece]:
+        waiting = [task for task in self._tasks if task.get_name() == "transcribe"]
+        if waiting:
+            await asyncio.wait(waiting)
+        async for piece in brain.pieces():
+            yield piece
+
+    def _stamps(self, cause: str) -> Stamps:
+        now = self.clock()
+        utterance = self._utterance
+        if cause != "turn" or utterance is None:
+            return Stamps(ended=now, committed=now)
+        late = utterance.worded - utterance.stopped if utterance.worded else 0.0
+        stt = min(max(0.0, late), max(0.0, now - utterance.ended))
+        return Stamps(ended=utterance.ended, stt=stt, committed=now)
+
+    def _cancel(self, cancelled: o.CancelReply) -> None:
+        epoch = cancelled.epoch
+        self._waiting_start = [s for s in self._waiting_start if s.epoch != epoch]
+        reply = self._replies.get(epoch)
+        if reply is None:
+            return
+        self.peer.flush(epoch)
+        reply.cancel()
+        if not reply.sounded:
+            self._close_reply(epoch, "cancelled", cancelled.reason, 0)
+            return
+        self._ending[epoch] = cancelled
+        self._loop.call_later(FLUSH_PATIENCE_S, self._flushed, epoch, 0)
+
+    def _flushed(self, epoch: int, played_ms: int) -> None:
+        cancelled = self._ending.pop(epoch, None)
+        if cancelled is not None:
+            self._close_reply(epoch, "cancelled", cancelled.reason, played_ms)
+            self._start_waiting()
+
+    def _close_reply(
+        self, epoch: int, status: f.ReplyStatus, reason: str | None, played_ms: int
+    ) -> None:
+        reply = self._replies.pop(epoch, None)
+        if reply is None:
+            return
+        reply.close(status, reason, played_ms)
+        future = self._futures.pop(epoch, None)
+        if future is not None and not future.done():
+            future.set_result(reply.heard)
+        if not self.ended:
+            self.apply_policy()
+        brain = self._brains.pop(epoch, None)
+        if brain is not None and self.cast.agent.on_after is not None:
+            brain.heard, brain.interrupted = reply.heard, status == "cancelled"
+            brain.timings = reply.stamps.timings()
+            self._spawn(self.cast.agent.on_after(brain.turn), "after")
+        self._requests.reply_over()
+
+    @property
+    def live_reply(self) -> Reply | None:
+        """The reply that is being thought up or heard."""
+        return self._replies.get(self.machine.epoch)
+
+    # ---- tasks ---------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        agent = self.cast.agent
+        if agent.on_start is not None:
+            await agent.on_start(self.facade)
+        if agent.greeting:
+            await self.say(agent.greeting)
+
+    def spawn(self, work: Awaitable[Any], name: str) -> None:
+        """Run the agent's code beside the call; what it raises ends nothing."""
+        self._spawn(work, name)
+
+    def _spawn(self, work: Awaitable[Any], name: str) -> None:
+        task = asyncio.create_task(self._guard(work, name), name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guard(self, work: Awaitable[Any], name: str, seconds: float | None = None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await work
+        except TalkoverError as error:
+            self.emit(f.Failed("agent_error", error.code, error.message))
+        except Exception:
+            log.exception("agent code raised", session=self.id, where=name)
+            message = f"The agent's {name} function raised; see the server's log."
+            self.emit(f.Failed("agent_error", "agent_error", message))
+
+    def _expire(self) -> None:
+        self._spawn(self.end("the call reached its longest time"), "expire")
+
+    def ask(self, params: ResponseParams) -> None:
+        """How the reply to the next `Create` is to be."""
+        self._asked = params
+
+    def tell(self, given: i.Input) -> None:
+        """An input for the turn machine, from a client's request."""
+        self._tell(given)
+
+    @property
+    def has_input(self) -> bool:
+        """Whether the caller said something that is not committed yet."""
+        return self._utterance is not None or self.ear.hearing
+
+
+async def _once(what: str | Audio | Say) -> AsyncGenerator[Piece]:
+    yield what
+
+
+def _chat_tool(tool: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: tool[key] for key in ("name", "description", "parameters") if key in tool}
+    return {"type": "function", "function": kept}

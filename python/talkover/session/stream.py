@@ -1,0 +1,83 @@
+"""A session's one stream of facts, numbered; whoever reads it is a leg."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from ..protocol import facts as f
+
+Entry = tuple[int, int, f.Fact]
+"""(number, ms on the session's clock, fact)"""
+Leg = Callable[[Entry], None]
+
+MOST_WAITING = 2000
+"""Entries that a slow reader may lag behind before it is let go."""
+
+
+class FactStream:
+    """Facts in, the same facts out to every leg, in order. Only on the loop's thread."""
+
+    def __init__(self) -> None:
+        self._legs: list[Leg] = []
+        self._seq = 0
+
+    def emit(self, fact: f.Fact, at_ms: int) -> None:
+        self._seq += 1
+        entry = (self._seq, at_ms, fact)
+        for leg in list(self._legs):
+            leg(entry)
+
+    def attach(self, leg: Leg) -> None:
+        self._legs.append(leg)
+
+    def detach(self, leg: Leg) -> None:
+        if leg in self._legs:
+            self._legs.remove(leg)
+
+    def subscribe(self) -> Subscription:
+        return Subscription(self)
+
+
+class Subscription:
+    """An async iterator over the facts from now on; ends after `Ended`.
+
+    `overflowed` tells that it ended because its reader was too slow.
+    """
+
+    def __init__(self, stream: FactStream) -> None:
+        self._stream = stream
+        self._waiting: deque[Entry] = deque()
+        self._wake = asyncio.Event()
+        self._over = False
+        self.overflowed = False
+        stream.attach(self._take)
+
+    def close(self) -> None:
+        self._over = True
+        self._stream.detach(self._take)
+        self._wake.set()
+
+    def __aiter__(self) -> AsyncIterator[Entry]:
+        return self._entries()
+
+    async def _entries(self) -> AsyncIterator[Entry]:
+        while True:
+            while self._waiting:
+                yield self._waiting.popleft()
+            if self._over:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+    def _take(self, entry: Entry) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self.overflowed = True
+            self._waiting.clear()
+            self.close()
+            return
+        self._waiting.append(entry)
+        if isinstance(entry[2], f.Ended):
+            self.close()
+        self._wake.set()

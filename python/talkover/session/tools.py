@@ -1,0 +1,79 @@
+"""Runs the agent's tools for a reply, and tells every step."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from ..agent import Agent, Session, Turn
+from ..errors import InputError
+from ..protocol import facts as f
+
+log = structlog.get_logger("talkover.tools")
+
+MOST_OUTPUT = 32_768
+"""Characters of a result that a model is shown."""
+
+
+class Toolbox:
+    """The agent's tools for one turn. `emit` gets a ToolStep for each beginning and end."""
+
+    def __init__(
+        self, agent: Agent, turn: Turn, session: Session, emit: Callable[[f.Fact], None]
+    ) -> None:
+        self._agent = agent
+        self._given: dict[type, Any] = {Turn: turn, Session: session}
+        self._emit = emit
+
+    def schemas(self) -> list[dict[str, Any]]:
+        return [tool.chat_schema() for tool in self._agent.tools.values()]
+
+    def has(self, name: str) -> bool:
+        return name in self._agent.tools
+
+    async def run(self, name: str, arguments: str, call_id: str) -> str:
+        """The result as text for the model; what a tool raises becomes a message to it."""
+        self._emit(f.ToolStep(call_id, name, arguments, "started"))
+        began = time.monotonic()
+        try:
+            output, phase = _as_text(await self.call(name, _parsed(name, arguments))), "done"
+        except InputError as error:
+            output, phase = f"Error: {error.message}", "failed"
+        except TimeoutError:
+            output, phase = f"Error: {name} took too long and was stopped.", "failed"
+        except Exception as error:
+            log.exception("a tool raised", tool=name)
+            output, phase = f"Error: {name} failed: {error}", "failed"
+        ms = round((time.monotonic() - began) * 1000)
+        step = f.ToolStep(call_id, name, arguments, "done", output, ms)
+        self._emit(step if phase == "done" else f.ToolStep(
+            call_id, name, arguments, "failed", output, ms
+        ))  # fmt: skip
+        return output
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """The tool's own value; raises what it raises, InputError for a wrong call."""
+        tool = self._agent.tools.get(name)
+        if tool is None:
+            known = ", ".join(sorted(self._agent.tools)) or "none"
+            raise InputError(f"There is no tool {name!r}; the agent has: {known}.")
+        return await tool.run(arguments, self._given)
+
+
+def _parsed(name: str, arguments: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(arguments or "{}")
+    except ValueError:
+        raise InputError(f"{name}: the arguments are not JSON.") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{name}: the arguments are not a JSON object.")
+    return value  # pyright: ignore[reportUnknownVariableType]  JSON objects have string keys
+
+
+def _as_text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= MOST_OUTPUT else text[:MOST_OUTPUT] + " … (cut)"

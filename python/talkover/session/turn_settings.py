@@ -1,0 +1,58 @@
+"""A session's turn detection, in the protocol's words, as the machine's and the reflex's policy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..agent import Agent
+from ..errors import AgentError
+from ..protocol.config import SemanticVad, ServerVad, SessionConfig
+from ..turn.policy import TurnPolicy, policy
+
+HOLD_AFTER_MS = 200
+RESUME_AFTER_MS = 48
+MOST_HELD_MS = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Reflex:
+    """What the media thread does by itself when the caller makes a sound."""
+
+    duck: bool
+    hold: bool
+
+
+def turn_policy(agent: Agent, config: SessionConfig) -> TurnPolicy:
+    """The agent's turn settings, overlaid by what the client asked for."""
+    try:
+        own = policy(agent.turns, TurnPolicy(interruptions=agent.interruptions))
+    except ValueError as error:
+        raise AgentError(f"turns: {error}") from None
+    match config.audio.input.turn_detection:
+        case None:
+            return replace(own, mode="manual")
+        case ServerVad() as asked:
+            silence = asked.silence_duration_ms
+            own = replace(
+                own,
+                mode="vad",
+                silence_complete_ms=min(own.silence_complete_ms, silence),
+                silence_ms=silence,
+                silence_no_words_ms=silence,
+                silence_incomplete_ms=max(own.silence_incomplete_ms, silence),
+                silence_most_ms=max(own.silence_most_ms, silence),
+            )
+        case SemanticVad() as asked:
+            preset = {"low": "patient", "high": "eager"}.get(asked.eagerness)
+            if preset is not None:
+                own = policy(preset, own)
+            own = replace(own, mode="vad")
+    if not asked.interrupt_response and own.interruptions == "yes":
+        own = replace(own, interruptions="overlap")
+    return replace(own, create_response=asked.create_response)
+
+
+def reflex(policy: TurnPolicy) -> Reflex:
+    """Without an interruption to prepare for, the voice stays as it is."""
+    wanted = policy.mode == "vad" and policy.interruptions == "yes"
+    return Reflex(duck=wanted, hold=wanted)
