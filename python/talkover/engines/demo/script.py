@@ -1,0 +1,220 @@
+"""The demo's brain: a scripted dialogue behind the model's interface. It thinks nothing."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
+from typing import Any
+
+from ..base import EngineInfo, TextDelta, ToolCall, Usage
+from . import numbers
+from .grammar import DIGITS
+
+HELP = (
+    "I am a scripted demo, not a real model. Ask me the time or the date, what is twelve times "
+    "seven, to count to twenty, to set a timer for ten seconds, or to tell you a story, and talk "
+    "over me whenever you like. For a real model, start me with talkover serve, dash dash L L M, "
+    "and its address."
+)
+STORY = (
+    "Once there was a lighthouse keeper who talked to ships. Every evening she lit the lamp, "
+    "opened the window, and told the boats what she had seen that day. The boats could not "
+    "answer, for their horns only knew one note, and so she always had the last word. One winter "
+    "a small fishing boat came home late. Its captain had bought a telephone that worked at sea. "
+    "When the keeper began her story, he called her, and for the first time somebody said: wait. "
+    "She was so surprised that she stopped in the middle of a sentence. The captain said that he "
+    "had heard the beginning every night for eleven years, and the wind had taken every ending. "
+    "Would she please start from the part with the whale? She laughed, and began with the whale. "
+    "He asked how big it was. She told him. He asked whether it sang. She hummed the tune. By the "
+    "time the boat reached the harbour, they had told the story together, and it had become a "
+    "better one. From then on the keeper left a little silence after each sentence, in case "
+    "somebody wanted to speak. Some nights nobody did, and the silence belonged to the sea. Other "
+    "nights three captains spoke at once, and she waited until they had sorted themselves out. "
+    "The lamp still turned, the ships still came and went, and the stories grew so long that they "
+    "had to be carried over to the next evening. When she was old, a child asked her what the "
+    "secret of a good story was. The keeper thought about it while the light went round twice. "
+    "The secret, she said, is to know the way so well that you do not mind being stopped. The "
+    "end."
+)
+_RULES: tuple[tuple[str, str], ...] = (
+    (r"^(stop|wait|hold on|no|quiet)\b", "stop"),
+    (r"\btimer\b", "timer"),
+    (r"\btime\b(?!s)", "time"),
+    (r"\b(date|what day)\b", "date"),
+    (r"\b(plus|minus|times|divided by)\b|\d\s*[-+*/]\s*\d", "sum"),
+    (r"\bcount\b", "count"),
+    (r"\bstory\b", "story"),
+    (r"^(?:please |can you )?(?:repeat after me|say)\b", "repeat"),
+    (r"\bspell\b", "spell"),
+    (r"\b(help|what can you do|who are you)\b", "help"),
+    (r"\b(thanks|thank you)\b", "thanks"),
+    (r"\b(goodbye|bye)\b", "bye"),
+    (r"^(hello|hi|good morning|good evening)\b", "hello"),
+)
+_FIXED = {
+    "stop": "Okay.",
+    "story": STORY,
+    "help": HELP,
+    "thanks": "You are welcome.",
+    "bye": "Goodbye! It was nice to talk over each other.",
+    "hello": "Hello! Ask me the time, or say: tell me a story, and then interrupt me.",
+}
+_calls = itertools.count(1)
+
+
+class ScriptedModel:
+    """Answers the last user message by rule; deterministic but for the clock."""
+
+    def __init__(self, now: Callable[[], datetime] = datetime.now) -> None:
+        self.info = EngineInfo(
+            "scripted demo", "llm", demo=True, note="not a model; --llm URL connects a real one"
+        )
+        self._now = now
+
+    async def warm(self) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    def while_speaking(self, words: str) -> str | None:
+        """Of a counted list, the number that was just said."""
+        said = re.findall(r"[a-z]+", words.lower())
+        if len(said) >= 2 and said == DIGITS[: len(said)]:
+            return f"{said[-1].capitalize()}."
+        return None
+
+    async def reply(
+        self,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+        *,
+        tool_choice: Any = "auto",
+        max_tokens: int | None = None,
+    ) -> AsyncGenerator[TextDelta | ToolCall | Usage]:
+        read = sum(len(str(message.get("content", "")).split()) for message in messages)
+        last = messages[-1] if messages else {"role": "user", "content": ""}
+        if last["role"] == "tool":
+            answer = _result(str(last["content"]))
+        else:
+            text = _last_user(messages)
+            call = None if tool_choice == "none" else _call(text, tools)
+            if call is not None:
+                yield call
+                yield Usage(read, 1)
+                return
+            answer = self._answer(text)
+        pieces = re.findall(r"\S+\s*", answer)[: max_tokens or None]
+        for piece in pieces:
+            yield TextDelta(piece)
+        yield Usage(read, len(pieces))
+
+    def _answer(self, text: str) -> str:
+        said = text.lower().strip()
+        intent = next((name for pattern, name in _RULES if re.search(pattern, said)), "")
+        if intent in _FIXED:
+            return _FIXED[intent]
+        match intent:
+            case "time":
+                return _time(self._now())
+            case "date":
+                now = self._now()
+                return f"It is {now:%A}, {now:%B} {now.day}."
+            case "sum":
+                return _sum(said)
+            case "count":
+                most = min((numbers.find(said) or [10])[-1], 100)
+                return " ".join(f"{numbers.words(n).capitalize()}." for n in range(1, most + 1))
+            case "repeat":
+                return re.sub(r"^.*?(repeat after me|say)\W*", "", said).capitalize() + "."
+            case "spell":
+                word = said.split("spell", 1)[1].split()
+                return ", ".join((word or ["nothing"])[-1].upper()) + "."
+            case "timer":
+                return "I can only set a timer where the agent has one."
+            case _:
+                counted = re.findall(r"[a-z]+", said)
+                if len(counted) >= 2 and counted == DIGITS[: len(counted)]:
+                    return f"You counted to {counted[-1]}."
+                return _puzzled(text)
+
+
+def _time(now: datetime) -> str:
+    minute = "o'clock" if now.minute == 0 else numbers.words(now.minute)
+    if 0 < now.minute < 10:
+        minute = f"oh {minute}"
+    half = "in the morning" if now.hour < 12 else "in the afternoon"
+    return f"It is {numbers.words(now.hour % 12 or 12)} {minute} {half}."
+
+
+def _sum(said: str) -> str:
+    found = numbers.find(said)
+    if len(found) < 2:
+        return "I can only work with two whole numbers."
+    a, b = found[:2]
+    if re.search(r"divided by|/", said):
+        if b == 0:
+            return "Nothing can be divided by zero."
+        whole, rest = divmod(a, b)
+        tail = f", remainder {numbers.words(rest)}" if rest else ""
+        return f"{numbers.words(a)} divided by {numbers.words(b)} is {numbers.words(whole)}{tail}."
+    for sign, name, value in (("*", "times", a * b), ("-", "minus", a - b)):
+        if name in said or re.search(rf"\d\s*\{sign}\s*\d", said):
+            return f"{numbers.words(a).capitalize()} {name} {numbers.words(b)} is " + (
+                f"{numbers.words(value)}."
+            )
+    return f"{numbers.words(a).capitalize()} plus {numbers.words(b)} is {numbers.words(a + b)}."
+
+
+def _puzzled(text: str) -> str:
+    heard = f'I heard "{text.strip()}", but I' if text.strip() else "I"
+    return (
+        f"{heard} am only a scripted demo. Try: what time is it, or: tell me a story. "
+        "With a real model I would have an answer."
+    )
+
+
+def _last_user(messages: list[dict[str, Any]]) -> str:
+    for message in reversed(messages):
+        if message["role"] == "user":
+            content: Any = message["content"]
+            if isinstance(content, str):
+                return content
+            return " ".join(str(part.get("text", "")) for part in content)
+    return ""
+
+
+def _result(output: str) -> str:
+    return output if re.search(r"\w", output) else "Done."
+
+
+def _call(text: str, tools: list[dict[str, Any]]) -> ToolCall | None:
+    said = text.lower()
+    for tool in tools:
+        function = tool["function"]
+        name = str(function["name"])
+        spoken = name.replace("_", " ")
+        if spoken not in said and not (name == "set_timer" and "timer" in said):
+            continue
+        schema: dict[str, Any] = function.get("parameters") or {}
+        arguments = _arguments(said, spoken, schema.get("properties") or {})
+        return ToolCall(f"call_demo_{next(_calls)}", name, json.dumps(arguments))
+    return None
+
+
+def _arguments(said: str, spoken: str, properties: dict[str, Any]) -> dict[str, Any]:
+    """Numbers go to numbers in order; the rest of the words to the first text."""
+    found = numbers.find(said)
+    rest = said.split(spoken, 1)[-1].strip(" .?!,")
+    arguments: dict[str, Any] = {}
+    for name, schema in properties.items():
+        kind = schema.get("type")
+        if kind in ("integer", "number") and found:
+            value = found.pop(0)
+            arguments[name] = value * 60 if name == "seconds" and "minute" in said else value
+        elif kind == "string" and rest and "default" not in schema:
+            arguments[name], rest = re.sub(r"^(of|for|to|in|the) ", "", rest), ""
+    return arguments

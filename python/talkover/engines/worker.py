@@ -1,0 +1,102 @@
+"""A worker process for what is bound by the CPU; many streams share one."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+
+import structlog
+
+from ..errors import EngineError
+from .frames import HEAD, MOST, pack
+
+log = structlog.get_logger("talkover.worker")
+
+Handler = Callable[[bytes, bytes], None]
+"""(kind, payload); kind b"!" says that the worker is gone."""
+
+START_S = 20.0
+
+
+class Worker:
+    """Runs `python -m module`, and starts it again after it has died.
+
+    The child ends when its standard input does, so it never outlives this process.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._handlers: dict[int, Handler] = {}
+        self._next = 0
+        self._starting = asyncio.Lock()
+        self._ready = asyncio.Event()
+
+    async def warm(self) -> None:
+        """Start the child and wait until it says that it is ready. EngineError."""
+        async with self._starting:
+            if self._process is not None and self._process.returncode is None:
+                return
+            self._ready.clear()
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", self._module,
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            self._reader = asyncio.create_task(self._read(self._process))
+            try:
+                await asyncio.wait_for(self._ready.wait(), START_S)
+            except TimeoutError:
+                raise EngineError(f"{self._module} did not start; see its output above.") from None
+
+    def open(self, handler: Handler) -> int:
+        """A stream's number; `handler` gets what the worker says to it."""
+        self._next += 1
+        self._handlers[self._next] = handler
+        return self._next
+
+    def send(self, stream: int, kind: bytes, payload: bytes = b"") -> None:
+        """To the worker; where it is gone, the stream hears b"!" and the worker starts again."""
+        process = self._process
+        if process is None or process.returncode is not None or process.stdin is None:
+            handler = self._handlers.get(stream)
+            asyncio.get_running_loop().create_task(self.warm())
+            if handler is not None:
+                handler(b"!", b"")
+            return
+        process.stdin.write(pack(stream, kind, payload))
+
+    def forget(self, stream: int) -> None:
+        self._handlers.pop(stream, None)
+
+    async def close(self) -> None:
+        process, self._process = self._process, None
+        if process is not None and process.returncode is None:
+            assert process.stdin is not None
+            process.stdin.close()
+            try:
+                await asyncio.wait_for(process.wait(), 2)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        try:
+            while True:
+                head = await process.stdout.readexactly(HEAD.size)
+                size, stream, kind = HEAD.unpack(head)
+                payload = await process.stdout.readexactly(size) if size <= MOST else b""
+                if kind == b"R":
+                    self._ready.set()
+                elif stream in self._handlers:
+                    self._handlers[stream](kind, payload)
+        except asyncio.IncompleteReadError:
+            await process.wait()
+            if self._process is process:
+                log.error("a worker ended", module=self._module, code=process.returncode)
+            for handler in list(self._handlers.values()):
+                handler(b"!", b"")
