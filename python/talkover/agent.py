@@ -224,6 +224,12 @@ class Agent:
         self.on_after: Callable[[Turn], Awaitable[None]] | None = None
         self.on_message: dict[str, Callable[[Session, Any], Awaitable[None]]] = {}
 
+    def run(self) -> None:
+        """Serve this agent; the same as `talkover serve file.py:agent`. Blocks."""
+        from .cli.run import run_agent
+
+        run_agent(self)
+
     def start(self, function: F) -> F:
         """Run `async def (session)` when a conversation begins."""
         self.on_start = function

@@ -1,0 +1,1 @@
+"""HTTP, WebSocket and the page: how clients reach a session."""

@@ -1,0 +1,255 @@
+"""The HTTP side: calls, client secrets, health, and the page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from .. import __version__
+from ..errors import TalkoverError
+from ..media.port import OfferError
+from ..protocol.errors import BadEvent
+from ..session.lobby import Lobby
+from ..session.session import Session
+from .admission import check_live, given
+from .errors import HttpError, respond
+from .keys import Keyring
+from .socket import Sockets
+
+MOST_SDP = 64 * 1024
+MOST_BODY = 512 * 1024
+STATIC = Path(__file__).parent / "static"
+TRIES = (
+    "What time is it?", "Tell me a story", "What is twelve times seven?",
+    "Set a timer for ten seconds", "Count to twenty", "One, two, three …",
+)  # fmt: skip
+_POLICY = (
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "
+    "media-src 'self' blob: mediastream:; worker-src 'self' blob:; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'self'"
+)
+
+
+class Gateway:
+    """Routes over one lobby. `trouble` tells what a reload found wrong, for the page."""
+
+    def __init__(
+        self, lobby: Lobby, keys: Keyring, trouble: Callable[[], dict[str, Any] | None]
+    ) -> None:
+        self._lobby, self._keys, self._trouble = lobby, keys, trouble
+
+    async def call(self, request: Request) -> Response:
+        secret = self._keys.admit(bearer(request), request.headers)
+        offer, config = await _offer(request)
+        allowed = given(secret, config, request.query_params.get("agent"))
+        if secret is not None:
+            check_live(secret, self._lobby)
+        session, answer = await self._lobby.call(
+            offer, extensions=request.query_params.get("extensions") == "talkover", **allowed
+        )
+        if secret is not None:
+            secret.use()
+            secret.live.add(session.id)
+        location = f"/v1/realtime/calls/{session.call_id}"
+        return Response(answer, 201, {"Location": location}, media_type="application/sdp")
+
+    async def hangup(self, request: Request) -> Response:
+        self._keys.admit(bearer(request), request.headers)
+        await self._session(request).end("hung up")
+        return Response(status_code=200)
+
+    async def mint(self, request: Request) -> Response:
+        if self._keys.admit(bearer(request), request.headers) is not None:
+            raise HttpError(403, "A client secret cannot mint another; use the server's key.")
+        body = _json(await _body(request, MOST_BODY))
+        seconds: Any = _object(body, "expires_after").get("seconds", 600)
+        if not isinstance(seconds, int) or not 10 <= seconds <= 7200:
+            raise HttpError(
+                400, "expires_after.seconds must be a whole number from 10 to 7200.",
+                code="invalid_value", param="expires_after.seconds",
+            )  # fmt: skip
+        config = _object(body, "session")
+        agent = body.get("agent")
+        checked = self._lobby.check(config, agent)
+        secret = self._keys.mint(
+            seconds, config,
+            user=body.get("user"), metadata=_object(body, "metadata"),
+            agent=agent, uses_left=body.get("max_uses"),
+        )  # fmt: skip
+        shown = checked.effective("", secret.expires_at)
+        return JSONResponse(
+            {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
+        )
+
+    async def health(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, _: Request) -> Response:
+        lobby = self._lobby
+        body = {"ready": lobby.ready, "reason": lobby.reason}
+        return JSONResponse(body, 200 if lobby.ready else 503)
+
+    async def console(self, _: Request) -> Response:
+        lobby = self._lobby
+        trouble = self._trouble()
+        if trouble is None and lobby.troubles:
+            trouble = {"message": lobby.troubles[0].message}
+        return JSONResponse(
+            {
+                "version": __version__,
+                "agents": lobby.agents,
+                "engines": [asdict(info) for info in lobby.infos],
+                "tries": TRIES,
+                "auth_required": self._keys.required,
+                "media_port": lobby.media.port,
+                "error": trouble,
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    async def page(self, request: Request) -> Response:
+        """Files of the console; whatever has no file is not found."""
+        path = request.path_params.get("path") or "index.html"
+        file = (STATIC / path).resolve()
+        if not file.is_relative_to(STATIC) or not file.is_file():
+            raise HttpError(404, f"There is nothing at /{path[:100]}.", code="not_found")
+        headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
+        if path == "index.html":
+            headers["Cache-Control"] = "no-cache"
+        return FileResponse(file, headers=headers)
+
+    def _session(self, request: Request) -> Session:
+        session = self._lobby.get(request.path_params["id"])
+        if session is None:
+            raise HttpError(404, "There is no such call; it may have ended.", code="call_not_found")
+        return session
+
+
+def create_app(
+    lobby: Lobby,
+    *,
+    key: str | None = None,
+    trouble: Callable[[], dict[str, Any] | None] = lambda: None,
+    on_start: Callable[[], Any] = lambda: None,
+) -> Starlette:
+    """The ASGI application; the lobby is warmed before the first call and closed at the end."""
+    keys = Keyring(key)
+    gateway = Gateway(lobby, keys, trouble)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        await lobby.warm()
+        on_start()
+        yield
+        await lobby.close()
+
+    calls = "/v1/realtime/calls"
+    return Starlette(
+        routes=[
+            Route(calls, gateway.call, methods=["POST"]),
+            Route(f"{calls}/{{id}}/hangup", gateway.hangup, methods=["POST"]),
+            Route(f"{calls}/{{id}}", gateway.hangup, methods=["DELETE"]),
+            Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
+            WebSocketRoute("/v1/realtime", Sockets(lobby, keys).serve),
+            Route("/healthz", gateway.health),
+            Route("/readyz", gateway.ready),
+            Route("/console.json", gateway.console),
+            Route("/", gateway.page),
+            Route("/{path:path}", gateway.page),
+        ],
+        middleware=[
+            Middleware(
+                CORSMiddleware,
+                # The keys decide who may call; a browser only needs to be allowed to ask.
+                allow_origins=["*"],
+                allow_methods=["GET", "POST", "DELETE"],
+                allow_headers=["*"],
+                expose_headers=["Location"],
+            )
+        ],
+        exception_handlers={
+            HttpError: respond, TalkoverError: respond, BadEvent: respond, OfferError: respond,
+            HTTPException: _http_exception, Exception: respond,
+        },
+        lifespan=lifespan,
+    )  # fmt: skip
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return await respond(request, HttpError(status, "This path does not take such a request."))
+
+
+def bearer(request: Request) -> str | None:
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    return value.strip() or None if scheme.lower() == "bearer" else None
+
+
+async def _body(request: Request, most: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise HttpError(413, f"The body is larger than {most // 1024} KiB.", code="too_large")
+    return bytes(body)
+
+
+async def _offer(request: Request) -> tuple[str, dict[str, Any]]:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        if int(request.headers.get("content-length") or MOST_BODY + 1) > MOST_BODY:
+            raise HttpError(413, "The form is larger than 512 KiB.", code="too_large")
+        async with request.form(max_files=2, max_fields=8, max_part_size=MOST_SDP * 4) as form:
+            sdp = await _part(form.get("sdp"))
+            session = await _part(form.get("session"))
+        config = _json(session) if session else {}
+    else:
+        sdp, config = await _body(request, MOST_SDP), {}
+    if not sdp.strip():
+        raise HttpError(
+            400, "The SDP offer is missing: send it as the body, or as the part 'sdp' of a form.",
+            code="missing_required_parameter", param="sdp",
+        )  # fmt: skip
+    try:
+        return sdp.decode(), config
+    except UnicodeDecodeError:
+        raise HttpError(400, "The SDP offer is not UTF-8.", param="sdp") from None
+
+
+async def _part(part: Any) -> bytes:
+    if part is None:
+        return b""
+    if isinstance(part, str):
+        return part.encode()
+    return cast(bytes, await part.read())
+
+
+def _json(body: bytes) -> dict[str, Any]:
+    try:
+        value: Any = json.loads(body or b"{}")
+    except ValueError:
+        raise HttpError(400, "The body is not JSON.", code="invalid_json") from None
+    if not isinstance(value, dict):
+        raise HttpError(400, "The body is not a JSON object.", code="invalid_json")
+    return cast("dict[str, Any]", value)
+
+
+def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise HttpError(400, f"{name} must be an object.", code="invalid_value", param=name)
+    return cast("dict[str, Any]", value)

@@ -1,0 +1,122 @@
+"""Realtime over a WebSocket: a session of its own, or another's events (`?call_id=`)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import structlog
+from starlette.responses import JSONResponse
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..protocol.errors import BadEvent
+from ..protocol.realtime import Codec
+from ..session.lobby import Lobby
+from ..session.session import Session
+from ..session.stream import Subscription
+from .admission import check_live, given
+from .errors import HttpError, shown
+from .keys import Keyring, Secret
+
+log = structlog.get_logger("talkover.socket")
+
+_KEY = "openai-insecure-api-key."
+SLOW_S = 20.0
+"""A client that takes nothing for so long is let go."""
+
+
+class Sockets:
+    def __init__(self, lobby: Lobby, keys: Keyring) -> None:
+        self._lobby, self._keys = lobby, keys
+
+    async def serve(self, socket: WebSocket) -> None:
+        offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
+        try:
+            secret = self._keys.admit(_bearer(socket, offered), socket.headers)
+            session, own = self._session(socket, secret)
+        except Exception as error:
+            status, body = shown(error)
+            if status == 500:
+                log.exception("a WebSocket could not be opened")
+            await _refuse(socket, status, body)
+            return
+        await socket.accept("realtime" if "realtime" in offered else None)
+        codec = Codec(
+            extensions=socket.query_params.get("extensions") == "talkover", audio_events=own
+        )
+        subscription = session.subscribe()
+        if own:
+            session.begin()
+        writing = asyncio.create_task(_write(socket, codec, subscription))
+        try:
+            await _read(socket, codec, session, writing)
+        finally:
+            subscription.close()
+            writing.cancel()
+            if own:
+                await session.end("the client went away")
+
+    def _session(self, socket: WebSocket, secret: Secret | None) -> tuple[Session, bool]:
+        call_id = socket.query_params.get("call_id")
+        if call_id is not None:
+            session = self._lobby.get(call_id)
+            if session is None:
+                raise HttpError(404, "There is no such call; it may have ended.")
+            if secret is not None and session.id not in secret.live:
+                raise HttpError(403, "This client secret belongs to another call.")
+            return session, False
+        if secret is not None:
+            check_live(secret, self._lobby)
+        session = self._lobby.attach(**given(secret, {}, socket.query_params.get("agent")))
+        if secret is not None:
+            secret.use()
+            secret.live.add(session.id)
+        return session, True
+
+
+async def _read(
+    socket: WebSocket, codec: Codec, session: Session, writing: asyncio.Task[None]
+) -> None:
+    while not session.ended:
+        receiving = asyncio.create_task(socket.receive())
+        await asyncio.wait((receiving, writing), return_when=asyncio.FIRST_COMPLETED)
+        if not receiving.done():
+            receiving.cancel()
+            return
+        message = receiving.result()
+        if message["type"] == "websocket.disconnect":
+            return
+        try:
+            command = codec.decode(message.get("text") or message.get("bytes") or "")
+        except BadEvent as error:
+            session.refuse(error)
+            continue
+        session.submit(command)
+
+
+async def _write(socket: WebSocket, codec: Codec, subscription: Subscription) -> None:
+    try:
+        async for _, at_ms, fact in subscription:
+            for event in codec.encode(fact, at_ms):
+                async with asyncio.timeout(SLOW_S):
+                    await socket.send_text(json.dumps(event, ensure_ascii=False))
+        code = 1013 if subscription.overflowed else 1000
+        await socket.close(code, "too slow" if subscription.overflowed else "the call has ended")
+    except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
+        log.info("a WebSocket took no more", error=type(error).__name__)
+
+
+def _bearer(socket: WebSocket, offered: list[str]) -> str | None:
+    for name in offered:
+        if name.startswith(_KEY):
+            return name.removeprefix(_KEY)
+    scheme, _, value = socket.headers.get("authorization", "").partition(" ")
+    return value.strip() or None if scheme.lower() == "bearer" else None
+
+
+async def _refuse(socket: WebSocket, status: int, body: dict[str, Any]) -> None:
+    if "websocket.http.response" in socket.scope.get("extensions", {}):
+        await socket.send_denial_response(JSONResponse(body, status))
+    else:
+        await socket.close(1008)

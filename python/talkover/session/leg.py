@@ -1,0 +1,34 @@
+"""The call's own data channel as a reader of its facts."""
+
+from __future__ import annotations
+
+import json
+
+import structlog
+
+from ..media.port import Peer
+from ..protocol.realtime import Codec
+from .stream import Entry
+
+log = structlog.get_logger("talkover.leg")
+
+
+class DataChannel:
+    """Tells facts over `oai-events`; what it cannot take any more is dropped, and logged once."""
+
+    def __init__(self, peer: Peer, codec: Codec) -> None:
+        self._peer = peer
+        self._codec = codec
+        self._clogged = False
+
+    def tell(self, entry: Entry) -> None:
+        _, at_ms, fact = entry
+        if self._clogged:
+            return
+        for event in self._codec.encode(fact, at_ms):
+            try:
+                self._peer.send(json.dumps(event, ensure_ascii=False))
+            except (ValueError, RuntimeError) as error:
+                self._clogged = True
+                log.warning("the data channel takes no more events", error=str(error))
+                return

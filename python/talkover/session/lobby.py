@@ -1,0 +1,199 @@
+"""All conversations of this process: who is served by which engines, and where calls come in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from ..agent import Agent
+from ..engines.base import EngineInfo, Tts
+from ..engines.registry import Choice, Engines, build, fallback_voice
+from ..errors import ConfigError, EngineError, Full, InputError
+from ..media.port import MediaPort, Peer
+from ..protocol.config import SessionConfig, changed_keys, first_config
+from ..protocol.realtime import Codec
+from .leg import DataChannel
+from .requests import allowed
+from .session import Cast, Session
+
+log = structlog.get_logger("talkover.lobby")
+
+UNCONNECTED_S = 20.0
+"""An answered offer whose caller never arrives is forgotten after this."""
+
+
+class Lobby:
+    """`warm` before the first call. Everything on the event loop's thread."""
+
+    def __init__(
+        self,
+        media: MediaPort,
+        agents: Mapping[str, Agent],
+        choice: Choice,
+        *,
+        ourselves: int | None = None,
+        most_calls: int = 500,
+    ) -> None:
+        self.media = media
+        self.ready = False
+        self.reason = "the engines are warming up"
+        self._choice, self._ourselves, self._most = choice, ourselves, most_calls
+        self._agents: dict[str, Agent] = {}
+        self._engines: dict[Choice, Engines] = {}
+        self._troubles: dict[Choice, list[EngineError]] = {}
+        self._fallback: Tts | None = None
+        self._sessions: dict[str, Session] = {}
+        self.serve(agents)
+
+    @property
+    def agents(self) -> list[str]:
+        return list(self._agents)
+
+    @property
+    def sessions(self) -> list[Session]:
+        return list({id(s): s for s in self._sessions.values()}.values())
+
+    @property
+    def troubles(self) -> list[EngineError]:
+        return [trouble for found in self._troubles.values() for trouble in found]
+
+    @property
+    def infos(self) -> list[EngineInfo]:
+        """The engines of the first agent."""
+        return self._of(next(iter(self._agents.values()))).infos
+
+    def serve(self, agents: Mapping[str, Agent]) -> None:
+        """Give new calls to these agents; live ones keep theirs. ConfigError."""
+        if not agents:
+            raise ConfigError("There is no agent to serve.")
+        for agent in agents.values():
+            self._of(agent)
+        self._agents = dict(agents)
+
+    async def warm(self) -> None:
+        """Start the engines. ConfigError for settings that cannot work at all."""
+        for choice, engines in list(self._engines.items()):
+            self._troubles[choice] = await engines.warm()
+        try:
+            self._fallback = fallback_voice()
+        except ConfigError:
+            self._fallback = None
+        for trouble in self.troubles:
+            log.error("an engine cannot be used", error=trouble.message)
+        self.ready, self.reason = True, ""
+
+    async def call(self, offer: str, **given: Any) -> tuple[Session, str]:
+        """A WebRTC call: its session and the SDP answer. OfferError, InputError, Full, BadEvent."""
+        extensions = bool(given.pop("extensions", False))
+        prepared = self._prepare(**given)
+        peer, answer = self.media.core.answer(offer)
+        session = self._session(prepared, peer, "webrtc")
+        channel = DataChannel(peer, Codec(extensions=extensions, audio_events=False))
+        session.stream.attach(channel.tell)
+        self.media.bind(peer, session.handle)
+        asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session)
+        return session, answer
+
+    def attach(self, **given: Any) -> Session:
+        """A WebSocket session: `Session.begin` when its leg listens. InputError, Full, BadEvent."""
+        prepared = self._prepare(**given)
+        peer = self.media.core.attach()
+        session = self._session(prepared, peer, "websocket")
+        self.media.bind(peer, session.handle)
+        return session
+
+    def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
+        """What a session with this config would have. BadEvent, InputError."""
+        return self._config(config, self._agent(agent), trusted=True)
+
+    def get(self, id: str) -> Session | None:
+        """By session id or call id."""
+        return self._sessions.get(id)
+
+    async def close(self) -> None:
+        await asyncio.gather(*(s.end("the server is going down") for s in self.sessions))
+        for engines in self._engines.values():
+            await engines.close()
+        if self._fallback is not None:
+            await self._fallback.close()
+        self.media.close()
+
+    # ---- within --------------------------------------------------------------------------------
+
+    def _of(self, agent: Agent) -> Engines:
+        c = self._choice
+        choice = Choice(
+            llm=agent.llm or c.llm,
+            model=agent.model or c.model,
+            api_key=agent.api_key or c.api_key,
+            stt=agent.stt or c.stt,
+            tts=agent.tts or c.tts,
+            stt_model=c.stt_model,
+            tts_model=c.tts_model,
+            tts_voice=c.tts_voice,
+            openai=c.openai,
+        )
+        if choice not in self._engines:
+            self._engines[choice] = build(choice, self._ourselves)
+        return self._engines[choice]
+
+    def _agent(self, name: str | None) -> Agent:
+        if name is None:
+            return next(iter(self._agents.values()))
+        if name not in self._agents:
+            raise InputError(
+                f"There is no agent {name!r}; served here: {', '.join(self._agents)}.",
+                code="agent_not_found",
+                param="agent",
+            )
+        return self._agents[name]
+
+    def _prepare(
+        self,
+        *,
+        config: dict[str, Any],
+        agent: str | None = None,
+        trusted: bool = False,
+        user: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> tuple[Agent, SessionConfig, dict[str, Any]]:
+        if len(self.sessions) >= self._most:
+            raise Full(f"This server takes {self._most} calls at a time; try again in a moment.")
+        chosen = self._agent(agent)
+        made = self._config(config, chosen, trusted=trusted)
+        locked = frozenset(changed_keys(config)) if trusted else frozenset[str]()
+        return chosen, made, {"user": user, "metadata": metadata, "locked": locked}
+
+    def _config(self, config: dict[str, Any], agent: Agent, *, trusted: bool) -> SessionConfig:
+        patch = config if trusted else allowed(config, agent.client_may, frozenset())
+        made = first_config(patch)
+        detection = patch.get("audio", {}).get("input", {})
+        if agent.turns == "push_to_talk" and "turn_detection" not in detection:
+            made = made.merge({"audio": {"input": {"turn_detection": None}}})
+        return made
+
+    def _session(
+        self, prepared: tuple[Agent, SessionConfig, dict[str, Any]], peer: Peer, transport: str
+    ) -> Session:
+        agent, config, who = prepared
+        engines = self._of(agent)
+        key = next(choice for choice, found in self._engines.items() if found is engines)
+        cast = Cast(
+            agent, engines.stt, engines.llm, engines.tts,
+            self._fallback, tuple(self._troubles.get(key, ())),
+        )  # fmt: skip
+        session = Session(cast, config, peer, transport=transport, on_end=self._forget, **who)
+        self._sessions[session.id] = self._sessions[session.call_id] = session
+        log.info("call", session=session.id, transport=transport, user=session.user)
+        return session
+
+    def _forget(self, session: Session) -> None:
+        self._sessions.pop(session.id, None)
+        self._sessions.pop(session.call_id, None)
+
+    def _forget_unconnected(self, session: Session) -> None:
+        if not session.begun and not session.ended:
+            session.spawn(session.end("the caller never connected"), "unconnected")
