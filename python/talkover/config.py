@@ -77,7 +77,14 @@ def load(
     layers: list[tuple[Source, dict[str, Any]]] = [
         ("talkover.toml", _from_file(file)),
         ("environment", _from_environment(environment)),
-        ("flag", {name: value for name, value in flags.items() if value not in (None, False)}),
+        (
+            "flag",
+            {
+                name: value
+                for name, value in flags.items()
+                if value is not None and value is not False
+            },
+        ),
     ]
     for source, layer in layers:
         for name, value in layer.items():

@@ -52,6 +52,40 @@ def serve(
 
 
 @app.command()
+def call(
+    url: Annotated[str, typer.Argument()] = "http://127.0.0.1:8080",
+    play: Annotated[Path | None, typer.Option(help="a WAV file to say")] = None,
+    record: Annotated[Path | None, typer.Option(help="where the answer goes")] = None,
+    text: Annotated[str | None, typer.Option(help="ask in writing")] = None,
+    script: Annotated[Path | None, typer.Option(help="a talk.toml with steps")] = None,
+    junit: Annotated[Path | None, typer.Option(help="the script's outcome")] = None,
+    calls: Annotated[int, typer.Option(help="many at once, as percentiles")] = 1,
+    agent: Text = None,
+    token: Text = None,
+    tcp: Switch = False,
+    seconds: Annotated[float, typer.Option(help="the longest wait for an answer")] = 60.0,
+) -> None:
+    """Call a Realtime server over WebRTC and print the dialogue."""
+    from .call import many, one, scripted
+    from .script import read_script, report
+
+    if calls > 1:
+        asked = text or "What time is it?"
+        failed = asyncio.run(many(url, calls, text=asked, token=token, seconds=seconds))
+        raise typer.Exit(1 if failed else 0)
+    if script is not None:
+        steps = read_script(script)
+        outcomes = asyncio.run(scripted(url, steps, token=token, tcp=tcp, agent=agent))
+        if junit is not None:
+            junit.write_text(report(outcomes))
+        raise typer.Exit(1 if any(outcome.failure for outcome in outcomes) else 0)
+    asyncio.run(
+        one(url, play=play, record=record, text=text, tcp=tcp,
+            token=token, agent=agent, seconds=seconds)
+    )  # fmt: skip
+
+
+@app.command()
 def config() -> None:
     """Print each effective setting and where it comes from."""
     loaded: Loaded = load({})

@@ -1,0 +1,208 @@
+"""A caller: a real WebRTC call to a Realtime server, from Python."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import wave
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urljoin
+
+import httpx2 as httpx
+
+from ..errors import InputError, TalkoverError
+from ..media import items as m
+from ..media.port import MediaPort, Peer
+
+Event = dict[str, Any]
+CONNECT_S = 10.0
+RATE = 16000
+
+
+class CallError(TalkoverError):
+    code = "call_failed"
+
+
+@dataclass(slots=True)
+class Sound:
+    """What the agent said: 16 kHz mono s16le, placed by the time at which it arrived (seconds)."""
+
+    began: float
+    pcm: bytearray = field(default_factory=bytearray)
+
+    def take(self, at: int, pcm: bytes) -> None:
+        missing = at * 2 - len(self.pcm)
+        if missing > 0:
+            self.pcm += bytes(missing)
+        self.pcm += pcm
+
+
+class Caller:
+    """`async with Caller(url) as call:` hangs up at its end. Times are seconds since `dial`.
+
+    `on_event` sees each event as it comes. CallError says why there was no call.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str | None = None,
+        tcp: bool = False,
+        agent: str | None = None,
+        media: MediaPort | None = None,
+        on_event: Callable[[float, Event], None] = lambda _, __: None,
+    ) -> None:
+        self._url, self._token, self._tcp, self._agent = url.rstrip("/") + "/", token, tcp, agent
+        self._own = media is None
+        self._media = media
+        self._on_event = on_event
+        self._peer: Peer | None = None
+        self._began = time.monotonic()
+        self._arrived = asyncio.Event()
+        self._epoch = 0
+        self.location = ""
+        self.transport = ""
+        self.closed: str | None = None
+        self.events: list[tuple[float, Event]] = []
+        self.speech: list[tuple[float, bool]] = []
+        self.sound = Sound(0.0)
+
+    async def __aenter__(self) -> Self:
+        await self.dial()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.hang_up()
+
+    @property
+    def now(self) -> float:
+        return time.monotonic() - self._began
+
+    async def dial(self) -> None:
+        media = self._media or MediaPort(_near(self._url), 0)
+        self._media = media
+        peer, offer = media.core.dial(self._tcp)
+        self._peer = peer
+        # The caller's own voice must not fall silent when the agent speaks.
+        peer.policy(duck=False, hold=False, hold_after_ms=200, resume_after_ms=48, max_hold_ms=3000)
+        media.bind(peer, self._take)
+        headers = {"Content-Type": "application/sdp"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        query = {"extensions": "talkover"} | ({"agent": self._agent} if self._agent else {})
+        try:
+            async with httpx.AsyncClient(verify=False) as client:
+                response = await client.post(
+                    urljoin(self._url, "v1/realtime/calls"),
+                    params=query, content=offer, headers=headers,
+                )  # fmt: skip
+        except httpx.HTTPError as error:
+            raise CallError(f"{self._url} cannot be reached ({type(error).__name__}).") from None
+        if response.status_code != 201:
+            raise CallError(f"The server refused ({response.status_code}): {response.text[:300]}")
+        self.location = urljoin(self._url, response.headers["Location"])
+        await asyncio.to_thread(peer.accept, response.text)
+        try:
+            await self.until(lambda: bool(self.transport), CONNECT_S)
+        except TimeoutError:
+            raise CallError("The media did not connect; is the media port open?") from None
+
+    async def hang_up(self) -> None:
+        if self._peer is not None and self.closed is None:
+            self._peer.close()
+        if self.location:
+            async with httpx.AsyncClient(verify=False) as client:
+                try:
+                    await client.post(f"{self.location}/hangup", headers=self._headers())
+                except httpx.HTTPError:
+                    pass
+        if self._own and self._media is not None:
+            self._media.close()
+
+    def play(self, pcm: bytes, rate: int) -> None:
+        """Say something, now; a second call interrupts nothing and follows the first."""
+        assert self._peer is not None
+        self._epoch += 1
+        self._peer.play(self._epoch, pcm, rate, [])
+        self._peer.release(self._epoch)
+        self._peer.finish(self._epoch)
+
+    def send(self, event: Event) -> None:
+        assert self._peer is not None
+        self._peer.send(json.dumps(event))
+
+    def type(self, text: str) -> None:
+        """Ask in writing."""
+        content = [{"type": "input_text", "text": text}]
+        item = {"type": "message", "role": "user", "content": content}
+        self.send({"type": "conversation.item.create", "item": item})
+        self.send({"type": "response.create"})
+
+    def of(self, type: str) -> list[Event]:
+        """The events of a type so far."""
+        return [event for _, event in self.events if event["type"] == type]
+
+    async def until(self, true: Callable[[], bool], seconds: float = 20.0) -> None:
+        """Wait for something that an event or a sound brings. TimeoutError."""
+        async with asyncio.timeout(seconds):
+            while not true():
+                if self.closed is not None:
+                    raise CallError(f"The call ended: {self.closed}.")
+                self._arrived.clear()
+                await self._arrived.wait()
+
+    async def wait_for(self, type: str, count: int = 1, seconds: float = 20.0) -> Event:
+        """The `count`-th event of a type, as soon as it is there."""
+        await self.until(lambda: len(self.of(type)) >= count, seconds)
+        return self.of(type)[count - 1]
+
+    def save(self, file: Path) -> None:
+        """The agent's voice as WAV, 16 kHz."""
+        with wave.open(str(file), "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(RATE)
+            out.writeframes(bytes(self.sound.pcm))
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
+    def _take(self, item: m.Item) -> None:
+        match item:
+            case m.Connected(transport):
+                self.transport = transport
+                self.sound.began = self.now
+            case m.Text(text):
+                event = json.loads(text)
+                self.events.append((self.now, event))
+                self._on_event(self.now, event)
+            case m.AudioIn(at, pcm):
+                self.sound.take(at, pcm)
+            case m.Speech(on, _):
+                self.speech.append((self.now, on))
+            case m.Closed(reason):
+                self.closed = reason
+            case _:
+                pass
+        self._arrived.set()
+
+
+def read_wav(file: Path) -> tuple[bytes, int]:
+    """Mono s16le and its rate. InputError for what is no such file."""
+    try:
+        with wave.open(str(file), "rb") as source:
+            if source.getnchannels() != 1 or source.getsampwidth() != 2:
+                raise InputError(f"{file} must be mono with 16 bits a sample.")
+            return source.readframes(source.getnframes()), source.getframerate()
+    except (OSError, EOFError, wave.Error) as error:
+        raise InputError(f"{file} cannot be read as WAV: {error}.") from None
+
+
+def _near(url: str) -> str:
+    host = httpx.URL(url).host
+    return "127.0.0.1" if host in ("localhost", "127.0.0.1") else "0.0.0.0"

@@ -1,0 +1,61 @@
+"""A real server process for tests, and speech to call it with."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Server:
+    """`talkover serve` on ports of the system's choice; `log` is what it printed."""
+
+    def __init__(self, folder: Path, *arguments: str, agent: str | None = None) -> None:
+        self.file = folder / "serve.log"
+        target = []
+        if agent is not None:
+            (folder / "agent.py").write_text(agent)
+            target = [str(folder / "agent.py")]
+        with self.file.open("w") as out:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from talkover.cli.main import main; main()", "serve",
+                 *target, "--port", "0", "--media-port", "0", *arguments],
+                stdout=out, stderr=subprocess.STDOUT, cwd=folder,
+                env={"PYTHONPATH": str(ROOT / "python"), "PATH": "/usr/bin:/bin",
+                     "HOME": str(folder)},
+            )  # fmt: skip
+        self.url = self._url()
+
+    @property
+    def log(self) -> str:
+        return self.file.read_text()
+
+    def _url(self) -> str:
+        for _ in range(300):
+            found = re.search(r"listens at (\S+)", self.log)
+            if found:
+                return found[1]
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        raise AssertionError(f"the server did not start:\n{self.log}")
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(self.url + path, timeout=10) as response:
+            return response.read()
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(15)
+
+
+def spoken(text: str, folder: Path, voice: str = "rms") -> Path:
+    """A WAV file of `text`, 16 kHz mono."""
+    file = folder / f"{abs(hash((text, voice)))}.wav"
+    subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(file)], check=True)
+    return file
