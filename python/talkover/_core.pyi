@@ -43,8 +43,11 @@ class Peer:
         """Calling side: take the answer; over TCP this connects (at most 3 s). OfferError."""
     def listen(self, pcm: bytes) -> None:
         """Caller's audio of an attached peer, 24 kHz. ValueError for an odd length."""
-    def play(self, epoch: int, pcm: bytes, rate: int, marks: list[int]) -> int:
+    def play(
+        self, epoch: int, pcm: bytes, rate: int, marks: list[int], guarded: bool = False
+    ) -> int:
         """Queue the agent's voice; `marks` are sample offsets in this chunk where words start.
+        The reflex leaves a `guarded` chunk alone, and "guarded" tells where such begin and end.
 
         Returns the milliseconds now queued for `epoch`, or -1 where it is dead. Resampled to
         24 kHz in the caller's thread. ValueError for an odd length or an impossible rate.

@@ -221,6 +221,7 @@ class Agent:
         self.on_start: Callable[[Session], Awaitable[None]] | None = None
         self.on_end: Callable[[Session, str], Awaitable[None]] | None = None
         self.on_reply: Reply | None = None
+        self.speculative = False
         self.on_after: Callable[[Turn], Awaitable[None]] | None = None
         self.on_message: dict[str, Callable[[Session, Any], Awaitable[None]]] = {}
 
@@ -240,10 +241,18 @@ class Agent:
         self.on_end = function
         return function
 
-    def reply(self, function: F) -> F:
-        """Bring your own brain: (turn) -> async generator, generator or coroutine."""
-        self.on_reply = function
-        return function
+    def reply(self, function: Reply | None = None, *, speculative: bool = False) -> Any:
+        """Bring your own brain: (turn) -> async generator, generator or coroutine.
+
+        `speculative=True`: it has no side effects, so that it may be run for a turn that only
+        seems to be over, and be cancelled unheard when the user goes on.
+        """
+
+        def register(function: Reply) -> Reply:
+            self.on_reply, self.speculative = function, speculative
+            return function
+
+        return register if function is None else register(function)
 
     def after(self, function: F) -> F:
         """Run `async def (turn)` when an answer has been heard or interrupted."""

@@ -23,7 +23,7 @@ def test_only_what_was_heard_stays():
     assert talk.messages("Be kind.") == [
         {"role": "system", "content": "Be kind."},
         {"role": "user", "content": "Tell me"},
-        {"role": "assistant", "content": "Once upon"},
+        {"role": "assistant", "content": "Once upon [interrupted]"},
     ]
 
 
@@ -62,3 +62,24 @@ def test_places_and_their_errors():
     assert twice.value.code == "item_create_duplicate_item_id"
     with pytest.raises(BadEvent):
         talk.add(said("d", "user", "d"), "nowhere")
+
+
+def test_a_fork_thinks_ahead_and_is_adopted_only_where_both_agree():
+    talk = Conversation()
+    talk.add(said("u1", "user", "Hello"))
+    ahead = talk.fork()
+    ahead.add(said("u2", "user", "And?"))
+    ahead.add(said("a2", "assistant", "Yes."))
+    assert "u2" not in talk
+    assert not said_elsewhere(talk).adopt(ahead)
+    talk.add(said("u2", "user", "And?"))
+    assert talk.adopt(ahead)
+    assert talk.last_user_text() == "Hello And?" and "a2" in talk
+    ahead.add(said("a3", "assistant", "And more."))
+    assert "a3" in talk, "from now on they are one"
+
+
+def said_elsewhere(talk: Conversation) -> Conversation:
+    other = talk.fork()
+    other.add(said("x", "user", "Something else"))
+    return other

@@ -23,6 +23,8 @@ const RAMP: f32 = 1.0 / (5.0 * MS as f32);
 const TAIL_FRAMES: u32 = 5;
 /// A resume goes back to a word's start at most this far.
 const MOST_REWIND: usize = 600 * MS;
+/// A word of which this much was played (percent) was heard: to repeat it would say it twice.
+const HEARD: usize = 70;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -34,6 +36,11 @@ pub enum Event {
     Word {
         epoch: Epoch,
         index: u32,
+    },
+    /// The voice enters or leaves a span that must not be interrupted.
+    Guarded {
+        epoch: Epoch,
+        on: bool,
     },
     /// Less than 2.5 s are queued: more is welcome.
     Room {
@@ -75,6 +82,9 @@ struct Voice {
     /// Starts of words at or before `position`, latest last.
     passed: VecDeque<usize>,
     words: u32,
+    /// Where guarded spans begin and end, from `position` on.
+    guards: VecDeque<(usize, bool)>,
+    guarded: bool,
     released: bool,
     finished: bool,
     started: bool,
@@ -109,8 +119,9 @@ pub struct Playout {
 }
 
 impl Playout {
-    /// Adds sound and the offsets in it where words start. False: the epoch is dead.
-    pub fn play(&mut self, epoch: Epoch, pcm: &[i16], marks: &[usize]) -> bool {
+    /// Adds sound and the offsets in it where words start; a `guarded` one is left alone by the
+    /// reflex. False: the epoch is dead.
+    pub fn play(&mut self, epoch: Epoch, pcm: &[i16], marks: &[usize], guarded: bool) -> bool {
         let Some(voice) = self.voice(epoch) else {
             return false;
         };
@@ -118,6 +129,10 @@ impl Playout {
         for mark in marks {
             voice.marks.push_back((end + mark, voice.words));
             voice.words += 1;
+        }
+        let before = voice.guards.back().map_or(voice.guarded, |(_, on)| *on);
+        if guarded != before {
+            voice.guards.push_back((end, guarded));
         }
         voice.pcm.extend(pcm);
         voice.asked = voice.queued_ms() < ROOM_MS;
@@ -196,6 +211,20 @@ impl Playout {
             let (epoch, position_ms) = (voice.epoch, voice.position_ms());
             self.events.push_back(Event::Resumed { epoch, position_ms });
         }
+    }
+
+    /// True within a span that must not be interrupted.
+    pub fn guarded(&self) -> bool {
+        self.live().is_some_and(|voice| {
+            let next = voice.guards.front().filter(|(at, _)| *at <= voice.position);
+            next.map_or(voice.guarded, |(_, on)| *on)
+        })
+    }
+
+    /// Whether the last sound queued for `epoch` is guarded.
+    pub fn ends_guarded(&self, epoch: Epoch) -> bool {
+        let voice = self.voices.iter().find(|voice| voice.epoch == epoch);
+        voice.is_some_and(|voice| voice.guards.back().map_or(voice.guarded, |(_, on)| *on))
     }
 
     /// True while a voice could be heard now (or is held): the reflex has something to act on.
@@ -288,6 +317,12 @@ impl Playout {
                     index,
                 });
             }
+        }
+        while let Some((_, on)) = voice.guards.front().filter(|(at, _)| *at < voice.position) {
+            voice.guarded = *on;
+            let (epoch, on) = (voice.epoch, *on);
+            self.events.push_back(Event::Guarded { epoch, on });
+            voice.guards.pop_front();
         }
         voice.forget();
         if !voice.asked && !voice.finished && voice.queued_ms() < ROOM_MS {
@@ -384,7 +419,13 @@ fn rewind(voice: &mut Voice) {
     let Some(&word) = voice.passed.back() else {
         return;
     };
-    if word >= voice.start && voice.position - word <= MOST_REWIND {
+    let next = voice
+        .marks
+        .front()
+        .map_or_else(|| voice.end(), |(at, _)| *at);
+    let played = voice.position - word;
+    let heard = played * 100 >= next.saturating_sub(word) * HEARD;
+    if word >= voice.start && played <= MOST_REWIND && !heard {
         voice.position = word;
     }
 }
@@ -410,7 +451,7 @@ mod tests {
 
     fn speaking(epoch: Epoch, pcm: &[i16], marks: &[usize]) -> Playout {
         let mut playout = Playout::default();
-        assert!(playout.play(epoch, pcm, marks));
+        assert!(playout.play(epoch, pcm, marks, false));
         playout.finish(epoch);
         playout.release(epoch);
         playout
@@ -519,6 +560,56 @@ mod tests {
         assert!(events(&mut playout).contains(&resumed));
         let after = playout.tick().unwrap();
         assert_eq!(after[VOICE_FRAME - 1] as usize, word + VOICE_FRAME);
+    }
+
+    #[test]
+    fn a_hold_at_the_end_of_a_word_does_not_say_it_again() {
+        let pcm = ramp(400);
+        let mut playout = speaking(1, &pcm, &[0, 30 * MS, 110 * MS]);
+        for _ in 0..5 {
+            playout.tick();
+        }
+        playout.hold();
+        playout.tick();
+        playout.tick();
+        events(&mut playout);
+        playout.resume();
+        let position_ms = 105;
+        let resumed = Event::Resumed {
+            epoch: 1,
+            position_ms,
+        };
+        assert_eq!(events(&mut playout), [resumed]);
+    }
+
+    #[test]
+    fn a_guarded_span_is_told_where_it_begins_and_ends() {
+        let mut playout = Playout::default();
+        playout.play(1, &[LOUD; VOICE_FRAME], &[], false);
+        playout.play(1, &[LOUD; VOICE_FRAME], &[], true);
+        playout.play(1, &[LOUD; VOICE_FRAME], &[], true);
+        playout.play(1, &[LOUD; VOICE_FRAME], &[], false);
+        playout.release(1);
+        let mut seen = Vec::new();
+        for tick in 0..4 {
+            let before = playout.guarded();
+            playout.tick();
+            let told = events(&mut playout);
+            let on = told.iter().find_map(|event| match event {
+                Event::Guarded { on, .. } => Some(*on),
+                _ => None,
+            });
+            seen.push((tick, before, on));
+        }
+        assert_eq!(
+            seen,
+            [
+                (0, false, None),
+                (1, true, Some(true)),
+                (2, true, None),
+                (3, false, Some(false))
+            ]
+        );
     }
 
     #[test]

@@ -111,6 +111,12 @@ impl Voice {
             self.reflex.reset();
             return;
         }
+        // What must not be interrupted is as good as said to somebody silent.
+        let voice = if self.playout.guarded() {
+            vad::Voice::None
+        } else {
+            voice
+        };
         match self.reflex.step(voice) {
             Some(Action::Duck) => self.playout.duck(),
             Some(Action::Hold) => self.playout.hold(),

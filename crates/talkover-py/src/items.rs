@@ -32,6 +32,10 @@ pub(crate) fn item(
 fn voice(py: Python<'_>, peer: u64, event: Event) -> PyResult<Option<Bound<'_, PyAny>>> {
     let (kind, epoch, value) = match event {
         Event::Started { .. } => return Ok(None),
+        Event::Guarded { epoch, on } => {
+            let tuple: Bound<'_, PyTuple> = ("guarded", peer, epoch, on).into_pyobject(py)?;
+            return Ok(Some(tuple.into_any()));
+        }
         Event::Word { epoch, index } => ("word", epoch, index),
         Event::Room { epoch, queued_ms } => ("room", epoch, queued_ms),
         Event::Stopped { epoch, played_ms } => ("stopped", epoch, played_ms),

@@ -198,6 +198,7 @@ impl Peer {
         })
     }
 
+    #[pyo3(signature = (epoch, pcm, rate, marks, guarded=false))]
     fn play(
         &self,
         py: Python<'_>,
@@ -205,6 +206,7 @@ impl Peer {
         pcm: &[u8],
         rate: u32,
         marks: Vec<u64>,
+        guarded: bool,
     ) -> PyResult<i64> {
         let samples = samples(pcm)?;
         if !(4000..=192_000).contains(&rate) {
@@ -224,7 +226,7 @@ impl Peer {
             drop(voices);
             self.run(Box::new(move |peer, now| {
                 peer.with_voice(now, |out| {
-                    out.playout.play(epoch, &voice, &marks);
+                    out.playout.play(epoch, &voice, &marks, guarded);
                     out.wake(now);
                 });
             }))?;
@@ -247,7 +249,8 @@ impl Peer {
             .unwrap_or_default();
         self.run(Box::new(move |peer, now| {
             peer.with_voice(now, |out| {
-                out.playout.play(epoch, &rest, &[]);
+                let guarded = out.playout.ends_guarded(epoch);
+                out.playout.play(epoch, &rest, &[], guarded);
                 out.playout.finish(epoch);
                 out.wake(now);
             });

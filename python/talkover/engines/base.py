@@ -18,7 +18,8 @@ class EngineInfo:
     """What a person should know of an engine before talking to it.
 
     `where` is "this machine" or a host; `leaves_machine` says whether audio or text goes there;
-    `marks` (voices only): exact word times come with the speech.
+    `marks` (voices only): exact word times come with the speech; `partials` (recognisers only):
+    words come while they are spoken.
     """
 
     name: str
@@ -27,6 +28,7 @@ class EngineInfo:
     demo: bool = False
     leaves_machine: bool = False
     marks: bool = False
+    partials: bool = False
     note: str = ""
 
 

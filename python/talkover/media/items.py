@@ -63,6 +63,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Guarded:
+    """The voice enters (or leaves) a span that the reflex leaves alone."""
+
+    epoch: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WordBegan:
     epoch: int
     index: int
@@ -114,8 +122,8 @@ class Rtt:
 
 
 Item = (
-    Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | WordBegan
-    | Room | Stopped | Flushed | Output | Quiet | Back | Closed | Rtt
+    Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | Guarded
+    | WordBegan | Room | Stopped | Flushed | Output | Quiet | Back | Closed | Rtt
 )  # fmt: skip
 
 KINDS: dict[str, Callable[..., Item]] = {
@@ -128,6 +136,7 @@ KINDS: dict[str, Callable[..., Item]] = {
     "held": Held,
     "resumed": Resumed,
     "started": Started,
+    "guarded": Guarded,
     "word": WordBegan,
     "room": Room,
     "stopped": Stopped,

@@ -230,6 +230,17 @@ class Backchannel:
     text: str
 
 
+Decision = Literal["commit", "discard", "interrupt", "resume"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What the turn machine decided, and why, in words."""
+
+    decision: Decision
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class TurnTimings:
     """The silence that the user heard, by stage; the stages add up to `total`."""
@@ -287,5 +298,5 @@ Fact = (
     | Transcribed | TranscriptionFailed | ReplyCreated | ReplyItemAdded | ReplyText
     | ReplyTranscript | ReplyAudio | ReplyArguments | ReplyItemDone | ReplyDone | AudioStarted
     | AudioStopped | AudioCleared | Failed | State | Word | Ducked | Held | Resumed | Backchannel
-    | TurnTimings | ToolStep | Partial | Heard | App | Network | Ended
+    | Decided | TurnTimings | ToolStep | Partial | Heard | App | Network | Ended
 )  # fmt: skip

@@ -386,6 +386,7 @@ _EXTENSIONS = {
     "Held": "talkover.held",
     "Resumed": "talkover.resumed",
     "Backchannel": "talkover.backchannel",
+    "Decided": "talkover.decision",
     "TurnTimings": "talkover.turn",
     "ToolStep": "talkover.tool",
     "Partial": "talkover.partial",

@@ -62,13 +62,19 @@ class Brain:
     """One turn's thinking; it is the `Exchange` behind the agent's `Turn`."""
 
     def __init__(
-        self, agent: Agent, llm: Llm, session: Session, ask: Ask, emit: Callable[[f.Fact], None]
+        self,
+        agent: Agent,
+        llm: Llm,
+        session: Session,
+        ask: Ask,
+        emit: Callable[[f.Fact], None],
+        confirmed: asyncio.Event,
     ) -> None:
         self._agent = agent
         self._llm = llm
         self._ask = ask
         self.turn = Turn(self, session)
-        self._toolbox = Toolbox(agent, self.turn, session, emit)
+        self._toolbox = Toolbox(agent, self.turn, session, emit, confirmed)
         self._calls: list[ClientCall] = []
         self.usage: dict[str, int] = {}
         self.timings: dict[str, float] = {}

@@ -10,6 +10,9 @@ from ..protocol.items import Item, Part
 
 Message = dict[str, Any]
 
+INTERRUPTED = "[interrupted]"
+"""Tells the model that the user cut in here and heard no more."""
+
 
 class Conversation:
     """Items by place. `hidden` ones (the agent's own tool calls) are for the model only."""
@@ -74,6 +77,24 @@ class Conversation:
             part = dataclasses.replace(item.content[0], transcript=heard)
             self.replace(dataclasses.replace(item, content=(part,), status="incomplete"))
 
+    def fork(self) -> Conversation:
+        """A copy to think ahead in; `adopt` takes over what was added there."""
+        fork = Conversation()
+        fork._items, fork._hidden = list(self._items), set(self._hidden)
+        return fork
+
+    def adopt(self, fork: Conversation) -> bool:
+        """Take what `fork` has after this conversation's last item, and be one with it.
+
+        False, and nothing is changed, where the two differ before that.
+        """
+        if [item.id for item in fork._items[: len(self._items)]] != [i.id for i in self._items]:
+            return False
+        self._items += fork._items[len(self._items) :]
+        self._hidden |= fork._hidden
+        fork._items, fork._hidden = self._items, self._hidden
+        return True
+
     def messages(self, instructions: str = "") -> list[Message]:
         """The conversation as chat-completions messages, cut to what was heard.
 
@@ -117,6 +138,8 @@ def _add_message(out: list[Message], item: Item) -> None:
     content = _content(item.content)
     if not content:
         return
+    if item.role == "assistant" and item.status == "incomplete" and isinstance(content, str):
+        content = f"{content} {INTERRUPTED}"
     last = out[-1] if out else None
     joins = (
         last is not None

@@ -17,7 +17,7 @@ from ..protocol import facts as f
 from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn.heard import HeardTable, WordAt
-from ..values import Audio, Interruptions, Say
+from ..values import Audio, Say
 from .brain import ClientCall, Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
@@ -45,7 +45,6 @@ class Desk(Protocol):
 
     def emit(self, fact: f.Fact) -> None: ...
     def clock(self) -> float: ...
-    def interruptions(self, wanted: Interruptions) -> None: ...
     def reply_made(self, reply: Reply) -> None: ...
 
 
@@ -57,6 +56,7 @@ class _Line:
     start: int
     text: str
     sound: Audio | None = None
+    guarded: bool = False
 
 
 @dataclass(slots=True)
@@ -71,15 +71,20 @@ class Stamps:
     audible: float | None = None
 
     def timings(self) -> dict[str, float]:
-        """Milliseconds by stage; they add up to the silence that the user heard."""
+        """Milliseconds by stage; they add up to the silence that the user heard.
+
+        What was prepared before the turn was over cost nobody any time.
+        """
         if self.audible is None or self.worded is None or self.voiced is None:
             return {}
+        worded = max(self.worded, self.committed)
+        voiced = max(self.voiced, worded)
         stages = {
             "wait": self.committed - self.ended - self.stt,
             "stt": self.stt,
-            "llm": self.worded - self.committed,
-            "tts": self.voiced - self.worded,
-            "play": self.audible - self.voiced,
+            "llm": worded - self.committed,
+            "tts": voiced - worded,
+            "play": self.audible - voiced,
             "total": self.audible - self.ended,
         }
         return {name: round(seconds * 1000, 1) for name, seconds in stages.items()}
@@ -88,7 +93,9 @@ class Stamps:
 class Reply:
     """Runs as one task. `peer` None: no sound, the words go out as text.
 
-    The session tells it when it is `audible`, and calls `close` exactly once.
+    The session calls `close` exactly once, but for one that was only prepared: that is cancelled,
+    and nobody hears of it. A reply is withheld while it may be thought up and spoken, but not
+    heard; one that is `prepared` begins withheld, and keeps its facts to itself too.
     """
 
     def __init__(
@@ -103,6 +110,7 @@ class Reply:
         stamps: Stamps,
         metadata: dict[str, str] | None = None,
         in_conversation: bool = True,
+        prepared: bool = False,
     ) -> None:
         self.id = fresh("resp")
         self.epoch = epoch
@@ -116,6 +124,14 @@ class Reply:
         self._desk, self._peer, self._voice, self._talk = desk, peer, voice, conversation
         self._apology, self._metadata, self._kept = apology, metadata, in_conversation
         self._table = HeardTable()
+        self._untold: list[f.Fact] | None = [] if prepared else None
+        self._confirmed = asyncio.Event()
+        self._withheld = prepared
+        if not prepared:
+            self._confirmed.set()
+        self._queued = False
+        self._sent = 0.0
+        self._guarded = self._peer_guarded = False
         self._items: list[Item] = []
         self._previous: list[str | None] = []
         self._done: set[str] = set()
@@ -130,8 +146,42 @@ class Reply:
     def modality(self) -> f.Modality:
         return "text" if self._peer is None else "audio"
 
+    @property
+    def has_sound(self) -> bool:
+        """Something was queued, though perhaps not to be heard yet."""
+        return self._queued
+
+    @property
+    def confirmed(self) -> asyncio.Event:
+        """Set once it is sure that this is the answer; tools with effects wait for it."""
+        return self._confirmed
+
+    def tell(self, fact: f.Fact) -> None:
+        """Say a fact, or keep it until the reply is confirmed."""
+        if self._untold is not None:
+            self._untold.append(fact)
+        else:
+            self._desk.emit(fact)
+
+    def confirm(self) -> None:
+        """What was prepared is the answer."""
+        untold, self._untold = self._untold or [], None
+        for fact in untold:
+            self._desk.emit(fact)
+        self._confirmed.set()
+        self.let_go()
+
+    def withhold(self) -> None:
+        """Not to be heard before `let_go`; too late where it was released already."""
+        self._withheld = True
+
+    def let_go(self) -> None:
+        self._withheld = False
+        if self._queued:
+            self._release()
+
     def start(self, pieces: Callable[[], AsyncGenerator[Piece]]) -> None:
-        self._desk.emit(f.ReplyCreated(self.id, self.modality, self._metadata, self._kept))
+        self.tell(f.ReplyCreated(self.id, self.modality, self._metadata, self._kept))
         self._task = asyncio.create_task(self._run(pieces), name=f"reply {self.id}")
 
     def cancel(self) -> None:
@@ -162,18 +212,19 @@ class Reply:
             status = "failed"
         cleared = status == "cancelled" and self.sounded
         if cleared:
-            self._desk.emit(f.AudioCleared(self.id))
+            self.tell(f.AudioCleared(self.id))
         for item in self._items:
             self._finish_item(item, complete=status != "cancelled")
-        self._desk.emit(
+        self.tell(
             f.ReplyDone(
                 self.id, status, reason, tuple(self._items), self.usage, self.modality,
                 self.error, self._metadata, self._kept,
             )
         )  # fmt: skip
         if self.sounded and not cleared:
-            self._desk.emit(f.AudioStopped(self.id))
+            self.tell(f.AudioStopped(self.id))
         if self._peer is not None:
+            self._sent = played_ms if status == "cancelled" else self._table.length_ms
             self._cut(status == "cancelled", played_ms)
         else:
             self.heard = " ".join(item.text for item in self._items)
@@ -190,8 +241,7 @@ class Reply:
             await self._fail(_first(errors))
         self.made = True
         if self.sounded and self._peer is not None:
-            self._table.finish()
-            self._peer.finish(self.epoch)
+            self._finish_sound()
         self._desk.reply_made(self)
 
     async def _write(self, pieces: AsyncGenerator[Piece]) -> None:
@@ -202,9 +252,10 @@ class Reply:
                         await self._text(piece)
                     case Say(text, interruptions):
                         await self._flush()
-                        self._desk.interruptions(interruptions)
+                        self._guarded = interruptions == "no"
                         await self._text(text)
                         await self._flush()
+                        self._guarded = False
                     case Audio():
                         await self._flush()
                         item = self._message()
@@ -228,10 +279,10 @@ class Reply:
         part = item.content[0]
         if self._peer is None:
             part = replace(part, text=(part.text or "") + text)
-            self._desk.emit(f.ReplyText(self.id, item.id, index, text))
+            self.tell(f.ReplyText(self.id, item.id, index, text))
         else:
             part = replace(part, transcript=(part.transcript or "") + text)
-            self._desk.emit(f.ReplyTranscript(self.id, item.id, index, text))
+            self.tell(f.ReplyTranscript(self.id, item.id, index, text))
         self._update(replace(item, content=(part,)))
         for chunk in self._chunker.push(text):
             await self._line(chunk)
@@ -244,7 +295,7 @@ class Reply:
         if self.stamps.worded is None:
             self.stamps.worded = self._desk.clock()
         assert self._open is not None
-        line = _Line(self._open, self._cut_from, chunk)
+        line = _Line(self._open, self._cut_from, chunk, guarded=self._guarded)
         self._cut_from += len(chunk)
         await self._put(line)
 
@@ -255,10 +306,13 @@ class Reply:
     async def _speak(self) -> None:
         while (line := await self._lines.get()) is not None:
             self._table.begin(line.item, line.start, line.text)
+            self._peer_guarded = line.guarded
             if line.sound is not None:
                 await self._play(line.sound.data, line.sound.rate, [])
             elif any(letter.isalnum() for letter in line.text):
                 await self._speak_with(self._voice.tts, line.text)
+            # Of what is only prepared, the first sentence is enough.
+            await self._confirmed.wait()
 
     async def _speak_with(self, tts: Tts, text: str) -> None:
         voice = self._voice
@@ -281,12 +335,24 @@ class Reply:
         self._table.add(len(pcm) / 2 * 1000 / rate, marks)
         self._room.clear()
         offsets = [round(at * rate / 1000) for at, _ in marks]
-        queued = self._peer.play(self.epoch, pcm, rate, offsets)
-        if not self.sounded:
-            self.sounded = True
-            self._peer.release(self.epoch)
+        queued = self._peer.play(self.epoch, pcm, rate, offsets, guarded=self._peer_guarded)
+        self._queued = True
+        if not self._withheld:
+            self._release()
         if queued > CREDIT_MS:
             await self._room.wait()
+
+    def _release(self) -> None:
+        if self._peer is not None and not self.sounded:
+            self.sounded = True
+            self._peer.release(self.epoch)
+            if self.made:
+                self._finish_sound()
+
+    def _finish_sound(self) -> None:
+        assert self._peer is not None
+        self._table.finish()
+        self._peer.finish(self.epoch)
 
     async def _fail(self, error: BaseException) -> None:
         if isinstance(error, TalkoverError):
@@ -298,7 +364,7 @@ class Reply:
             message = f"The agent's reply raised {type(error).__name__}; see the server's log."
             log.error("a reply failed", reply=self.id, exc_info=error)
         self.error = (kind, code, message)
-        self._desk.emit(f.Failed(kind, code, message))
+        self.tell(f.Failed(kind, code, message))
         if self._peer is not None:
             await self._apologize()
 
@@ -309,7 +375,7 @@ class Reply:
         text = self._apology
         self._update(replace(item, content=(replace(item.content[0], transcript=text),)))
         index = len(self._items) - 1
-        self._desk.emit(f.ReplyTranscript(self.id, item.id, index, text))
+        self.tell(f.ReplyTranscript(self.id, item.id, index, text))
         for tts in filter(None, (self._voice.tts, self._voice.fallback)):
             self._table.begin(item.id, 0, text)
             try:
@@ -340,7 +406,7 @@ class Reply:
         )  # fmt: skip
         self._add(item)
         index = len(self._items) - 1
-        self._desk.emit(f.ReplyArguments(self.id, item.id, index, call.call_id, call.arguments))
+        self.tell(f.ReplyArguments(self.id, item.id, index, call.call_id, call.arguments))
         self._update(replace(item, arguments=call.arguments))
         self._finish_item(self._items[index], complete=True)
 
@@ -349,7 +415,7 @@ class Reply:
         self._items.append(item)
         self._previous.append(previous)
         index = len(self._items) - 1
-        self._desk.emit(f.ReplyItemAdded(self.id, item, index, previous, self.modality))
+        self.tell(f.ReplyItemAdded(self.id, item, index, previous, self.modality))
 
     def _update(self, item: Item) -> None:
         index = next(n for n, old in enumerate(self._items) if old.id == item.id)
@@ -364,7 +430,24 @@ class Reply:
         item = item.with_status("completed" if complete else "incomplete")
         self._update(item)
         index = next(n for n, old in enumerate(self._items) if old.id == item.id)
-        self._desk.emit(f.ReplyItemDone(self.id, item, index, self._previous[index]))
+        self.tell(f.ReplyItemDone(self.id, item, index, self._previous[index]))
+
+    def sent_ms(self, item: str) -> int:
+        """How much of `item` was sent."""
+        return self._table.heard(item, self._sent).played_ms
+
+    def cut_again(self, item: str, played_ms: int) -> int:
+        """The client's own word on what it played of `item`; returns what now counts, ms.
+
+        It can only be less than what was sent.
+        """
+        own = next(one for one in self._items if one.id == item)
+        heard = self._table.heard(item, self._table.began(item) + played_ms)
+        text = (own.content[0].transcript or "")[: heard.characters]
+        if self._kept:
+            self._talk.cut(item, text)
+        self.tell(f.Heard(self.id, item, text, heard.played_ms, heard.exact))
+        return heard.played_ms
 
     def _cut(self, cancelled: bool, played_ms: int) -> None:
         said: list[str] = []
@@ -377,9 +460,9 @@ class Reply:
             if cancelled:
                 if self._kept:
                     self._talk.cut(item.id, text)
-                self._desk.emit(f.ItemTruncated(item.id, 0, heard.played_ms))
+                self.tell(f.ItemTruncated(item.id, 0, heard.played_ms))
             said.append(text)
-            self._desk.emit(f.Heard(self.id, item.id, text, heard.played_ms, heard.exact))
+            self.tell(f.Heard(self.id, item.id, text, heard.played_ms, heard.exact))
         self.heard = " ".join(filter(None, said))
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _FREE = ("audio.input", "audio.output.format", "audio.output.speed", "output_modalities", "type")
 _FREE_TOO = ("tool_choice", "max_output_tokens", "include", "tracing", "truncation", "model")
-TOLERANCE_MS = 250
-"""Clients reckon what they played a little longer than it was."""
 
 
 class Requests:
@@ -140,11 +138,17 @@ class Requests:
             )
         session = self._session
         live = session.live_reply
-        if live is not None and live.holds(item.id) and session.transport == "websocket":
-            # The client stopped its playback there: the reply ends with it.
-            session.tell(i.CancelReply())
+        if live is not None and live.holds(item.id):
+            if session.transport == "websocket":
+                # The client stopped its playback there: the reply ends with it.
+                session.tell(i.CancelReply())
             return
-        session.emit(f.ItemTruncated(item.id, command.content_index, command.audio_end_ms))
+        played = command.audio_end_ms
+        over = session.reply_of(item.id)
+        if over is not None:
+            sent = over.sent_ms(item.id)
+            played = over.cut_again(item.id, played) if played < sent else sent
+        session.emit(f.ItemTruncated(item.id, command.content_index, played))
 
     def _create(self, command: c.CreateResponse) -> None:
         session = self._session

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -29,11 +29,12 @@ from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..turn import outputs as o
 from ..turn.machine import TurnMachine
-from ..values import Audio, Interruptions, Say
-from .brain import Ask, Brain, Piece
+from ..values import Audio, Say
+from .brain import Brain, Piece
 from .conversation import Conversation
 from .ear import Ear
-from .reply import Reply, Stamps, Voice
+from .making import make_brain, make_reply
+from .reply import Reply, Stamps
 from .requests import Requests
 from .stream import FactStream, Subscription
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
@@ -43,6 +44,9 @@ log = structlog.get_logger("talkover.session")
 LONGEST_S = 24 * 3600
 FLUSH_PATIENCE_S = 1.0
 MOST_TO_SAY = 32
+MOST_ENDED = 8
+"""Ended replies that a client may still correct: it knows best what it played."""
+HUMS = ("Mm-hm.", "Uh-huh.", "Right.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,15 @@ class Saying:
 
     what: str | Audio | Say
     heard: asyncio.Future[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An answer to a turn that may not be over; nobody hears of it before that is sure."""
+
+    reply: Reply
+    brain: Brain
+    conversation: Conversation
 
 
 @dataclass(slots=True)
@@ -100,7 +113,7 @@ class Session:
         self.conversation = Conversation()
         self.stream = FactStream()
         self.facade = Facade(self)
-        self.machine = TurnMachine(turn_policy(cast.agent, config))
+        self.machine = TurnMachine(turn_policy(cast.agent, config, cast.stt.info.partials))
         self._asked: ResponseParams | None = None
         self.begun = self.ended = False
         self._on_end = on_end
@@ -117,7 +130,9 @@ class Session:
         self._brains: dict[int, Brain] = {}
         self._futures: dict[int, asyncio.Future[str]] = {}
         self._ending: dict[int, o.CancelReply] = {}
-        self._waiting_start: list[o.StartReply] = []
+        self._waiting_start: list[o.StartReply | o.PrepareReply] = []
+        self._prepared: Prepared | None = None
+        self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
         self._aside: str | None = None
         self._sent_ms = 0.0
         self._requests = Requests(self)
@@ -180,6 +195,8 @@ class Session:
         if self.ended:
             return
         self.ended = True
+        if self._prepared is not None:
+            self._prepared.reply.cancel()
         for epoch in list(self._replies):
             self._close_reply(epoch, "cancelled", "client_cancelled", 0)
         for handle in (self._timer, self._life):
@@ -207,21 +224,20 @@ class Session:
         """Seconds since the session was made."""
         return self._loop.time() - self._t0
 
-    def interruptions(self, wanted: Interruptions) -> None:
-        """A policy for the rest of this reply."""
-        self.machine.policy = replace(self.machine.policy, interruptions=wanted)
-        self._set_reflex()
-
     def reply_made(self, reply: Reply) -> None:
         """All of it was thought and spoken; without sound it is over."""
-        if not reply.closed and not reply.sounded:
+        if reply.closed or reply.sounded or reply.has_sound or not reply.confirmed.is_set():
+            return
+        if reply.epoch:
             self._close_reply(reply.epoch, "completed", None, 0)
-            if reply.epoch:
-                self._tell(i.Ended(reply.epoch))
+            self._tell(i.Ended(reply.epoch))
+        else:
+            reply.close("completed", None, 0)
 
     def apply_policy(self) -> None:
         """Take up the config's turn settings."""
-        self.machine.policy = turn_policy(self.cast.agent, self.config)
+        partials = self.cast.stt.info.partials
+        self.machine.policy = turn_policy(self.cast.agent, self.config, partials)
         self._set_reflex()
 
     def _set_reflex(self, off: bool = False) -> None:
@@ -252,6 +268,8 @@ class Session:
                 self._audible(epoch, rtp)
             case m.WordBegan(epoch, index):
                 self._word(epoch, index)
+            case m.Guarded(epoch, on):
+                self._tell(i.Guarded(epoch, on))
             case m.Room(epoch, _):
                 if epoch in self._replies:
                     self._replies[epoch].room()
@@ -384,27 +402,42 @@ class Session:
             case o.BeginTurn(_, at):
                 self._utterance = Utterance(fresh("item"))
                 self.emit(f.SpeechStarted(self._utterance.item, round(at * 1000)))
-            case o.ReopenTurn():
+            case o.ReopenTurn(_, at):
                 self._utterance = Utterance(fresh("item"))
-                at = round(self.clock() * 1000)
-                self.emit(f.SpeechStarted(self._utterance.item, at))
+                self.emit(f.SpeechStarted(self._utterance.item, round(at * 1000)))
             case o.CommitTurn(_, end, why):
                 self._commit(end, why)
-            case o.DiscardTurn():
+            case o.DiscardTurn(_, why):
+                self._decided("discard", why)
                 self._discard()
-            case o.StartReply():
+            case o.StartReply() | o.PrepareReply():
                 self._waiting_start.append(output)
                 self._start_waiting()
+            case o.ConfirmReply(epoch):
+                self._confirm(epoch)
+            case o.DiscardReply(epoch):
+                self._discard_reply(epoch)
+            case o.WithholdReply(epoch):
+                if epoch in self._replies:
+                    self._replies[epoch].withhold()
             case o.CancelReply():
+                self._decided("interrupt", output.why)
                 self._cancel(output)
-            case o.Resume():
+            case o.Resume(epoch, why):
+                self._decided("resume", why)
+                if epoch in self._replies:
+                    self._replies[epoch].let_go()
                 self.peer.resume()
             case o.Backchannel(text):
                 self.emit(f.Backchannel(text))
             case o.Ignore():
                 self.ear.reset()
 
+    def _decided(self, what: f.Decision, why: str) -> None:
+        self.emit(f.Decided(what, why))
+
     def _commit(self, end: float, why: str) -> None:
+        self._decided("commit", why)
         utterance = self._utterance or Utterance(fresh("item"))
         utterance.ended, utterance.sound = end, self.ear.sound
         if self._utterance is not None:
@@ -420,7 +453,6 @@ class Session:
         self.emit(f.Committed(item.id, previous))
         self.emit(f.ItemAdded(wire, previous))
         self.emit(f.ItemDone(wire, previous))
-        log.debug("turn over", session=self.id, why=why, words=utterance.text)
         if words is None:
             self.emit(f.Transcribed(item.id, utterance.text, seconds))
             self.ear.reset()
@@ -451,7 +483,11 @@ class Session:
     def _start_waiting(self) -> None:
         # What is still being flushed ends on the wire before the next begins.
         while self._waiting_start and not self._ending:
-            self._start(self._waiting_start.pop(0))
+            match self._waiting_start.pop(0):
+                case o.StartReply() as start:
+                    self._start(start)
+                case o.PrepareReply(epoch, words):
+                    self._prepare(epoch, words)
 
     def _start(self, start: o.StartReply) -> None:
         if start.epoch != self.machine.epoch:
@@ -459,19 +495,79 @@ class Session:
         params = ResponseParams()
         if start.cause == "create" and self._asked is not None:
             params, self._asked = self._asked, None
-        stamps = self._stamps(start.cause)
-        text = (params.modality or self.config.modality) == "text"
-        reply = self._reply(start.epoch, None if text else self.peer, stamps, params)
+        if start.cause == "backchannel":
+            params = ResponseParams(conversation=False)
+        reply = make_reply(
+            self, start.epoch, self._peer_for(params), self._stamps(start.cause), params
+        )
         self._replies[start.epoch] = reply
-        if start.cause in ("say", "aside"):
+        if start.cause in ("say", "aside", "backchannel"):
             reply.start(self._unasked(start))
             return
-        brain = self._brain(params, reply)
-        self._brains[start.epoch] = brain
+        self._answer(params, reply)
+
+    def _answer(self, params: ResponseParams, reply: Reply) -> None:
+        sound = self._utterance.sound if self._utterance is not None else b""
+        brain = make_brain(self, params, reply, sound, self.conversation)
+        if reply.epoch:
+            self._brains[reply.epoch] = brain
         reply.start(lambda: self._think(brain))
 
+    def _peer_for(self, params: ResponseParams) -> Peer | None:
+        text = (params.modality or self.config.modality) == "text"
+        return None if text else self.peer
+
+    # ---- an answer prepared before the turn is surely over -------------------------------------
+
+    def _prepare(self, epoch: int, words: str) -> None:
+        if epoch != self.machine.epoch or self._utterance is None or not self._may_prepare:
+            return
+        talk = self.conversation.fork()
+        part = Part("input_audio", transcript=words)
+        talk.add(Item(self._utterance.item, "message", "user", (part,)))
+        params = ResponseParams()
+        reply = make_reply(
+            self, epoch, self._peer_for(params), Stamps(), params, conversation=talk, prepared=True
+        )
+        brain = make_brain(self, params, reply, self.ear.sound, talk)
+        self._prepared = Prepared(reply, brain, talk)
+        reply.start(brain.pieces)
+
+    @property
+    def _may_prepare(self) -> bool:
+        # An own brain may have effects of its own; it is asked early only where it says so.
+        agent = self.cast.agent
+        return agent.on_reply is None or agent.speculative
+
+    def _confirm(self, epoch: int) -> None:
+        prepared, self._prepared = self._prepared, None
+        if prepared is None or not self.conversation.adopt(prepared.conversation):
+            if prepared is not None:
+                prepared.reply.cancel()
+            self._waiting_start.append(o.StartReply(epoch, "turn"))
+            self._start_waiting()
+            return
+        reply = prepared.reply
+        stamps = self._stamps("turn")
+        reply.stamps.ended, reply.stamps.stt = stamps.ended, stamps.stt
+        reply.stamps.committed = stamps.committed
+        self._replies[epoch], self._brains[epoch] = reply, prepared.brain
+        reply.confirm()
+        if reply.made:
+            self.reply_made(reply)
+
+    def _discard_reply(self, epoch: int) -> None:
+        self._waiting_start = [s for s in self._waiting_start if s.epoch != epoch]
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            self.peer.flush(epoch)
+            prepared.reply.cancel()
+
     def _unasked(self, start: o.StartReply) -> Callable[[], AsyncGenerator[Piece]]:
-        if start.cause == "aside":
+        if start.cause == "backchannel":
+            self._set_reflex(off=True)
+            what = HUMS[start.epoch % len(HUMS)]
+        elif start.cause == "aside":
             self._set_reflex(off=True)
             what, self._aside = self._aside or "", None
         else:
@@ -480,56 +576,10 @@ class Session:
             self._futures[start.epoch] = saying.heard
         return lambda: _once(what)
 
-    def _reply(
-        self, epoch: int, peer: Peer | None, stamps: Stamps, params: ResponseParams
-    ) -> Reply:
-        agent, output = self.cast.agent, self.config.audio.output
-        name = output.voice if isinstance(output.voice, str) else str(output.voice.get("id", ""))
-        voice = Voice(
-            self.cast.tts,
-            self.cast.fallback,
-            agent.voice if name == "default" else name,
-            agent.language,
-            output.speed,
-        )
-        return Reply(
-            self, peer, voice, self.conversation,
-            epoch=epoch, apology=agent.apology, stamps=stamps,
-            metadata=params.metadata, in_conversation=params.conversation,
-        )  # fmt: skip
-
     def run_aside(self, params: ResponseParams) -> None:
         """A reply outside the conversation, as text, beside whatever else goes on."""
-        reply = self._reply(0, None, self._stamps("create"), params)
-        brain = self._brain(params, reply)
-        reply.start(lambda: self._think(brain))
-
-    def _brain(self, params: ResponseParams, reply: Reply) -> Brain:
-        """What a reply is thought up with."""
-        agent, config = self.cast.agent, self.config
-        own = agent.instructions
-        base = config.instructions or (own if isinstance(own, str) else own(self.facade))
-        items = None
-        if params.input is not None:
-            found = [
-                self.conversation.get(entry) if isinstance(entry, str) else entry
-                for entry in params.input
-            ]
-            items = [item for item in found if item is not None]
-        tokens = config.max_output_tokens
-        tools = params.tools if params.tools is not None else config.tools
-        ask = Ask(
-            instructions=params.instructions or base,
-            client_tools=[_chat_tool(t) for t in tools if t.get("type") == "function"],
-            tool_choice=params.tool_choice or config.tool_choice,
-            max_tokens=params.max_output_tokens or (None if tokens == "inf" else int(tokens)),
-            items=items,
-            sound=self._utterance.sound if self._utterance is not None else b"",
-            conversation=self.conversation,
-        )
-        brain = Brain(agent, self.cast.llm, self.facade, ask, self.emit)
-        reply.usage = brain.usage
-        return brain
+        reply = make_reply(self, 0, None, self._stamps("create"), params)
+        self._answer(params, reply)
 
     async def _think(self, brain: Brain) -> AsyncGenerator[Piece]:
         waiting = [task for task in self._tasks if task.get_name() == "transcribe"]
@@ -574,11 +624,12 @@ class Session:
         if reply is None:
             return
         reply.close(status, reason, played_ms)
+        self._over.append(reply)
         future = self._futures.pop(epoch, None)
         if future is not None and not future.done():
             future.set_result(reply.heard)
         if not self.ended:
-            self.apply_policy()
+            self._set_reflex()
         brain = self._brains.pop(epoch, None)
         if brain is not None and self.cast.agent.on_after is not None:
             brain.heard, brain.interrupted = reply.heard, status == "cancelled"
@@ -590,6 +641,10 @@ class Session:
     def live_reply(self) -> Reply | None:
         """The reply that is being thought up or heard."""
         return self._replies.get(self.machine.epoch)
+
+    def reply_of(self, item: str) -> Reply | None:
+        """The ended reply that an item belongs to, while it is remembered."""
+        return next((reply for reply in reversed(self._over) if reply.holds(item)), None)
 
     # ---- tasks ---------------------------------------------------------------------------------
 
@@ -639,8 +694,3 @@ class Session:
 
 async def _once(what: str | Audio | Say) -> AsyncGenerator[Piece]:
     yield what
-
-
-def _chat_tool(tool: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: tool[key] for key in ("name", "description", "parameters") if key in tool}
-    return {"type": "function", "function": kept}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -20,14 +21,23 @@ MOST_OUTPUT = 32_768
 
 
 class Toolbox:
-    """The agent's tools for one turn. `emit` gets a ToolStep for each beginning and end."""
+    """The agent's tools for one turn. `emit` gets a ToolStep for each beginning and end.
+
+    A tool that is not `safe` waits until the turn is `confirmed` to be over.
+    """
 
     def __init__(
-        self, agent: Agent, turn: Turn, session: Session, emit: Callable[[f.Fact], None]
+        self,
+        agent: Agent,
+        turn: Turn,
+        session: Session,
+        emit: Callable[[f.Fact], None],
+        confirmed: asyncio.Event,
     ) -> None:
         self._agent = agent
         self._given: dict[type, Any] = {Turn: turn, Session: session}
         self._emit = emit
+        self._confirmed = confirmed
 
     def schemas(self) -> list[dict[str, Any]]:
         return [tool.chat_schema() for tool in self._agent.tools.values()]
@@ -61,6 +71,8 @@ class Toolbox:
         if tool is None:
             known = ", ".join(sorted(self._agent.tools)) or "none"
             raise InputError(f"There is no tool {name!r}; the agent has: {known}.")
+        if not tool.safe:
+            await self._confirmed.wait()
         return await tool.run(arguments, self._given)
 
 

@@ -22,10 +22,14 @@ class Reflex:
     hold: bool
 
 
-def turn_policy(agent: Agent, config: SessionConfig) -> TurnPolicy:
-    """The agent's turn settings, overlaid by what the client asked for."""
+def turn_policy(agent: Agent, config: SessionConfig, partials: bool = True) -> TurnPolicy:
+    """The agent's turn settings, overlaid by what the client asked for.
+
+    `partials`: the recogniser tells words as they come.
+    """
+    base = TurnPolicy(interruptions=agent.interruptions, partials=partials)
     try:
-        own = policy(agent.turns, TurnPolicy(interruptions=agent.interruptions))
+        own = policy(agent.turns, base)
     except ValueError as error:
         raise AgentError(f"turns: {error}") from None
     match config.audio.input.turn_detection:
@@ -37,9 +41,11 @@ def turn_policy(agent: Agent, config: SessionConfig) -> TurnPolicy:
                 own,
                 mode="vad",
                 silence_complete_ms=min(own.silence_complete_ms, silence),
+                silence_likely_ms=min(own.silence_likely_ms, silence),
                 silence_ms=silence,
                 silence_no_words_ms=silence,
                 silence_incomplete_ms=max(own.silence_incomplete_ms, silence),
+                silence_dictating_ms=max(own.silence_dictating_ms, silence),
                 silence_most_ms=max(own.silence_most_ms, silence),
             )
         case SemanticVad() as asked:

@@ -87,6 +87,10 @@ class HeardTable:
         begun = [span.item for span in self._spans if span.began <= played_ms]
         return begun[-1] if begun else None
 
+    def began(self, item: str) -> float:
+        """When `item` begins to sound, ms within the reply's audio."""
+        return next((span.began for span in self._spans if span.item == item), 0.0)
+
     def heard(self, item: str, played_ms: float) -> HeardText:
         """What of `item` was heard when `played_ms` of the reply had been played."""
         characters, exact, first = 0, True, None

@@ -32,6 +32,13 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Likely:
+    """An end-of-turn model's opinion of the pause: the turn is over with this probability."""
+
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """The client ended the user's turn (push to talk)."""
 
@@ -77,6 +84,14 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class Guarded:
+    """The agent's voice enters (or leaves) a span that may not be interrupted."""
+
+    epoch: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Audible:
     """The first sample of the reply was sent."""
 
@@ -91,7 +106,7 @@ class Ended:
 
 
 Input = (
-    SpeechStarted | SpeechStopped | Heard | Commit | Clear | Create | Say | Aside
+    SpeechStarted | SpeechStopped | Heard | Likely | Commit | Clear | Create | Say | Aside
     | CancelReply
-    | Ducked | Held | Resumed | Audible | Ended
+    | Ducked | Held | Resumed | Guarded | Audible | Ended
 )  # fmt: skip

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from . import inputs as i
 from . import outputs as o
-from .endpointing import wait_ms
+from .endpointing import ending, wait_ms
 from .interruption import content_words, kind
-from .policy import TurnPolicy
+from .policy import Interruptions, TurnPolicy
 
 User = Literal["silent", "speaking", "pausing", "overlapping", "judged"]
 """`overlapping`: speaks over the agent, undecided. `judged`: did, and its words are awaited."""
-Agent = Literal["listening", "thinking", "speaking", "ducked", "held"]
+Agent = Literal["listening", "preparing", "thinking", "speaking", "ducked", "held"]
+"""`preparing`: thinks up an answer that nobody hears of unless the pause is the end."""
 
 VOICED: frozenset[str] = frozenset(("speaking", "ducked", "held"))
 LIVE: frozenset[str] = VOICED | {"thinking"}
-EVERY_AGENT: frozenset[str] = LIVE | {"listening"}
+EVERY_AGENT: frozenset[str] = LIVE | {"listening", "preparing"}
 EVERY_USER: frozenset[str] = frozenset(("silent", "speaking", "pausing", "overlapping", "judged"))
+
+SOON_S = 0.02
+"""A turn that ends so soon is answered without preparation."""
 
 
 class Timeout:
@@ -44,14 +48,27 @@ class TurnMachine:
         self._open = False
         self._owed = False
         self._says = 0
+        self._voice_at: float | None = None
         self._began = 0.0
         self._last = 0.0
         self._audible = 0.0
+        self._hummed = 0.0
+        self._guarded = False
+        self._late = False
+        self._prepared = ""
         self._words = i.Heard("", final=False)
+        self._likely: float | None = None
         self._deadline: float | None = None
 
     def handle(self, given: i.Input, now: float) -> None:
         """Take an input. `now` never goes back."""
+        match given:
+            case i.SpeechStarted(at):
+                self._voice_at = at
+            case i.SpeechStopped():
+                self._voice_at = None
+            case _:
+                pass
         self._dispatch(given, now)
 
     def handle_timeout(self, now: float) -> None:
@@ -85,29 +102,36 @@ class TurnMachine:
             return
         self.turn += 1
         self._begin_words(given.at)
+        self._hummed = given.at
         self._open = True
-        self.user = "speaking"
+        self._speak_on(now)
         self._out.append(o.BeginTurn(self.turn, given.at))
 
     def _begin_words(self, at: float) -> None:
         self._began = self._last = at
-        self._words = i.Heard("", final=False)
-        self._deadline = None
+        self._words, self._likely = i.Heard("", final=False), None
+        self._late, self._deadline = False, None
+
+    def _speak_on(self, now: float) -> None:
+        """The user speaks; a voice that never ends, or never has a word, ends here."""
+        self.user = "speaking"
+        wordless = self.policy.partials and not self._words.text.strip()
+        most = self.policy.noise_ms if wordless else self.policy.turn_most_ms
+        self._deadline = max(now, self._began + min(most, self.policy.turn_most_ms) / 1000)
 
     def _go_on(self, given: i.SpeechStarted, now: float) -> None:
-        self.user = "speaking"
-        self._deadline = None
-        self._words = i.Heard(self._words.text, final=False)
+        self._unprepare()
+        self._words, self._likely = i.Heard(self._words.text, final=False), None
+        self._speak_on(now)
 
-    def _reopen(self, given: i.SpeechStarted, now: float) -> None:
-        if self.policy.mode == "manual":
-            return
-        if self._cause != "turn":
-            return self._overlap(given, now)
-        self._cancel("turn_detected")
-        self._open = True
-        self._go_on(given, now)
-        self._out.append(o.ReopenTurn(self.turn))
+    def _too_long(self, given: Timeout, now: float) -> None:
+        if self._words.text.strip():
+            self._end("the longest turn is over", now)
+        else:
+            # What goes on making noise is not heard out after the next reply either.
+            self._voice_at = None
+            self._drop("it was noise: a voice without a word")
+            self._next()
 
     def _pause(self, given: i.SpeechStopped, now: float) -> None:
         self.user = "pausing"
@@ -115,31 +139,74 @@ class TurnMachine:
         self._await_end(now)
 
     def _await_end(self, now: float) -> None:
-        wait, _ = wait_ms(self._words.text, self._words.complete, self.policy)
+        wait, _ = self._wait()
         self._deadline = max(now, self._last + wait / 1000)
+
+    def _wait(self) -> tuple[int, str]:
+        return wait_ms(self._words.text, self._words.complete, self._likely, self.policy)
 
     def _words_while_speaking(self, given: i.Heard, now: float) -> None:
         self._words = given
+        self._speak_on(now)
 
     def _words_in_pause(self, given: i.Heard, now: float) -> None:
         self._words = given
+        if given.text != self._prepared:
+            self._unprepare()
+        self._weigh(now)
+
+    def _weigh_likely(self, given: i.Likely, now: float) -> None:
+        self._likely = given.probability
+        self._weigh(now)
+
+    def _weigh(self, now: float) -> None:
+        """New evidence: reckon the wait anew, and use it."""
         self._await_end(now)
+        if not self._words.final or not self._words.text.strip() or self.agent != "listening":
+            return
+        if ending(self._words.text) == "open" and self._words.complete is not True:
+            self._hum()
+        elif self._wait()[0] < self.policy.silence_incomplete_ms:
+            self._prepare(now)
+
+    def _hum(self) -> None:
+        every = self.policy.backchannel_ms / 1000
+        if every and self._last - self._hummed >= every:
+            self._hummed = self._last
+            self._start("backchannel")
 
     def _end_turn(self, given: Timeout, now: float) -> None:
         most = self._last + self.policy.silence_most_ms / 1000
         if not self._words.final and now < most:
             self._deadline = most
             return
-        wait, why = wait_ms(self._words.text, self._words.complete, self.policy)
-        self.user, self._open = "silent", False
-        if not self._words.text.strip():
-            self._out.append(o.DiscardTurn(self.turn))
+        if self._words.text.strip():
+            wait, why = self._wait()
+            self._end(f"{why}: {wait} ms of silence", now)
         else:
-            self._out.append(o.CommitTurn(self.turn, self._last, f"{why}: {wait} ms"))
-            self._owed = self.policy.create_response
+            self._drop("no words in it")
+            self._next()
+
+    def _end(self, why: str, now: float) -> None:
+        end = self._last if self.user == "pausing" else now
+        self.user, self._open, self._deadline = "silent", False, None
+        self._out.append(o.CommitTurn(self.turn, end, why))
+        self._owed = self.policy.create_response
+        if self.agent == "preparing":
+            self.agent, self._owed = "thinking", False
+            self._prepared = ""
+            self._out.append(o.ConfirmReply(self.epoch))
         self._next()
 
+    def _drop(self, why: str) -> None:
+        self._unprepare()
+        if self._open:
+            self._open = False
+            self._out.append(o.DiscardTurn(self.turn, why))
+        self.user, self._deadline = "silent", None
+
     def _commit(self, given: i.Commit, now: float) -> None:
+        self._unprepare()
         if not self._open:
             self.turn += 1
         self._open = False
@@ -149,23 +216,42 @@ class TurnMachine:
         self._next()
 
     def _clear(self, given: i.Clear, now: float) -> None:
-        if self._open:
-            self._open = False
-            self._out.append(o.DiscardTurn(self.turn))
-        self.user, self._deadline = "silent", None
+        self._drop("the client cleared it")
         self._next()
+
+    def _nobodys(self, given: i.SpeechStopped, now: float) -> None:
+        # Said over a voice that may not be interrupted, or left over from noise.
+        if self.policy.mode == "vad":
+            self._out.append(o.Ignore())
 
     # ---- the agent's turn --------------------------------------------------------------------
 
     def _start(self, cause: o.Cause) -> None:
-        self.epoch += 1
-        self._cause = cause
-        self.agent = "thinking"
+        self._new_reply(cause, "thinking")
         self._out.append(o.StartReply(self.epoch, cause))
 
+    def _new_reply(self, cause: o.Cause, agent: Agent) -> None:
+        self.epoch += 1
+        self._cause, self.agent = cause, agent
+        self._guarded = False
+
+    def _prepare(self, now: float) -> None:
+        policy = self.policy
+        soon = self._deadline is not None and self._deadline <= now + SOON_S
+        if policy.speculate and policy.create_response and not soon:
+            self._new_reply("turn", "preparing")
+            self._prepared = self._words.text
+            self._out.append(o.PrepareReply(self.epoch, self._prepared))
+
+    def _unprepare(self) -> None:
+        if self.agent == "preparing":
+            self.agent, self._prepared = "listening", ""
+            self._out.append(o.DiscardReply(self.epoch))
+
     def _create(self, given: i.Create, now: float) -> None:
+        self._unprepare()
         if self.agent != "listening":
-            self._cancel("client_cancelled")
+            self._cancel("client_cancelled", "another reply was asked for")
         self._owed = False
         self._start("create")
 
@@ -186,8 +272,8 @@ class TurnMachine:
             self._says -= 1
             self._start("say")
 
-    def _cancel(self, reason: i.Reason) -> None:
-        self._out.append(o.CancelReply(self.epoch, reason))
+    def _cancel(self, reason: i.Reason, why: str) -> None:
+        self._out.append(o.CancelReply(self.epoch, reason, why))
         self.agent = "listening"
         if self.user in ("overlapping", "judged"):
             self._forget()
@@ -197,23 +283,32 @@ class TurnMachine:
         self._out.append(o.Ignore())
 
     def _cancelled(self, given: i.CancelReply, now: float) -> None:
-        self._cancel("client_cancelled")
+        self._cancel("client_cancelled", "the client cancelled it")
         self._next()
 
     def _sounds(self, given: i.Audible, now: float) -> None:
         self.agent = "speaking"
         self._audible = now
 
+    def _guard(self, given: i.Guarded, now: float) -> None:
+        self._guarded = given.on
+        if not given.on:
+            self._hear_out(now)
+
     def _ended(self, given: i.Ended, now: float) -> None:
         self.agent = "listening"
+        self._hear_out(now)
         self._next()
+
+    def _hear_out(self, now: float) -> None:
+        """Who spoke on where it could not interrupt is heard as soon as it can."""
+        if self.user == "silent" and self._voice_at is not None:
+            self._dispatch(i.SpeechStarted(self._voice_at), now)
 
     def _ended_under(self, given: i.Ended, now: float) -> None:
         # The agent was done anyway: what the user is saying is simply the next turn.
         self.agent = "listening"
-        self._take_floor()
-        if self.user == "pausing":
-            self._await_end(now)
+        self._take_floor(now)
 
     def _level(self, given: i.Ducked | i.Held | i.Resumed, now: float) -> None:
         match given:
@@ -226,14 +321,31 @@ class TurnMachine:
 
     # ---- both at once ------------------------------------------------------------------------
 
+    @property
+    def interruptions(self) -> Interruptions:
+        """The policy for what is being said now."""
+        return "no" if self._guarded else self.policy.interruptions
+
     def _overlap(self, given: i.SpeechStarted, now: float) -> None:
-        if self.policy.mode == "manual" or self.policy.interruptions == "no":
+        if self.policy.mode == "manual" or self.interruptions == "no":
             return
-        if self.policy.interruptions == "overlap" or self._cause == "aside":
+        if self.interruptions == "overlap" or self._cause in ("aside", "backchannel"):
             return self._begin(given, now)
         self._begin_words(given.at)
         self.user = "overlapping"
-        self._deadline = given.at + self.policy.interrupt_ms / 1000
+        self._deadline = max(now, given.at + self.policy.interrupt_ms / 1000)
+
+    def _overlap_unheard(self, given: i.SpeechStarted, now: float) -> None:
+        if self._cause != "turn":
+            return self._overlap(given, now)
+        if self.policy.mode == "manual":
+            return
+        # Perhaps the user had not ended: the answer waits, and a cough does not cost it.
+        self._begin_words(given.at)
+        self._late = True
+        self.user = "overlapping"
+        self._deadline = max(now, given.at + self.policy.late_ms / 1000)
+        self._out.append(o.WithholdReply(self.epoch))
 
     def _overlap_ends(self, given: i.SpeechStopped, now: float) -> None:
         self.user = "judged"
@@ -250,21 +362,35 @@ class TurnMachine:
 
     def _overlap_words(self, given: i.Heard, now: float) -> None:
         self._words = given
-        early = self._began < self._audible + self.policy.early_ms / 1000
+        early = not self._late and self._began < self._audible + self.policy.early_ms / 1000
         if early and now < self._began + self.policy.early_interrupt_ms / 1000:
             return
-        enough = content_words(given.text) >= self.policy.interrupt_words
-        if kind(given.text) == "command" or enough:
-            self._interrupt(now)
+        count, what = content_words(given.text), kind(given.text)
+        enough = 1 if self._late else self.policy.interrupt_words
+        if what == "command":
+            self._interrupt(f'a command: "{given.text}"', now)
+        elif what == "content" and count >= enough:
+            self._interrupt(f'{count} content words: "{given.text}"', now)
 
     def _overlap_lasts(self, given: Timeout, now: float) -> None:
-        if kind(self._words.text) == "backchannel":
-            # A long "yeah, right, okay" is still one; the voice itself decides at twice the time.
-            limit = self._began + 2 * self.policy.interrupt_ms / 1000
-            if now < limit:
-                self._deadline = limit
-                return
-        self._interrupt(now)
+        limit, why = self._lasting()
+        if now < self._began + limit / 1000:
+            self._deadline = self._began + limit / 1000
+            return
+        self._interrupt(f"{round((now - self._began) * 1000)} ms of voice, {why}", now)
+
+    def _lasting(self) -> tuple[int, str]:
+        """The voice that interrupts by its length, and what its words are."""
+        policy = self.policy
+        base = policy.late_ms if self._late else policy.interrupt_ms
+        match kind(self._words.text):
+            case "backchannel":
+                # A long "yeah, right, okay" is still one; the voice itself decides at twice that.
+                return 2 * base, f'"{self._words.text}"'
+            case "nothing" if policy.partials:
+                return policy.interrupt_wordless_ms, "without words"
+            case _:
+                return base, f'"{self._words.text}"' if self._words.text else "without words"
 
     def _judged_words(self, given: i.Heard, now: float) -> None:
         self._words = given
@@ -272,31 +398,42 @@ class TurnMachine:
             self._judge(now)
 
     def _judge(self, now: float) -> None:
-        if kind(self._words.text) in ("command", "content"):
-            self._interrupt(now)
+        what = kind(self._words.text)
+        if what in ("command", "content"):
+            self._interrupt(f'{what}: "{self._words.text}"', now)
         else:
-            self._false_alarm(None, now)
+            said = f'"{self._words.text}"' if self._words.text else "no words"
+            self._go_back(f"{what}: {said}")
 
-    def _false_alarm(self, given: Any, now: float) -> None:
-        self._out.append(o.Resume(self.epoch))
+    def _false_alarm(self, given: Timeout, now: float) -> None:
+        self._go_back(f"no words within {self.policy.decide_ms} ms")
+
+    def _go_back(self, why: str) -> None:
+        self._out.append(o.Resume(self.epoch, why))
         if kind(self._words.text) == "backchannel":
             self._out.append(o.Backchannel(self._words.text))
         self._forget()
 
-    def _interrupt(self, now: float) -> None:
-        user = self.user
-        self._out.append(o.CancelReply(self.epoch, "turn_detected"))
+    def _interrupt(self, why: str, now: float) -> None:
+        if self._guarded:
+            return self._go_back("this may not be interrupted")
+        self._out.append(o.CancelReply(self.epoch, "turn_detected", why))
         self.agent = "listening"
-        self.user = user
-        self._take_floor()
-        if self.user == "pausing":
-            self._await_end(now)
+        self._take_floor(now)
 
-    def _take_floor(self) -> None:
-        self.turn += 1
-        self._open, self._deadline = True, None
-        self.user = "speaking" if self.user == "overlapping" else "pausing"
-        self._out.append(o.BeginTurn(self.turn, self._began))
+    def _take_floor(self, now: float) -> None:
+        self._open = True
+        self._hummed = self._began
+        if self._late:
+            self._out.append(o.ReopenTurn(self.turn, self._began))
+        else:
+            self.turn += 1
+            self._out.append(o.BeginTurn(self.turn, self._began))
+        if self.user == "overlapping":
+            self._speak_on(now)
+        else:
+            self.user = "pausing"
+            self._weigh(now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,13 +447,7 @@ class Row:
     then: str
 
 
-def _row(
-    on: type,
-    user: str,
-    agent: frozenset[str],
-    do: str,
-    then: str,
-) -> Row:
+def _row(on: type, user: str, agent: frozenset[str], do: str, then: str) -> Row:
     users = EVERY_USER if user == "any" else frozenset(user.split())
     return Row(on, users, agent, do, then)
 
@@ -326,20 +457,27 @@ _THINKING: frozenset[str] = frozenset(("thinking",))
 
 TABLE: tuple[Row, ...] = (
     _row(i.SpeechStarted, "silent", _LISTENING, "begin", "user speaking: a turn begins"),
-    _row(i.SpeechStarted, "silent", _THINKING, "reopen",
-         "user speaking: the unheard reply is cancelled, the turn goes on"),
+    _row(i.SpeechStarted, "silent", _THINKING, "overlap_unheard",
+         "user overlapping: the answer is withheld until it is decided"),
     _row(i.SpeechStarted, "silent", VOICED, "overlap", "user overlapping: undecided"),
-    _row(i.SpeechStarted, "pausing", EVERY_AGENT, "go_on", "user speaking: the turn goes on"),
+    _row(i.SpeechStarted, "pausing", EVERY_AGENT, "go_on",
+         "user speaking: the turn goes on, what was prepared is discarded"),
     _row(i.SpeechStarted, "judged", LIVE, "overlap_again", "user overlapping again"),
+    _row(i.SpeechStopped, "silent", EVERY_AGENT, "nobodys", "forgotten"),
     _row(i.SpeechStopped, "speaking", EVERY_AGENT, "pause", "user pausing: wait by the words"),
     _row(i.SpeechStopped, "overlapping", LIVE, "overlap_ends",
          "user judged: wait for the words"),
     _row(i.Heard, "speaking", EVERY_AGENT, "words_while_speaking", "remembered"),
-    _row(i.Heard, "pausing", EVERY_AGENT, "words_in_pause", "the wait is reckoned anew"),
+    _row(i.Heard, "pausing", EVERY_AGENT, "words_in_pause",
+         "the wait is reckoned anew; agent preparing where the words may be all"),
     _row(i.Heard, "overlapping", LIVE, "overlap_words",
          "a command or two content words interrupt: user speaking"),
     _row(i.Heard, "judged", LIVE, "judged_words",
          "final words decide: user pausing (interrupts) or silent (agent goes on)"),
+    _row(i.Likely, "pausing", EVERY_AGENT, "weigh_likely",
+         "the wait is reckoned anew; agent preparing where it sounds like the end"),
+    _row(Timeout, "speaking", EVERY_AGENT, "too_long",
+         "user silent: a turn without an end is committed, noise is discarded"),
     _row(Timeout, "pausing", EVERY_AGENT, "end_turn",
          "user silent: the turn is committed and answered, or discarded if it had no words"),
     _row(Timeout, "overlapping", LIVE, "overlap_lasts",
@@ -357,6 +495,7 @@ TABLE: tuple[Row, ...] = (
     _row(i.Ducked, "any", VOICED, "level", "agent ducked"),
     _row(i.Held, "any", VOICED, "level", "agent held"),
     _row(i.Resumed, "any", VOICED, "level", "agent speaking"),
+    _row(i.Guarded, "any", LIVE, "guard", "what is said then may (not) be interrupted"),
     _row(i.Ended, "overlapping judged", LIVE, "ended_under",
          "agent listening: what the user says is the next turn"),
     _row(i.Ended, "silent speaking pausing", LIVE, "ended",

@@ -1,4 +1,7 @@
-"""What the turn machine wants done, in this order. Times are seconds on the session's clock."""
+"""What the turn machine wants done, in this order. Times are seconds on the session's clock.
+
+`why` is the decision in words, made of its inputs alone: it goes into the trace of the turn.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Literal
 
 from .inputs import Reason
 
-Cause = Literal["turn", "create", "say", "aside"]
+Cause = Literal["turn", "create", "say", "aside", "backchannel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,7 @@ class BeginTurn:
 
 @dataclass(frozen=True, slots=True)
 class CommitTurn:
-    """The user's turn is over: its last voiced sample was at `end`; `why` in words."""
+    """The user's turn is over: its last voiced sample was at `end`."""
 
     turn: int
     end: float
@@ -29,9 +32,10 @@ class CommitTurn:
 
 @dataclass(frozen=True, slots=True)
 class ReopenTurn:
-    """The user went on before the answer sounded: the committed turn is open again."""
+    """The user went on since `at`, before the answer sounded: the committed turn is open again."""
 
     turn: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,29 @@ class DiscardTurn:
     """There was nothing in it: no item, no answer."""
 
     turn: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareReply:
+    """Think up the answer to `words` and the sound of its beginning; nobody hears of it yet."""
+
+    epoch: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmReply:
+    """What was prepared is the answer: let it be heard."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardReply:
+    """What was prepared is not wanted; nobody knows of it."""
+
+    epoch: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +75,27 @@ class StartReply:
 
 
 @dataclass(frozen=True, slots=True)
+class WithholdReply:
+    """The user makes a sound before the answer is heard: it stays back until that is decided."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class CancelReply:
     """Flush first, then cancel its task."""
 
     epoch: int
     reason: Reason
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """A false alarm: go on from where the voice was held."""
+    """A false alarm: go on from where the voice was held, or let go what was withheld."""
 
     epoch: int
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +111,6 @@ class Ignore:
 
 
 Output = (
-    BeginTurn | CommitTurn | ReopenTurn | DiscardTurn | StartReply | CancelReply | Resume
-    | Backchannel | Ignore
+    BeginTurn | CommitTurn | ReopenTurn | DiscardTurn | PrepareReply | ConfirmReply | DiscardReply
+    | StartReply | WithholdReply | CancelReply | Resume | Backchannel | Ignore
 )  # fmt: skip

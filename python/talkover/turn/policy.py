@@ -17,29 +17,48 @@ class TurnPolicy:
     interruptions: Interruptions = "yes"
     silence_complete_ms: int = 96
     """After words that complete a thought."""
+    silence_likely_ms: int = 200
+    """After words that may or may not, where an end-of-turn model hears the end."""
     silence_ms: int = 350
     """After words that may or may not."""
     silence_no_words_ms: int = 600
     """While no words are known."""
     silence_incomplete_ms: int = 1200
     """After words that trail off."""
+    silence_dictating_ms: int = 1500
+    """After digits: a number is said in groups."""
     silence_most_ms: int = 2500
     """The longest wait for the words themselves."""
+    speculate: bool = True
+    """Prepare the answer while the pause may still be a pause."""
     interrupt_ms: int = 600
     """Voice over the agent's voice that interrupts whatever its words."""
+    interrupt_wordless_ms: int = 1200
+    """The same, where a recogniser that tells words as they come told none: it may be noise."""
     interrupt_words: int = 2
     """Content words that interrupt at once."""
     early_ms: int = 300
     """The first moments of the agent's voice, in which the user may just be ending."""
     early_interrupt_ms: int = 250
     """Voice needed then."""
+    late_ms: int = 300
+    """Voice that reopens the user's turn while the answer is still being thought up."""
     decide_ms: int = 500
     """After the voice over the agent's ended: the wait for its words, then the agent goes on."""
+    noise_ms: int = 8000
+    """A turn without a word for so long is noise, where words are told as they come."""
+    turn_most_ms: int = 120_000
+    """The longest turn; a voice detector that is stuck must not keep the floor."""
+    backchannel_ms: int = 0
+    """In a turn this long the agent says "mm-hm" at a pause, and again after as long; 0: never."""
+    partials: bool = True
+    """The recogniser tells words as they come (an engine's property, set by the session)."""
 
 
 _PRESETS: dict[str, dict[str, Any]] = {
     "eager": {
         "silence_complete_ms": 64,
+        "silence_likely_ms": 96,
         "silence_ms": 250,
         "silence_no_words_ms": 450,
         "silence_incomplete_ms": 900,
@@ -47,9 +66,11 @@ _PRESETS: dict[str, dict[str, Any]] = {
     "normal": {},
     "patient": {
         "silence_complete_ms": 300,
+        "silence_likely_ms": 500,
         "silence_ms": 800,
         "silence_no_words_ms": 1200,
         "silence_incomplete_ms": 2500,
+        "silence_dictating_ms": 3000,
         "silence_most_ms": 4000,
         "interrupt_ms": 800,
     },
@@ -64,10 +85,27 @@ def policy(turns: str | dict[str, Any], base: TurnPolicy | None = None) -> TurnP
         if turns not in _PRESETS:
             raise ValueError(f"{turns!r} is no preset; use one of {', '.join(_PRESETS)}.")
         return replace(base, **_PRESETS[turns])
-    known = {field.name for field in fields(TurnPolicy)}
+    known = {field.name for field in fields(TurnPolicy)} - {"partials"}
     for name, value in turns.items():
         if name not in known:
             raise ValueError(f"{name!r} is no turn setting; known: {', '.join(sorted(known))}.")
-        if name.endswith("_ms") and (not isinstance(value, int) or not 0 <= value <= 30000):
-            raise ValueError(f"{name} must be milliseconds from 0 to 30000, not {value!r}.")
+        _check(name, value)
     return replace(base, **turns)
+
+
+def _check(name: str, value: Any) -> None:
+    if name == "turn_most_ms" and isinstance(value, int) and 1000 <= value <= 3_600_000:
+        return
+    if name.endswith("_ms"):
+        if not isinstance(value, int) or not 0 <= value <= 30000:
+            raise ValueError(f"{name} must be milliseconds from 0 to 30000, not {value!r}.")
+    elif name in ("speculate", "create_response"):
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} must be true or false, not {value!r}.")
+    elif name == "interrupt_words":
+        if not isinstance(value, int) or not 1 <= value <= 20:
+            raise ValueError(f"{name} must be a number of words from 1 to 20, not {value!r}.")
+    elif name == "mode" and value not in ("vad", "manual"):
+        raise ValueError(f'mode must be "vad" or "manual", not {value!r}.')
+    elif name == "interruptions" and value not in ("yes", "no", "overlap"):
+        raise ValueError(f'interruptions must be "yes", "no" or "overlap", not {value!r}.')
