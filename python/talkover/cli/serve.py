@@ -43,7 +43,10 @@ async def serve(settings: Settings, agents: Mapping[str, Agent], target: str | N
             f"The media port {settings.media_port} cannot be used ({error.strerror}); choose "
             "another with --media-port, or stop what has it."
         ) from None
-    lobby = Lobby(media, agents, choice(settings), ourselves=port, most_calls=settings.most_calls)
+    lobby = Lobby(
+        media, agents, choice(settings),
+        ourselves=port, most_calls=settings.most_calls, turns=settings.turns,
+    )  # fmt: skip
     reloader = Reloader(lobby, target)
     scheme = "https" if certificate else "http"
     app = create_app(

@@ -15,6 +15,7 @@ from ..errors import ConfigError, EngineError, Full, InputError
 from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
 from ..protocol.realtime import Codec
+from ..turn.policy import NORMAL, TurnPolicy
 from .leg import DataChannel
 from .requests import allowed
 from .session import Cast, Session
@@ -36,11 +37,13 @@ class Lobby:
         *,
         ourselves: int | None = None,
         most_calls: int = 500,
+        turns: TurnPolicy = NORMAL,
     ) -> None:
         self.media = media
         self.ready = False
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._most = choice, ourselves, most_calls
+        self._turns = turns
         self._agents: dict[str, Agent] = {}
         self._engines: dict[Choice, Engines] = {}
         self._troubles: dict[Choice, list[EngineError]] = {}
@@ -183,7 +186,7 @@ class Lobby:
         key = next(choice for choice, found in self._engines.items() if found is engines)
         cast = Cast(
             agent, engines.stt, engines.llm, engines.tts,
-            self._fallback, tuple(self._troubles.get(key, ())),
+            self._fallback, tuple(self._troubles.get(key, ())), self._turns,
         )  # fmt: skip
         session = Session(cast, config, peer, transport=transport, on_end=self._forget, **who)
         self._sessions[session.id] = self._sessions[session.call_id] = session

@@ -29,6 +29,7 @@ from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..turn import outputs as o
 from ..turn.machine import TurnMachine
+from ..turn.policy import NORMAL, TurnPolicy
 from ..values import Audio, Interruptions, Say
 from .brain import Ask, Brain, Piece
 from .conversation import Conversation
@@ -55,6 +56,7 @@ class Cast:
     tts: Tts
     fallback: Tts | None = None
     troubles: tuple[EngineError, ...] = ()
+    turns: TurnPolicy = NORMAL
 
 
 @dataclass(slots=True)
@@ -100,7 +102,7 @@ class Session:
         self.conversation = Conversation()
         self.stream = FactStream()
         self.facade = Facade(self)
-        self.machine = TurnMachine(turn_policy(cast.agent, config))
+        self.machine = TurnMachine(turn_policy(cast.agent, config, cast.turns))
         self._asked: ResponseParams | None = None
         self.begun = self.ended = False
         self._on_end = on_end
@@ -221,7 +223,7 @@ class Session:
 
     def apply_policy(self) -> None:
         """Take up the config's turn settings."""
-        self.machine.policy = turn_policy(self.cast.agent, self.config)
+        self.machine.policy = turn_policy(self.cast.agent, self.config, self.cast.turns)
         self._set_reflex()
 
     def _set_reflex(self, off: bool = False) -> None:

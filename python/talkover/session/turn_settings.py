@@ -22,10 +22,10 @@ class Reflex:
     hold: bool
 
 
-def turn_policy(agent: Agent, config: SessionConfig) -> TurnPolicy:
-    """The agent's turn settings, overlaid by what the client asked for."""
+def turn_policy(agent: Agent, config: SessionConfig, base: TurnPolicy) -> TurnPolicy:
+    """The server's turn settings, overlaid by the agent's, then by what the client asked for."""
     try:
-        own = policy(agent.turns, TurnPolicy(interruptions=agent.interruptions))
+        own = policy(agent.turns, replace(base, interruptions=agent.interruptions))
     except ValueError as error:
         raise AgentError(f"turns: {error}") from None
     match config.audio.input.turn_detection:

@@ -37,6 +37,8 @@ class TurnPolicy:
     """After the voice over the agent's ended: the wait for its words, then the agent goes on."""
 
 
+NORMAL = TurnPolicy()
+
 _PRESETS: dict[str, dict[str, Any]] = {
     "eager": {
         "silence_complete_ms": 64,
@@ -57,9 +59,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def policy(turns: str | dict[str, Any], base: TurnPolicy | None = None) -> TurnPolicy:
-    """A preset's name, or settings over `normal`. ValueError names what is wrong."""
-    base = base or TurnPolicy()
+def policy(turns: str | dict[str, Any], base: TurnPolicy = NORMAL) -> TurnPolicy:
+    """A preset's name, or settings, over `base`. ValueError names what is wrong."""
     if isinstance(turns, str):
         if turns not in _PRESETS:
             raise ValueError(f"{turns!r} is no preset; use one of {', '.join(_PRESETS)}.")
