@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -31,32 +31,38 @@ TURN = tuple(
 """Who may interrupt and who takes turns is the agent's own; the numbers have a default here."""
 
 
+def _of(default: Any, description: str, **limits: Any) -> Any:
+    return Field(default=default, description=description, **limits)
+
+
 class Settings(BaseModel):
     """Every setting is a flag (`--media-port`), a variable (`TALKOVER_MEDIA_PORT`) and a key of
     `talkover.toml` (`media_port`)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    agent: str | None = None
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    media_host: str | None = None
-    media_port: int = Field(default=8081, ge=0, le=65535)
-    public_ip: str | None = None
-    key: str | None = None
-    llm: str | None = None
-    model: str | None = None
-    api_key: str | None = None
-    stt: str | None = None
-    stt_model: str = "whisper-1"
-    tts: str | None = None
-    tts_model: str = "tts-1"
-    voice: str | None = None
-    openai: bool = False
-    tls: bool = False
-    reload: bool = False
-    most_calls: int = Field(default=500, ge=1, le=100_000)
-    turn: dict[str, Annotated[int, Field(ge=0, le=30_000)]] = Field(default_factory=dict[str, int])
+    agent: str | None = _of(None, "file.py:agent or module:agent; left out, the embedded demo")
+    host: str = _of("127.0.0.1", "the address to serve on; 0.0.0.0 for all of this machine's")
+    port: int = _of(8080, "the TCP port of page and API; 0 for any", ge=0, le=65535)
+    media_host: str | None = _of(None, "the IP address of the media port; else as --host")
+    media_port: int = _of(8081, "the UDP and TCP port of all calls; 0 for any", ge=0, le=65535)
+    public_ip: str | None = _of(None, "the address that callers reach, behind a NAT")
+    key: str | None = _of(None, "who shows it may call; off loopback one is made if none is given")
+    llm: str | None = _of(None, "the URL of an OpenAI-compatible model server")
+    model: str | None = _of(None, "the model there; not needed where only one is served")
+    api_key: str | None = _of(None, "the key that the engines' servers want")
+    stt: str | None = _of(None, "the URL of speech recognition, OpenAI-compatible")
+    stt_model: str = _of("whisper-1", "the model there")
+    tts: str | None = _of(None, "the URL of a voice, OpenAI-compatible")
+    tts_model: str = _of("tts-1", "the model there")
+    voice: str | None = _of(None, "the voice's name")
+    openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
+    tls: bool = _of(False, "HTTPS, by a certificate made for development")
+    reload: bool = _of(False, "new calls get changed code at once")
+    most_calls: int = _of(500, "the most calls at a time", ge=1, le=100_000)
+    turn: dict[str, Annotated[int, Field(ge=0, le=30_000)]] = _of(
+        {}, "a turn setting, such as silence_ms=500; may be given again"
+    )
 
     @property
     def turns(self) -> TurnPolicy:
@@ -78,7 +84,7 @@ class Loaded:
     def lines(self) -> list[str]:
         """One line per setting, secrets masked."""
         return [
-            f"{name:24} = {self._shown(name):28} # {self.sources.get(name, 'default')}"
+            f"{name:26} = {self._shown(name):28} # {self.sources.get(name, 'default')}"
             for name in NAMES
         ]
 
@@ -139,10 +145,14 @@ def _from_file(file: Path) -> dict[str, Any]:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: {error}.") from None
-    turn = found.pop("turn", {})
-    if not isinstance(turn, dict):
-        raise ConfigError(f"{file}: turn is a table; write [turn] and its settings below.")
-    return found | {f"turn.{name}": value for name, value in turn.items()}
+    flat: dict[str, Any] = {}
+    for name, value in found.items():
+        if isinstance(value, dict):
+            table = cast("dict[str, Any]", value)
+            flat |= {f"{name}.{inner}": each for inner, each in table.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
