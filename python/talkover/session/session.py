@@ -590,7 +590,9 @@ class Session:
 
     @property
     def live_reply(self) -> Reply | None:
-        """The reply that is being thought up or heard."""
+        """The reply that is being thought up or heard; one that was cancelled is neither."""
+        if self.machine.agent == "listening":
+            return None
         return self._replies.get(self.machine.epoch)
 
     # ---- tasks ---------------------------------------------------------------------------------
