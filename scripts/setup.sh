@@ -36,7 +36,7 @@ END
   finished .cache/python
 fi
 
-if [ ! -e python/talkover/_core.abi3.so ] || need .cache/native Cargo.toml Cargo.lock crates; then
+if [ ! -e python/talkover/_core.abi3.so ] || need .cache/native .cargo Cargo.toml Cargo.lock crates; then
   command -v cargo >/dev/null 2>&1 ||
     fail "cargo is missing: install Rust with rustup (https://rustup.rs), then run make again."
   say "building the native module (a few minutes the first time)"

@@ -1,2 +1,3 @@
-export { Call, type Options, type Stats } from "./call";
+export { Call, type Options } from "./call";
 export { CallError, type CallState, type RealtimeEvent, type Transport } from "./events";
+export type { Stats } from "./leg";

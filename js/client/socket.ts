@@ -1,78 +1,115 @@
-import type { Options } from "./call";
-import captureUrl from "./capture.worklet.js?url";
 import { CallError, type RealtimeEvent } from "./events";
+import type { Leg, Listener, Stats } from "./leg";
 import { decode, encode } from "./pcm";
+import type { Server } from "./server";
+import workletUrl from "./sound.worklet.js?url";
 
-const RATE = 24000;
+const WIRE = 24000;
+const DUCKED = 0.126;
 
-/** The same conversation with sound as events, for networks that let no media through. */
-export class SocketCall {
-  private socket: WebSocket | null = null;
-  private readonly context = new AudioContext({ sampleRate: RATE });
-  private readonly voice = this.context.createMediaStreamDestination();
-  private playing: AudioBufferSourceNode[] = [];
-  private until = 0;
+/** The same call with sound as events, for networks that let no media through. */
+export class SocketLeg implements Leg {
+  readonly transport = "websocket";
+  // Two contexts: some browsers connect a microphone only to one of the microphone's own rate.
+  private readonly hearing = new AudioContext();
+  private readonly speaking = new AudioContext({ sampleRate: WIRE });
+  private source: MediaStreamAudioSourceNode | null = null;
+  private capture: AudioWorkletNode | null = null;
+  private voice: AudioWorkletNode | null = null;
 
-  constructor(
-    private readonly url: string,
-    private readonly options: Options,
-    private readonly take: (event: RealtimeEvent) => void,
-    private readonly ended: (reason: string) => void,
+  private constructor(
+    private readonly socket: WebSocket,
+    private readonly listener: Listener,
   ) {}
 
-  /** The agent's voice. CallError where there is no way either. */
-  async open(): Promise<MediaStream> {
-    const { token } = this.options;
-    const protocols = ["realtime", ...(token ? [`openai-insecure-api-key.${token}`] : [])];
-    const socket = new WebSocket(this.url, protocols);
-    this.socket = socket;
-    await new Promise<void>((resolve, reject) => {
-      socket.onopen = () => resolve();
-      socket.onerror = () => reject(new CallError("Neither media nor WebSocket gets through.", "blocked"));
-    });
-    socket.onmessage = ({ data }) => this.heard(JSON.parse(String(data)) as RealtimeEvent);
-    socket.onclose = ({ reason }) => this.ended(reason || "the connection was closed");
-    await this.context.audioWorklet.addModule(captureUrl);
-    const capture = new AudioWorkletNode(this.context, "capture");
-    capture.port.onmessage = ({ data }) => {
-      this.send({ type: "input_audio_buffer.append", audio: encode(data as Float32Array) });
-    };
-    this.context.createMediaStreamSource(this.options.microphone).connect(capture);
-    return this.voice.stream;
+  /** The open leg. CallError where there is no way at all. */
+  static async open(server: Server, microphone: MediaStream, listener: Listener): Promise<SocketLeg> {
+    const socket = server.socket();
+    const leg = new SocketLeg(socket, listener);
+    try {
+      await leg.prepare();
+      await opened(socket);
+      socket.onmessage = ({ data }) => leg.take(JSON.parse(String(data)) as RealtimeEvent);
+      socket.onclose = ({ reason }) => listener.state("ended", reason || "the connection was closed");
+      await leg.speakThrough(microphone);
+      return leg;
+    } catch (error) {
+      leg.close();
+      throw error;
+    }
   }
 
   send(event: RealtimeEvent): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
+    if (event.type === "output_audio_buffer.clear") this.voice?.port.postMessage({ flush: true });
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
+  }
+
+  async speakThrough(microphone: MediaStream): Promise<void> {
+    this.source?.disconnect();
+    this.source = this.hearing.createMediaStreamSource(microphone);
+    if (this.capture) this.source.connect(this.capture);
+  }
+
+  async stats(): Promise<Stats> {
+    return { transport: this.transport, rttMs: null, lossPercent: null, jitterMs: null };
   }
 
   close(): void {
-    this.socket?.close();
-    void this.context.close();
+    this.socket.onmessage = this.socket.onclose = null;
+    this.socket.close();
+    if (this.capture) this.capture.port.onmessage = null;
+    void this.hearing.close();
+    void this.speaking.close();
   }
 
-  private heard(event: RealtimeEvent): void {
-    if (event.type === "response.output_audio.delta") this.play(decode(String(event["delta"])));
-    if (event.type === "input_audio_buffer.speech_started") this.silence();
-    this.take(event);
+  private async prepare(): Promise<void> {
+    await Promise.all([
+      this.hearing.audioWorklet.addModule(workletUrl),
+      this.speaking.audioWorklet.addModule(workletUrl),
+    ]);
+    this.capture = new AudioWorkletNode(this.hearing, "capture", { numberOfOutputs: 0 });
+    this.capture.port.onmessage = ({ data }) => {
+      this.send({ type: "input_audio_buffer.append", audio: encode(data as Float32Array) });
+    };
+    this.voice = new AudioWorkletNode(this.speaking, "voice", { numberOfInputs: 0 });
+    const heard = this.speaking.createMediaStreamDestination();
+    this.voice.connect(heard);
+    this.listener.voice(heard.stream);
+    await Promise.all([this.hearing.resume(), this.speaking.resume()]);
   }
 
-  private play(samples: Float32Array<ArrayBuffer>): void {
-    if (samples.length === 0) return;
-    const buffer = this.context.createBuffer(1, samples.length, RATE);
-    buffer.copyToChannel(samples, 0);
-    const source = this.context.createBufferSource();
-    source.buffer = buffer;
-    source.connect(this.voice);
-    this.until = Math.max(this.until, this.context.currentTime + 0.03);
-    source.start(this.until);
-    this.until += buffer.duration;
-    this.playing.push(source);
-    source.onended = () => (this.playing = this.playing.filter((other) => other !== source));
+  // The server sends ahead; what it did to the voice is done here to what is not yet played.
+  private take(event: RealtimeEvent): void {
+    const voice = this.voice?.port;
+    switch (event.type) {
+      case "response.output_audio.delta":
+        voice?.postMessage({ pcm: decode(String(event["delta"])) });
+        return;
+      case "talkover.ducked":
+        voice?.postMessage({ level: DUCKED });
+        break;
+      case "talkover.held":
+        voice?.postMessage({ level: 0 });
+        break;
+      case "talkover.resumed":
+        voice?.postMessage({ level: 1 });
+        break;
+      case "input_audio_buffer.speech_started":
+        voice?.postMessage({ flush: true });
+        break;
+      case "response.done":
+        if ((event["response"] as { status: string }).status === "cancelled") {
+          voice?.postMessage({ flush: true });
+        }
+    }
+    this.listener.event(event);
   }
+}
 
-  private silence(): void {
-    for (const source of this.playing) source.stop();
-    this.playing = [];
-    this.until = 0;
-  }
+function opened(socket: WebSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (socket.readyState === WebSocket.OPEN) return resolve();
+    socket.onopen = () => resolve();
+    socket.onerror = () => reject(new CallError("Neither media nor a WebSocket gets through.", "blocked"));
+  });
 }

@@ -1,10 +1,13 @@
 """The native media module. Audio is PCM, signed 16-bit little-endian, mono."""
 
-from typing import Any
+from typing import Any, Self, final
+
+__all__ = ["Media", "OfferError", "Peer", "encode_opus"]
 
 class OfferError(ValueError):
     """An SDP that cannot be used; the text is safe to show to a client."""
 
+@final
 class Media:
     """One media thread on one UDP socket, with a TCP listener on the same number.
 
@@ -14,7 +17,7 @@ class Media:
     """
 
     port: int
-    def __init__(self, host: str, port: int, public_ip: str | None = None) -> None: ...
+    def __new__(cls, host: str, port: int, public_ip: str | None = None) -> Self: ...
     def fileno(self) -> int:
         """A descriptor that is readable while `drain` has something."""
     def answer(self, offer: str) -> tuple[Peer, str]:
@@ -32,6 +35,7 @@ class Media:
     def close(self) -> None:
         """End the thread and every peer; no further items come."""
 
+@final
 class Peer:
     """One caller. An epoch numbers a reply; `flush(e)` kills every epoch up to e.
 

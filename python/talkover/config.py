@@ -1,23 +1,38 @@
-"""Settings: flag > TALKOVER_… > talkover.toml > default."""
+"""Settings: flag > TALKOVER_… > talkover.toml > default.
+
+Inside this file a setting is one dotted name: `port`, `turn.silence_ms`.
+"""
 
 from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import ConfigError
+from .turn.policy import TurnPolicy, policy
 
 FILE = "talkover.toml"
 PREFIX = "TALKOVER_"
 _SECRET = frozenset(("api_key", "key"))
 
 Source = Literal["flag", "environment", "talkover.toml", "default"]
+
+TURN = tuple(
+    f"turn.{field.name}" for field in fields(TurnPolicy) if field.name.endswith(("_ms", "_words"))
+)
+"""Who may interrupt and who takes turns is the agent's own; the numbers have a default here."""
+
+
+def _of(default: Any, description: str, **limits: Any) -> Any:
+    return Field(default=default, description=description, **limits)
 
 
 class Settings(BaseModel):
@@ -26,42 +41,63 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    media_host: str | None = None
-    media_port: int = Field(default=8081, ge=0, le=65535)
-    public_ip: str | None = None
-    key: str | None = None
-    llm: str | None = None
-    model: str | None = None
-    api_key: str | None = None
-    stt: str | None = None
-    stt_model: str = "whisper-1"
-    tts: str | None = None
-    tts_model: str = "tts-1"
-    voice: str | None = None
-    openai: bool = False
-    tls: bool = False
-    reload: bool = False
-    most_calls: int = Field(default=500, ge=1, le=100_000)
-    turn: dict[str, Any] = Field(default_factory=dict[str, Any])
+    agent: str | None = _of(None, "file.py:agent or module:agent; left out, the embedded demo")
+    host: str = _of("127.0.0.1", "the address to serve on; 0.0.0.0 for all of this machine's")
+    port: int = _of(8080, "the TCP port of page and API; 0 for any", ge=0, le=65535)
+    media_host: str | None = _of(None, "the IP address of the media port; else as --host")
+    media_port: int = _of(8081, "the UDP and TCP port of all calls; 0 for any", ge=0, le=65535)
+    public_ip: str | None = _of(None, "the address that callers reach, behind a NAT")
+    key: str | None = _of(None, "who shows it may call; off loopback one is made if none is given")
+    llm: str | None = _of(None, "the URL of an OpenAI-compatible model server")
+    model: str | None = _of(None, "the model there; not needed where only one is served")
+    api_key: str | None = _of(None, "the key that the engines' servers want")
+    stt: str | None = _of(None, "the URL of speech recognition, OpenAI-compatible")
+    stt_model: str = _of("whisper-1", "the model there")
+    tts: str | None = _of(None, "the URL of a voice, OpenAI-compatible")
+    tts_model: str = _of("tts-1", "the model there")
+    voice: str | None = _of(None, "the voice's name")
+    openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
+    tls: bool = _of(False, "HTTPS, by a certificate made for development")
+    reload: bool = _of(False, "new calls get changed code at once")
+    most_calls: int = _of(500, "the most calls at a time", ge=1, le=100_000)
+    turn: dict[str, Annotated[int, Field(ge=0, le=30_000)]] = _of(
+        {}, "a turn setting, such as silence_ms=500; may be given again"
+    )
+
+    @property
+    def turns(self) -> TurnPolicy:
+        """The turn settings of agents that say nothing else."""
+        return policy(dict(self.turn))
 
 
+NAMES = (*(name for name in Settings.model_fields if name != "turn"), *TURN)
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
-    """The effective settings, and where each came from."""
+    """The effective settings, where each came from, and what was passed over."""
 
-    def __init__(self, settings: Settings, sources: dict[str, Source]) -> None:
-        self.settings = settings
-        self.sources = sources
+    settings: Settings
+    sources: Mapping[str, Source]
+    warnings: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """One line per setting, secrets masked."""
-        out: list[str] = []
-        for name in Settings.model_fields:
-            value = getattr(self.settings, name)
-            shown = "…" if name in _SECRET and value else value
-            out.append(f"{name} = {shown!r}  # {self.sources.get(name, 'default')}")
-        return out
+        return [
+            f"{name:26} = {self._shown(name):28} # {self.sources.get(name, 'default')}"
+            for name in NAMES
+        ]
+
+    def _shown(self, name: str) -> str:
+        first, _, inner = name.partition(".")
+        value = getattr(self.settings.turns if inner else self.settings, inner or first)
+        if value is None:
+            return "(not set)"
+        if name in _SECRET:
+            return '"…"'
+        if isinstance(value, str):
+            return f'"{re.sub("(?<=//)[^/@]+@", "…@", value)}"'
+        return str(value).lower()
 
 
 def load(
@@ -69,63 +105,87 @@ def load(
     environment: Mapping[str, str] | None = None,
     file: Path | None = None,
 ) -> Loaded:
-    """Settings from all sources. ConfigError names an unknown key and the nearest known one."""
-    environment = os.environ if environment is None else environment
-    file = Path(FILE) if file is None else file
+    """Settings from all sources; a flag that is None was not given.
+
+    ConfigError names an unknown key and the nearest known one, and a value that cannot be used.
+    """
+    found, warnings = _from_environment(os.environ if environment is None else environment)
+    layers: list[tuple[Source, dict[str, Any]]] = [
+        ("talkover.toml", _from_file(Path(FILE) if file is None else file)),
+        ("environment", found),
+        ("flag", {name: value for name, value in flags.items() if value is not None}),
+    ]
     values: dict[str, Any] = {}
     sources: dict[str, Source] = {}
-    layers: list[tuple[Source, dict[str, Any]]] = [
-        ("talkover.toml", _from_file(file)),
-        ("environment", _from_environment(environment)),
-        (
-            "flag",
-            {
-                name: value
-                for name, value in flags.items()
-                if value is not None and value is not False
-            },
-        ),
-    ]
     for source, layer in layers:
         for name, value in layer.items():
-            _check_known(name, source)
-            both = isinstance(value, dict) and isinstance(values.get(name), dict)
-            values[name] = {**values[name], **value} if both else value
+            if name not in NAMES:
+                raise ConfigError(_unknown(name, source))
+            values[name] = value
             sources[name] = source
+    turn = {name.partition(".")[2]: values.pop(name) for name in TURN if name in values}
     try:
-        return Loaded(Settings.model_validate(values), sources)
+        settings = Settings.model_validate({**values, "turn": turn})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{name} ({sources.get(name, '?')}): {first['msg']}.") from None
+        where = _spelled(name, sources.get(name, "default"))
+        raise ConfigError(f"{where}: {first['msg']}.") from None
+    return Loaded(settings, sources, tuple(warnings))
 
 
 def _from_file(file: Path) -> dict[str, Any]:
-    if not file.is_file():
-        return {}
     try:
-        return tomllib.loads(file.read_text())
+        text = file.read_text()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}.") from None
+    try:
+        found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: {error}.") from None
-
-
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for variable, value in environment.items():
-        if not variable.startswith(PREFIX):
-            continue
-        name, _, inner = variable.removeprefix(PREFIX).lower().partition("__")
-        if inner:
-            nested = found.setdefault(name, {})
-            nested[inner] = int(value) if value.isdigit() else value
+    flat: dict[str, Any] = {}
+    for name, value in found.items():
+        if isinstance(value, dict):
+            table = cast("dict[str, Any]", value)
+            flat |= {f"{name}.{inner}": each for inner, each in table.items()}
         else:
+            flat[name] = value
+    return flat
+
+
+def _from_environment(environment: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    """An empty variable is one that is not set. What resembles no setting is only told."""
+    found: dict[str, Any] = {}
+    warnings: list[str] = []
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX) or not value:
+            continue
+        name = variable.removeprefix(PREFIX).lower().replace("__", ".")
+        if name in NAMES or "." in name or _nearest(name):
             found[name] = value
-    return found
+        else:
+            warnings.append(f"{variable} is no setting of Talkover's and changes nothing.")
+    return found, warnings
 
 
-def _check_known(name: str, source: str) -> None:
-    if name in Settings.model_fields:
-        return
-    near = difflib.get_close_matches(name, Settings.model_fields, 1, 0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else "; see talkover config."
-    raise ConfigError(f"There is no setting {name!r} ({source}){hint}")
+def _unknown(name: str, source: Source) -> str:
+    near = _nearest(name)
+    hint = f"did you mean {_spelled(near, source)}?" if near else "see talkover config."
+    return f"There is no setting {_spelled(name, source)}; {hint}"
+
+
+def _nearest(name: str) -> str | None:
+    return next(iter(difflib.get_close_matches(name, NAMES, 1, 0.6)), None)
+
+
+def _spelled(name: str, source: Source) -> str:
+    """A setting's name as one writes it there."""
+    match source:
+        case "flag":
+            return "--" + name.replace("_", "-").replace("turn.", "turn ", 1)
+        case "environment":
+            return PREFIX + name.replace(".", "__").upper()
+        case _:
+            return f"{name} in {FILE}" if source != "default" else name

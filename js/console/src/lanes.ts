@@ -1,127 +1,211 @@
-/** Levels of both sides on one time axis, and what happened to the agent's voice. */
-export type Happening = "duck" | "hold" | "resume" | "cut";
+import { STEP_MS, Timeline, type Caption, type Happening } from "./timeline";
 
-interface Column {
-  user: number;
-  agent: number;
-  level: "full" | "duck" | "hold";
-  cut: boolean;
+const AXIS = 30;
+const BAR = 0.58;
+const WIDE = 700;
+const FADE = 200;
+const NAMES: Record<Happening, string> = {
+  duck: "duck", hold: "hold", resume: "goes on", cut: "cut", "mm-hm": "mm-hm",
+};
+
+interface Colours {
+  user: string; agent: string; overlap: string; paper: string; ink: string; muted: string;
+  line: string; sans: string;
 }
 
-const SECONDS = 16;
-const STEP_MS = 40;
-const KEPT = (SECONDS * 1000) / STEP_MS;
-const AUDIBLE = 0.03;
-
-/** The last seconds, column by column. Pure. */
-export class Timeline {
-  readonly columns: Column[] = [];
-  private level: Column["level"] = "full";
-  private cut = false;
-
-  happen(what: Happening): void {
-    if (what === "cut") this.cut = true;
-    this.level = what === "duck" ? "duck" : what === "hold" ? "hold" : "full";
-  }
-
-  push(user: number, agent: number): void {
-    this.columns.push({ user, agent, level: this.level, cut: this.cut });
-    this.cut = false;
-    if (this.columns.length > KEPT) this.columns.shift();
-  }
-}
-
-/** Both at once, as a listener would say. */
-export function overlaps(column: Column): boolean {
-  return column.user > AUDIBLE && column.agent > AUDIBLE;
-}
-
-/** Draws a timeline into a canvas until `stop`. */
+/** Draws a timeline into a canvas, crisp at any pixel density: you above, the agent below. */
 export class Lanes {
-  readonly timeline = new Timeline();
-  private readonly context = new AudioContext();
-  private user: AnalyserNode | null = null;
-  private agent: AnalyserNode | null = null;
-  private frame = 0;
-  private last = 0;
-
   constructor(private readonly canvas: HTMLCanvasElement) {}
 
-  listen(side: "user" | "agent", stream: MediaStream): void {
-    const analyser = this.context.createAnalyser();
-    analyser.fftSize = 1024;
-    this.context.createMediaStreamSource(stream).connect(analyser);
-    this[side] = analyser;
-    void this.context.resume();
-    if (!this.frame) this.tick(performance.now());
-  }
-
-  level(side: "user" | "agent"): number {
-    return loudness(this[side]);
-  }
-
-  stop(): void {
-    cancelAnimationFrame(this.frame);
-    this.frame = 0;
-    void this.context.close();
-  }
-
-  private tick = (now: number): void => {
-    this.frame = requestAnimationFrame(this.tick);
-    if (now - this.last < STEP_MS) return;
-    this.last = now;
-    this.timeline.push(loudness(this.user), loudness(this.agent));
-    this.draw();
-  };
-
-  private draw(): void {
+  /** `now` is the time at the right edge. */
+  draw(timeline: Timeline, now: number): void {
     const { canvas } = this;
-    const scale = devicePixelRatio;
-    const width = (canvas.width = canvas.clientWidth * scale);
-    const height = (canvas.height = canvas.clientHeight * scale);
+    const { clientWidth: width, clientHeight: height } = canvas;
     const paint = canvas.getContext("2d");
-    if (!paint) return;
-    const style = getComputedStyle(document.documentElement);
-    const colour = (name: string) => style.getPropertyValue(name).trim();
-    const step = width / KEPT;
-    const { columns } = this.timeline;
-    const from = KEPT - columns.length;
-    columns.forEach((column, n) => {
-      const x = (from + n) * step;
-      if (overlaps(column)) {
-        paint.fillStyle = colour("--accent-soft");
-        paint.fillRect(x, 0, step + 1, height);
-      }
-      const bar = Math.max(1.5 * scale, step * 0.62);
-      paint.fillStyle = colour("--accent");
-      stroke(paint, x, height * 0.27, bar, column.user, height * 0.2);
-      paint.fillStyle = colour("--agent");
-      paint.globalAlpha = column.level === "duck" ? 0.45 : column.level === "hold" ? 0.15 : 1;
-      const shown = column.level === "hold" ? 0.25 : column.agent;
-      stroke(paint, x, height * 0.75, bar, shown, height * 0.2);
-      paint.globalAlpha = 1;
-      if (column.cut) {
-        paint.fillStyle = colour("--alarm");
-        paint.fillRect(x, height * 0.52, 2 * scale, height * 0.46);
-      }
-    });
-    paint.fillStyle = colour("--line");
-    paint.fillRect(0, height / 2, width, scale);
+    if (!paint || width === 0) return;
+    const density = devicePixelRatio;
+    if (canvas.width !== Math.round(width * density)) canvas.width = Math.round(width * density);
+    if (canvas.height !== Math.round(height * density)) canvas.height = Math.round(height * density);
+    paint.setTransform(density, 0, 0, density, 0, 0);
+    paint.clearRect(0, 0, width, height);
+    new Frame(paint, colours(), width, height, now).draw(timeline);
   }
 }
 
-function stroke(
-  paint: CanvasRenderingContext2D, x: number, middle: number, width: number, level: number, most: number,
-): void {
-  const tall = Math.max(width / 2, Math.min(1, level * 3.2) * most);
+/** One picture. Lengths are CSS pixels. */
+class Frame {
+  private readonly step: number;
+  private readonly half: number;
+
+  constructor(
+    private readonly paint: CanvasRenderingContext2D,
+    private readonly colours: Colours,
+    private readonly width: number,
+    private readonly height: number,
+    private readonly now: number,
+  ) {
+    this.step = width < WIDE ? 3 : 4.5;
+    this.half = (height - AXIS) / 2;
+  }
+
+  draw(timeline: Timeline): void {
+    this.overlaps(timeline);
+    this.axis();
+    this.bars(timeline);
+    this.cuts(timeline);
+    this.captions(timeline.captions.filter((c) => c.side === "user"), 15);
+    this.captions(timeline.captions.filter((c) => c.side === "agent"), this.height - 11);
+    this.fade();
+    this.labels(timeline);
+  }
+
+  private x(at: number): number {
+    return this.width - ((this.now - at) / STEP_MS) * this.step;
+  }
+
+  private overlaps(timeline: Timeline): void {
+    const { paint } = this;
+    paint.fillStyle = this.colours.overlap;
+    for (const { from, to } of timeline.overlaps()) {
+      const [left, right] = [this.x(from), this.x(to)];
+      if (right > 0) paint.fillRect(left, 0, right - left, this.height);
+    }
+  }
+
+  private axis(): void {
+    const { paint, colours: c } = this;
+    const [top, bottom] = [this.half, this.half + AXIS];
+    paint.fillStyle = c.line;
+    paint.fillRect(0, top, this.width, 1);
+    paint.fillRect(0, bottom - 1, this.width, 1);
+    paint.font = `500 11px ${c.sans}`;
+    paint.textAlign = "center";
+    paint.textBaseline = "middle";
+    for (let s = Math.floor(this.now / 1000); s >= 0 && this.x(s * 1000) > -20; s--) {
+      const x = Math.round(this.x(s * 1000));
+      paint.fillStyle = c.line;
+      paint.fillRect(x, top, 1, s % 2 ? 4 : 6);
+      paint.fillRect(x, bottom - (s % 2 ? 4 : 6), 1, s % 2 ? 4 : 6);
+      paint.fillStyle = c.muted;
+      if (s % 2 === 0) paint.fillText(clock(s), x, top + AXIS / 2 + 0.5);
+    }
+  }
+
+  private bars(timeline: Timeline): void {
+    const { paint, colours: c, step } = this;
+    const width = step * BAR;
+    const [above, below] = [this.half / 2 + 6, this.half + AXIS + this.half / 2 - 6];
+    const most = this.half / 2 - 16;
+    timeline.columns.forEach((column, n) => {
+      const x = this.x((timeline.first + n) * STEP_MS);
+      if (x < -step) return;
+      paint.globalAlpha = 1;
+      paint.fillStyle = c.user;
+      bar(paint, x, above, width, height(column.user) * most);
+      paint.fillStyle = c.agent;
+      if (column.level === "hold") {
+        paint.globalAlpha = 0.55;
+        if ((timeline.first + n) % 2) bar(paint, x, below, width, 1.2);
+        return;
+      }
+      paint.globalAlpha = column.level === "duck" ? 0.5 : 1;
+      bar(paint, x, below, width, height(column.agent) * most);
+    });
+    paint.globalAlpha = 1;
+  }
+
+  private cuts(timeline: Timeline): void {
+    const { paint, colours: c } = this;
+    for (const { steps } of timeline.episodes) {
+      for (const { what, at } of steps) {
+        if (what !== "cut") continue;
+        const x = Math.round(this.x(at));
+        paint.fillStyle = c.ink;
+        paint.fillRect(x - 1, this.half + AXIS, 2, this.half);
+      }
+    }
+  }
+
+  /** What leaves the picture fades, so that the lanes' names stay readable. */
+  private fade(): void {
+    const { paint } = this;
+    const wide = Math.min(FADE, this.width * 0.32);
+    const fade = paint.createLinearGradient(0, 0, wide, 0);
+    fade.addColorStop(0.55, "#000f");
+    fade.addColorStop(1, "#0000");
+    paint.globalCompositeOperation = "destination-out";
+    paint.fillStyle = fade;
+    for (const top of [0, this.half + AXIS]) paint.fillRect(0, top, wide, this.half);
+    paint.globalCompositeOperation = "source-over";
+  }
+
+  private labels(timeline: Timeline): void {
+    const { paint, colours: c } = this;
+    paint.font = `600 11px ${c.sans}`;
+    paint.textAlign = "left";
+    paint.textBaseline = "middle";
+    const middle = this.half + AXIS / 2;
+    let free = -Infinity;
+    for (const { at, steps } of timeline.episodes) {
+      const text = steps.map(({ what }) => NAMES[what]).join(" › ");
+      const wide = paint.measureText(text).width + 16;
+      const cut = steps.at(-1)?.what === "cut";
+      // A label that would leave the picture at its right edge waits there.
+      const x = Math.max(free, Math.min(this.x(at), this.width - wide - 4));
+      free = x + wide + 4;
+      if (x + wide < 0) continue;
+      paint.fillStyle = cut ? c.ink : c.paper;
+      paint.beginPath();
+      paint.roundRect(x, middle - 10, wide, 20, 10);
+      paint.fill();
+      paint.strokeStyle = cut ? c.ink : c.agent;
+      paint.lineWidth = 1.25;
+      paint.stroke();
+      paint.fillStyle = cut ? c.paper : c.agent;
+      paint.fillText(text, x + 8, middle + 0.5);
+    }
+  }
+
+  private captions(captions: Caption[], y: number): void {
+    const { paint, colours: c } = this;
+    paint.font = `400 11.5px ${c.sans}`;
+    paint.textAlign = "left";
+    paint.textBaseline = "middle";
+    paint.fillStyle = c.muted;
+    let free = -Infinity;
+    for (const { at, text } of captions) {
+      const wanted = this.x(at);
+      // Counted from a fixed start, or words would jump as their neighbours leave the picture.
+      const x = Math.max(wanted, free);
+      const wide = paint.measureText(text).width;
+      if (x - wanted > 90) continue;
+      free = x + wide + 4;
+      if (free > 0 && x < this.width) paint.fillText(text, x, y);
+    }
+  }
+}
+
+function bar(paint: CanvasRenderingContext2D, x: number, y: number, width: number, half: number): void {
+  const tall = Math.max(half, 0.75);
   paint.beginPath();
-  paint.roundRect(x, middle - tall, width, tall * 2, width / 2);
+  paint.roundRect(x, y - tall, width, 2 * tall, width / 2);
   paint.fill();
 }
 
-function loudness(analyser: AnalyserNode | null): number {
-  if (!analyser) return 0;
-  const samples = new Float32Array(analyser.fftSize);
-  analyser.getFloatTimeDomainData(samples);
-  return Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
+/** Loudness as the eye expects it: soft speech is well visible, a shout is not cut off. */
+function height(level: number): number {
+  return 1 - Math.exp(-6 * level);
+}
+
+export function clock(seconds: number): string {
+  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+}
+
+function colours(): Colours {
+  const style = getComputedStyle(document.documentElement);
+  const of = (name: string) => style.getPropertyValue(name).trim();
+  return {
+    user: of("--ink"), agent: of("--accent"), overlap: of("--overlap"), paper: of("--card"),
+    ink: of("--ink"), muted: of("--muted"), line: of("--line"), sans: of("--sans"),
+  };
 }

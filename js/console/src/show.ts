@@ -1,88 +1,153 @@
-import type { Entry, Line } from "./transcript";
+import { node } from "./dom";
+import { clock } from "./lanes";
+import { stretches, type Entry, type Line, type Stretch, type ToolRow } from "./transcript";
+
+const NEAR = 120;
+const MOST_UNHEARD = 110;
+const STAGES: [string, string][] = [
+  ["wait", "wait"], ["stt", "STT"], ["llm", "LLM"], ["tts", "TTS"], ["play", "play"],
+];
+const TAGS: Record<Stretch["as"], keyof HTMLElementTagNameMap> = {
+  said: "span", word: "mark", ahead: "span", unheard: "s", murmur: "em",
+};
 
 /** Shows entries in a list, touching only those that changed. */
 export class TranscriptView {
   private readonly shown = new Map<string, { node: HTMLElement; as: string }>();
+  private readonly announced = new Set<string>();
 
-  constructor(private readonly list: HTMLElement) {
-    this.clear();
-  }
+  /** `announce` is a live region: it is told each line once, when it is over. */
+  constructor(
+    private readonly list: HTMLElement,
+    private readonly announce: HTMLElement,
+  ) {}
 
-  clear(): void {
+  clear(placeholder: string): void {
     this.shown.clear();
-    this.list.replaceChildren(node("li", "empty", "Say something. You can interrupt at any time."));
+    this.announced.clear();
+    this.list.replaceChildren(node("li", "empty", placeholder));
+    this.announce.replaceChildren();
   }
 
   show(entries: readonly Entry[]): void {
     if (entries.length > 0) this.list.querySelector(".empty")?.remove();
-    const near = this.list.scrollHeight - this.list.scrollTop - this.list.clientHeight < 80;
+    const { scrollHeight, scrollTop, clientHeight } = this.list;
+    const near = scrollHeight - scrollTop - clientHeight < NEAR;
+    const gone = new Set(this.shown.keys());
     for (const entry of entries) {
-      const as = JSON.stringify(entry);
-      const id = key(entry);
-      const before = this.shown.get(id);
-      if (before?.as === as) continue;
-      const made = render(entry);
-      if (before) before.node.replaceWith(made);
-      else this.list.append(made);
-      this.shown.set(id, { node: made, as });
+      gone.delete(key(entry));
+      this.update(entry);
+    }
+    for (const id of gone) {
+      this.shown.get(id)?.node.remove();
+      this.shown.delete(id);
     }
     if (near) this.list.scrollTop = this.list.scrollHeight;
+  }
+
+  private update(entry: Entry): void {
+    const [id, as] = [key(entry), JSON.stringify(entry)];
+    const before = this.shown.get(id);
+    if (before?.as === as) return;
+    const made = render(entry);
+    if (before) {
+      const open = before.node.querySelector("details")?.open;
+      const details = made.querySelector("details");
+      if (open && details) details.open = true;
+      before.node.replaceWith(made);
+    } else this.list.append(made);
+    this.shown.set(id, { node: made, as });
+    this.tell(entry);
+  }
+
+  private tell(entry: Entry): void {
+    if (entry.kind !== "line" || !entry.line.over || this.announced.has(entry.line.id)) return;
+    const { id, who, text, heard } = entry.line;
+    this.announced.add(id);
+    const said = heard === null ? text : `${text.slice(0, heard)}, interrupted`;
+    this.announce.replaceChildren(`${who === "user" ? "You" : "Agent"}: ${said}`);
   }
 }
 
 function key(entry: Entry): string {
   if (entry.kind === "line") return entry.line.id;
-  return entry.kind === "tool" ? entry.tool.id : entry.id;
+  return entry.kind === "tool" ? entry.tool.id : entry.remark.id;
 }
 
 function render(entry: Entry): HTMLElement {
-  if (entry.kind === "mark") {
-    return node("li", entry.error ? "mark error" : "mark", entry.text);
-  }
-  if (entry.kind === "tool") {
-    const { tool } = entry;
-    const item = node("li", "tool", "");
-    const details = document.createElement("details");
-    const ms = tool.ms === null ? "…" : ` ${tool.ms} ms`;
-    details.append(node("summary", "", `${tool.name} ${tool.phase}${ms}`));
-    details.append(node("pre", "", tool.arguments), node("pre", "", tool.output ?? ""));
-    item.append(details);
-    return item;
-  }
-  return line(entry.line);
+  if (entry.kind === "line") return line(entry.line);
+  if (entry.kind === "tool") return tool(entry.tool);
+  return node("li", "row error", node("span", "when"), node("p", "", entry.remark.text));
 }
 
 function line(l: Line): HTMLElement {
-  const item = node("li", `line ${l.who}${l.partial ? " partial" : ""}`, "");
+  const words = node("p", "", ...stretches(l).map(shortened).map(stretch));
+  const said = node("div", "body", words);
+  if (l.typed) words.append(note("typed"));
+  if (l.heard !== null) words.append(note(`cut, ${count(l.text.slice(l.heard))} unheard`));
+  if (l.timings) said.append(account(l.timings));
+  const who = node("b", "who", l.who === "user" ? "You" : "Agent");
+  const item = node("li", `row ${l.who}`, node("span", "when", clock(l.at / 1000)), who, said);
+  if (l.partial) item.classList.add("partial");
   item.dataset["testid"] = "turn";
-  const words = document.createElement("p");
-  const end = l.heard ?? l.text.length;
-  if (l.who === "user" || (l.heard === null && l.word === null && l.spoken >= l.text.length)) {
-    words.textContent = l.text;
-  } else if (l.heard !== null) {
-    words.append(l.text.slice(0, end), node("s", "", l.text.slice(end)));
-  } else {
-    const [from, to] = l.word ?? [l.spoken, l.spoken];
-    words.append(l.text.slice(0, from));
-    if (to > from) words.append(node("mark", "", l.text.slice(from, to)));
-    words.append(node("span", "ahead", l.text.slice(to)));
-  }
-  item.append(words);
-  if (l.typed) item.append(node("small", "", "typed"));
-  if (l.timings) item.append(node("small", "", account(l.timings)));
   return item;
 }
 
-/** "wait 96 · llm 12 · … = 173 ms" */
-export function account(timings: Record<string, number>): string {
-  const { total, ...stages } = timings;
-  const parts = Object.entries(stages).map(([name, ms]) => `${name} ${Math.round(ms)}`);
-  return `${parts.join(" · ")} = ${Math.round(total ?? 0)} ms`;
+function stretch({ as, text }: Stretch): HTMLElement {
+  const made = node(TAGS[as], as, text);
+  if (as === "murmur") made.title = "You said it while the agent spoke; it went on.";
+  return made;
 }
 
-export function node(tag: string, className: string, text: string): HTMLElement {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
+/** A long rest that nobody heard is told in its first words. */
+function shortened({ as, text }: Stretch): Stretch {
+  if (as !== "unheard" || text.length <= MOST_UNHEARD) return { as, text };
+  return { as, text: `${text.slice(0, text.lastIndexOf(" ", MOST_UNHEARD))} …` };
+}
+
+function count(text: string): string {
+  const words = text.split(/\s+/).filter(Boolean).length;
+  return words === 1 ? "1 word" : `${words} words`;
+}
+
+const note = (text: string) => node("small", "note", text);
+
+function tool(row: ToolRow): HTMLElement {
+  const state = row.phase === "started" ? "running" : row.ms === null ? row.phase : `${row.ms} ms`;
+  const summary = node("summary", "", node("code", "", row.name), node("span", "ms", state));
+  const details = node("details", "", summary, field("arguments", pretty(row.arguments)));
+  if (row.output !== null) details.append(field(row.phase === "failed" ? "error" : "result", pretty(row.output)));
+  const who = node("b", "who", "Tool");
+  const item = node("li", `row tool ${row.phase}`, node("span", "when", clock(row.at / 1000)), who, details);
+  item.dataset["testid"] = "tool";
+  return item;
+}
+
+const field = (name: string, text: string) => node("div", "field", node("b", "", name), node("pre", "", text));
+
+function pretty(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 1);
+  } catch {
+    return text;
+  }
+}
+
+/** The silence before an answer: a bar of its stages, and the same in figures. */
+export function account(timings: Record<string, number>): HTMLElement {
+  const bar = node("span", "stages");
+  const figures = node("span", "figures");
+  bar.setAttribute("aria-hidden", "true");
+  for (const [stage, label] of STAGES) {
+    const ms = timings[stage] ?? 0;
+    const part = node("i", stage);
+    part.style.flexGrow = String(Math.max(ms, 0));
+    bar.append(part);
+    figures.append(node("span", stage, `${label} ${Math.round(ms)}`));
+  }
+  const total = node("b", "total", `${Math.round(timings["total"] ?? 0)} ms`);
+  const made = node("div", "account", bar, total, figures);
+  made.title = "From the end of your words to the agent's first sound";
+  made.dataset["testid"] = "account";
   return made;
 }

@@ -1,46 +1,105 @@
-import { expect, test } from "vitest";
-import { Transcript, type Line } from "./transcript";
+import { describe, expect, test } from "vitest";
+import { stretches, Transcript, type Line } from "./transcript";
 
 const lines = (t: Transcript): Line[] =>
   t.entries.flatMap((entry) => (entry.kind === "line" ? [entry.line] : []));
+const shown = (t: Transcript) => stretches(lines(t)[0]!).map(({ as, text }) => [as, text]);
+const said = (t: Transcript, ...deltas: string[]) => {
+  for (const delta of deltas) {
+    t.take({ type: "response.output_audio_transcript.delta", item_id: "a", response_id: "r", delta });
+  }
+};
+const word = (t: Transcript, start: number, end: number) =>
+  t.take({ type: "talkover.word", item_id: "a", response_id: "r", start, end });
+const heard = (t: Transcript, text: string) =>
+  t.take({ type: "talkover.heard", item_id: "a", response_id: "r", text });
 
 test("partials become the final words of the same line", () => {
   const t = new Transcript();
-  t.take({ type: "talkover.partial", item_id: "u", text: "what time" });
-  expect(lines(t)[0]).toMatchObject({ text: "what time", partial: true });
-  t.take({
-    type: "conversation.item.input_audio_transcription.completed",
-    item_id: "u", transcript: "What time is it?",
-  });
+  t.take({ type: "talkover.partial", item_id: "u", text: "what time" }, 1200);
+  expect(lines(t)[0]).toMatchObject({ text: "what time", partial: true, at: 1200 });
+  t.take(
+    {
+      type: "conversation.item.input_audio_transcription.completed",
+      item_id: "u", transcript: "What time is it?",
+    },
+    2400,
+  );
   expect(lines(t)).toHaveLength(1);
-  expect(lines(t)[0]).toMatchObject({ text: "What time is it?", partial: false });
+  expect(lines(t)[0]).toMatchObject({ text: "What time is it?", partial: false, at: 1200 });
 });
 
-test("what was not heard is known by its place", () => {
+test("what turned out to be no turn leaves no line", () => {
   const t = new Transcript();
-  for (const delta of ["Once upon ", "a time."]) {
-    t.take({ type: "response.output_audio_transcript.delta", item_id: "a", response_id: "r", delta });
-  }
-  t.take({ type: "talkover.word", item_id: "a", response_id: "r", start: 5, end: 9, text: "upon" });
-  expect(lines(t)[0]).toMatchObject({ word: [5, 9], heard: null });
-  t.take({ type: "talkover.heard", item_id: "a", response_id: "r", text: "Once upon" });
-  expect(lines(t)[0]).toMatchObject({ word: null, heard: 9 });
+  t.take({ type: "talkover.partial", item_id: "u", text: "uh" });
+  t.take({ type: "input_audio_buffer.cleared" });
+  expect(t.entries).toHaveLength(0);
 });
 
-test("an answer heard to its end has nothing struck out", () => {
+describe("an answer", () => {
+  test("shows the word that sounds and what is ahead", () => {
+    const t = new Transcript();
+    said(t, "Once upon ", "a time.");
+    word(t, 5, 9);
+    expect(shown(t)).toEqual([["said", "Once "], ["word", "upon"], ["ahead", " a time."]]);
+  });
+
+  test("that was cut strikes out what was not heard", () => {
+    const t = new Transcript();
+    said(t, "Once upon a time.");
+    word(t, 5, 9);
+    heard(t, "Once upon");
+    expect(shown(t)).toEqual([["said", "Once upon"], ["unheard", " a time."]]);
+  });
+
+  test("heard to its end has nothing struck out", () => {
+    const t = new Transcript();
+    said(t, "Hi. ");
+    heard(t, "Hi.");
+    expect(shown(t)).toEqual([["said", "Hi. "]]);
+  });
+
+  test("keeps an mm-hm where it was murmured", () => {
+    const t = new Transcript();
+    said(t, "Once upon a time.");
+    word(t, 5, 9);
+    t.take({ type: "talkover.backchannel", text: "mm-hm" });
+    word(t, 10, 11);
+    expect(shown(t)).toEqual([
+      ["said", "Once "], ["murmur", "mm-hm"], ["said", "upon "], ["word", "a"], ["ahead", " time."],
+    ]);
+    heard(t, "Once upon a time.");
+    expect(shown(t)).toEqual([
+      ["said", "Once "], ["murmur", "mm-hm"], ["said", "upon a time."],
+    ]);
+  });
+
+  test("has the account of its first item, tools or not", () => {
+    const t = new Transcript();
+    said(t, "One moment.");
+    t.take({
+      type: "response.output_audio_transcript.delta", item_id: "b", response_id: "r", delta: "Done.",
+    });
+    t.take({ type: "talkover.turn", response_id: "r", timings: { wait: 96, total: 180 } });
+    expect(lines(t).map((l) => l.timings?.["total"])).toEqual([180, undefined]);
+    expect(t.silences).toEqual([180]);
+  });
+});
+
+test("typed words are told from spoken ones", () => {
   const t = new Transcript();
-  t.take({ type: "response.output_audio_transcript.delta", item_id: "a", response_id: "r", delta: "Hi. " });
-  t.take({ type: "talkover.heard", item_id: "a", response_id: "r", text: "Hi." });
-  expect(lines(t)[0]?.heard).toBeNull();
+  const content = [{ type: "input_text", text: "hello" }];
+  t.take({ type: "conversation.item.added", item: { id: "u", type: "message", role: "user", content } });
+  expect(lines(t)[0]).toMatchObject({ typed: true, text: "hello" });
 });
 
 test("a tool is one row from its start to its result", () => {
   const t = new Transcript();
   const step = { type: "talkover.tool", call_id: "c", name: "f", arguments: "{}" };
-  t.take({ ...step, phase: "started", output: null, ms: null });
-  t.take({ ...step, phase: "done", output: "42", ms: 3 });
+  t.take({ ...step, phase: "started", output: null, ms: null }, 10);
+  t.take({ ...step, phase: "done", output: "42", ms: 3 }, 20);
   expect(t.entries).toHaveLength(1);
-  expect(t.entries[0]).toMatchObject({ tool: { phase: "done", output: "42", ms: 3 } });
+  expect(t.entries[0]).toMatchObject({ tool: { phase: "done", output: "42", ms: 3, at: 10 } });
 });
 
 test("events that it does not know change nothing", () => {

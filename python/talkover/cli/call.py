@@ -1,132 +1,107 @@
-"""`talkover call`: one conversation as a readable dialogue, or many as percentiles."""
+"""`talkover call`: one conversation as a readable dialogue."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..media.port import MediaPort
-from .caller import Caller, CallError, Event, read_wav
-from .script import Outcome, Step, run_script
+from .answer import asked_aloud, asked_in_writing, greeted, heard_out
+from .caller import Caller, CallError, Event
+from .dialogue import Dialogue
+from .script import read_script, run_script, write_report
 
-SILENCE_S = 2.0
+TAIL_S = 0.3
+"""Sound that is still on its way when the server says that all was played."""
 
 
-def shown(at: float, event: Event) -> str | None:
-    """One line for an event that a person wants to read."""
-    match event["type"]:
-        case "conversation.item.input_audio_transcription.completed":
-            line = f"you    {event['transcript']}"
-        case "response.output_audio_transcript.done":
-            line = f"agent  {event['transcript'].strip()}"
-        case "response.output_text.done":
-            line = f"agent  {event['text'].strip()}"
-        case "response.done" if event["response"]["status"] != "completed":
-            details: dict[str, Any] = event["response"].get("status_details") or {}
-            line = f"       ({event['response']['status']}: {details.get('reason', '')})"
-        case "talkover.heard":
-            line = f"       (heard: {event['text'].strip()})" if not event["exact"] else ""
-        case "talkover.turn":
-            stages = ", ".join(f"{k} {v:.0f}" for k, v in event["timings"].items())
-            line = f"       ({stages} ms)"
-        case "talkover.tool" if event["phase"] != "started":
-            line = f"tool   {event['name']}({event['arguments']}) = {event['output']}"
-        case "talkover.backchannel":
-            line = f"you    [{event['text']}]"
-        case "error":
-            line = f"error  {event['error']['message']}"
-        case _:
-            return None
-    return f"{at:7.2f}  {line}" if line.strip() else None
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Whom to call, and how."""
+
+    url: str
+    token: str | None = None
+    tcp: bool = False
+    agent: str | None = None
+    insecure: bool = False
+
+    def caller(self, **more: Any) -> Caller:
+        return Caller(
+            self.url, token=self.token, tcp=self.tcp, agent=self.agent,
+            insecure=self.insecure, **more,
+        )  # fmt: skip
 
 
 async def one(
-    url: str, *, play: Path | None, record: Path | None, text: str | None, tcp: bool,
-    token: str | None, agent: str | None, seconds: float,
-) -> None:  # fmt: skip
-    """One call: ask, listen to the answer, hang up. CallError."""
+    line: Line, *, play: Path | None, record: Path | None, text: str | None, seconds: float
+) -> bool:
+    """Ask, hear the answer out, hang up; True where it failed. CallError, InputError."""
+    async with line.caller(on_event=printer()) as call:
+        say(call, f"connected over {call.transport}")
+        await greeted(call)
+        if play is not None:
+            answer = asked_aloud(call, play)
+        else:
+            answer = asked_in_writing(call, text or "")
+        try:
+            response = await heard_out(answer, seconds)
+        except CallError as error:
+            say(call, error.message)
+            return True
+        finally:
+            await _keep(call, record)
+        return response["status"] != "completed"
 
-    def tell(at: float, event: Event) -> None:
-        line = shown(at, event)
+
+async def scripted(line: Line, script: Path, junit: Path | None, record: Path | None) -> bool:
+    """Run a script in one call; True where a step failed. CallError, InputError."""
+    steps = read_script(script)
+    async with line.caller(on_event=printer()) as call:
+        say(call, f"connected over {call.transport}")
+        await greeted(call)
+        outcomes = await run_script(call, steps)
+        await _keep(call, record)
+    if junit is not None:
+        write_report(junit, script.name, outcomes)
+    return any(outcome.failure is not None for outcome in outcomes)
+
+
+async def held(line: Line, record: Path | None) -> bool:
+    """Talk with microphone and speaker until Ctrl-C, or until the server hangs up."""
+    from .sound import open_sound
+
+    with open_sound() as sound:
+        async with line.caller(on_event=printer(), on_sound=sound.speaker.push) as call:
+            say(call, f"connected over {call.transport}; speak, and end with Ctrl-C")
+            try:
+                await sound.speak_into(call)
+            except CallError as error:
+                say(call, error.message)
+            except asyncio.CancelledError:
+                say(call, "hung up")
+            await _keep(call, record)
+    return False
+
+
+def printer() -> Any:
+    """Prints the lines of a dialogue as its events come."""
+    dialogue = Dialogue()
+
+    def show(at: float, event: Event) -> None:
+        line = dialogue.line(at, event)
         if line:
             print(line, flush=True)
 
-    async with Caller(url, token=token, tcp=tcp, agent=agent, on_event=tell) as call:
-        print(f"{call.now:7.2f}  connected over {call.transport}")
-        done = 0
-        if play is not None or text is not None:
-            done = await _greeted(call)
-        if play is not None:
-            call.play(*read_wav(play))
-        if text is not None:
-            call.type(text)
-        wanted = done + 1 if play is not None or text is not None else 1
-        await _answered(call, wanted, seconds)
-        if record is not None:
-            call.save(record)
-            print(f"{call.now:7.2f}  recorded {record}")
+    return show
 
 
-async def scripted(
-    url: str, steps: list[Step], *, token: str | None, tcp: bool, agent: str | None
-) -> list[Outcome]:
-    """Run a script in one call. CallError."""
-    async with Caller(url, token=token, tcp=tcp, agent=agent) as call:
-        return await run_script(call, steps, await _greeted(call))
+def say(call: Caller, what: str) -> None:
+    print(f"{call.now:7.2f}  {what}", flush=True)
 
 
-async def _greeted(call: Caller) -> int:
-    """How many replies there are before ours; a greeting is heard out."""
-    await call.wait_for("session.created")
-    try:
-        await call.wait_for("output_audio_buffer.started", 1, SILENCE_S)
-        await call.wait_for("output_audio_buffer.stopped", 1, 30)
-    except TimeoutError:
-        pass
-    return len(call.of("response.done"))
-
-
-async def _answered(call: Caller, count: int, seconds: float) -> None:
-    try:
-        await call.wait_for("response.done", count, seconds)
-        await asyncio.sleep(0.3)
-    except TimeoutError:
-        raise CallError(f"No answer within {seconds:.0f} s.") from None
-
-
-async def many(url: str, count: int, *, text: str, token: str | None, seconds: float) -> int:
-    """`count` calls at once, each asking `text`; prints percentiles. Returns how many failed."""
-    media = MediaPort("127.0.0.1", 0)
-    connected: list[float] = []
-    answered: list[float] = []
-    failed: list[str] = []
-
-    async def ask() -> None:
-        try:
-            async with Caller(url, token=token, media=media) as call:
-                connected.append(call.now * 1000)
-                before = await _greeted(call)
-                asked = call.now
-                call.type(text)
-                await call.wait_for("output_audio_buffer.started", before + 1, seconds)
-                answered.append((call.now - asked) * 1000)
-        except (CallError, TimeoutError) as error:
-            failed.append(str(error) or "no answer in time")
-
-    await asyncio.gather(*(ask() for _ in range(count)))
-    media.close()
-    for name, values in (("connected", connected), ("answer audible", answered)):
-        print(
-            f"{name:15} p50 {percentile(values, 50):7.0f} ms  p95 {percentile(values, 95):7.0f} ms"
-        )
-    for reason in sorted(set(failed)):
-        print(f"failed          {failed.count(reason)} x {reason}", file=sys.stderr)
-    return len(failed)
-
-
-def percentile(values: list[float], percent: float) -> float:
-    """The nearest rank; 0 for nothing."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))] if ordered else 0.0
+async def _keep(call: Caller, record: Path | None) -> None:
+    if record is not None:
+        await asyncio.sleep(TAIL_S)
+        call.save(record)
+        say(call, f"recorded {record}")

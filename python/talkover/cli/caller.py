@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +13,17 @@ from urllib.parse import urljoin
 
 import httpx2 as httpx
 
-from ..errors import InputError, TalkoverError
+from ..errors import TalkoverError
 from ..media import items as m
 from ..media.port import MediaPort, Peer
+from .address import is_loopback
+from .certificate import client_context
+from .wav import read_wav, write_wav
 
 Event = dict[str, Any]
 CONNECT_S = 10.0
+ANSWER_S = 30.0
+"""For a server that many call at once."""
 RATE = 16000
 
 
@@ -54,13 +58,16 @@ class Caller:
         token: str | None = None,
         tcp: bool = False,
         agent: str | None = None,
+        insecure: bool = False,
         media: MediaPort | None = None,
         on_event: Callable[[float, Event], None] = lambda _, __: None,
+        on_sound: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        self._url, self._token, self._tcp, self._agent = url.rstrip("/") + "/", token, tcp, agent
+        self._url, self._token, self._tcp, self._agent = _base(url), token, tcp, agent
+        self._insecure = insecure
         self._own = media is None
         self._media = media
-        self._on_event = on_event
+        self._on_event, self._on_sound = on_event, on_sound
         self._peer: Peer | None = None
         self._began = time.monotonic()
         self._arrived = asyncio.Event()
@@ -84,7 +91,7 @@ class Caller:
         return time.monotonic() - self._began
 
     async def dial(self) -> None:
-        media = self._media or MediaPort(_near(self._url), 0)
+        media = self._media or MediaPort(near(self._url), 0)
         self._media = media
         peer, offer = media.core.dial(self._tcp)
         self._peer = peer
@@ -96,13 +103,13 @@ class Caller:
             headers["Authorization"] = f"Bearer {self._token}"
         query = {"extensions": "talkover"} | ({"agent": self._agent} if self._agent else {})
         try:
-            async with httpx.AsyncClient(verify=False) as client:
+            async with self._http() as client:
                 response = await client.post(
                     urljoin(self._url, "v1/realtime/calls"),
                     params=query, content=offer, headers=headers,
                 )  # fmt: skip
         except httpx.HTTPError as error:
-            raise CallError(f"{self._url} cannot be reached ({type(error).__name__}).") from None
+            raise CallError(_unreachable(self._url, error)) from None
         if response.status_code != 201:
             raise CallError(f"The server refused ({response.status_code}): {response.text[:300]}")
         self.location = urljoin(self._url, response.headers["Location"])
@@ -116,7 +123,7 @@ class Caller:
         if self._peer is not None and self.closed is None:
             self._peer.close()
         if self.location:
-            async with httpx.AsyncClient(verify=False) as client:
+            async with self._http() as client:
                 try:
                     await client.post(f"{self.location}/hangup", headers=self._headers())
                 except httpx.HTTPError:
@@ -132,16 +139,31 @@ class Caller:
         self._peer.release(self._epoch)
         self._peer.finish(self._epoch)
 
+    def play_file(self, file: Path) -> float:
+        """Say what a WAV file holds; how many seconds that takes. InputError."""
+        pcm, rate = read_wav(file)
+        self.play(pcm, rate)
+        return len(pcm) / 2 / rate
+
+    def speak(self, pcm: bytes, rate: int) -> int:
+        """Go on saying something live; how many milliseconds of it are still to be sent."""
+        assert self._peer is not None
+        if self._epoch == 0:
+            self._epoch = 1
+            self._peer.release(self._epoch)
+        return self._peer.play(self._epoch, pcm, rate, [])
+
     def send(self, event: Event) -> None:
         assert self._peer is not None
         self._peer.send(json.dumps(event))
 
-    def type(self, text: str) -> None:
-        """Ask in writing."""
+    def type(self, text: str, metadata: dict[str, str] | None = None) -> None:
+        """Ask in writing; the response will bear `metadata`."""
         content = [{"type": "input_text", "text": text}]
         item = {"type": "message", "role": "user", "content": content}
         self.send({"type": "conversation.item.create", "item": item})
-        self.send({"type": "response.create"})
+        response = {} if metadata is None else {"response": {"metadata": metadata}}
+        self.send({"type": "response.create"} | response)
 
     def of(self, type: str) -> list[Event]:
         """The events of a type so far."""
@@ -162,12 +184,13 @@ class Caller:
         return self.of(type)[count - 1]
 
     def save(self, file: Path) -> None:
-        """The agent's voice as WAV, 16 kHz."""
-        with wave.open(str(file), "wb") as out:
-            out.setnchannels(1)
-            out.setsampwidth(2)
-            out.setframerate(RATE)
-            out.writeframes(bytes(self.sound.pcm))
+        """The agent's voice as WAV, 16 kHz. InputError."""
+        write_wav(file, bytes(self.sound.pcm), RATE)
+
+    def _http(self) -> httpx.AsyncClient:
+        context = client_context(httpx.URL(self._url).host, self._insecure)
+        timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
+        return httpx.AsyncClient(verify=context, timeout=timeout)
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -183,6 +206,7 @@ class Caller:
                 self._on_event(self.now, event)
             case m.AudioIn(at, pcm):
                 self.sound.take(at, pcm)
+                self._on_sound(pcm)
             case m.Speech(on, _):
                 self.speech.append((self.now, on))
             case m.Closed(reason):
@@ -192,17 +216,23 @@ class Caller:
         self._arrived.set()
 
 
-def read_wav(file: Path) -> tuple[bytes, int]:
-    """Mono s16le and its rate. InputError for what is no such file."""
+def _base(url: str) -> str:
+    """Without the page's `#key=…`, and with one slash at its end. CallError."""
     try:
-        with wave.open(str(file), "rb") as source:
-            if source.getnchannels() != 1 or source.getsampwidth() != 2:
-                raise InputError(f"{file} must be mono with 16 bits a sample.")
-            return source.readframes(source.getnframes()), source.getframerate()
-    except (OSError, EOFError, wave.Error) as error:
-        raise InputError(f"{file} cannot be read as WAV: {error}.") from None
+        found = httpx.URL(url)
+    except httpx.InvalidURL:
+        found = httpx.URL("")
+    if found.scheme not in ("http", "https") or not found.host:
+        raise CallError(f"{url} is no URL to call; give one such as http://127.0.0.1:8080.")
+    return str(found.copy_with(fragment=None)).rstrip("/") + "/"
 
 
-def _near(url: str) -> str:
-    host = httpx.URL(url).host
-    return "127.0.0.1" if host in ("localhost", "127.0.0.1") else "0.0.0.0"
+def _unreachable(url: str, error: httpx.HTTPError) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return f"{url} shows a certificate that nobody vouches for; --insecure takes any."
+    return f"{url} cannot be reached ({type(error).__name__}); is the server running?"
+
+
+def near(url: str) -> str:
+    """The address to call from."""
+    return "127.0.0.1" if is_loopback(httpx.URL(url).host) else "0.0.0.0"

@@ -3,103 +3,119 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..config import FILE, Loaded, load
-from ..errors import TalkoverError
-from .load import load_agents
-from .template import AGENT, CONFIG, TEST
+from .. import __version__
+from ..config import FILE, load
+from ..errors import InputError, TalkoverError
+from .flags import Flags, with_flags
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="The AI you can talk over.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="The AI you can talk over.",
+    pretty_exceptions_enable=False,
+)
 
-Text = Annotated[str | None, typer.Option()]
-Number = Annotated[int | None, typer.Option()]
-Switch = Annotated[bool, typer.Option()]
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"talkover {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print it and exit")
+    ] = False,
+) -> None:
+    """The AI you can talk over."""
 
 
 @app.command()
-def serve(
-    agent: Annotated[str | None, typer.Argument(help="file.py:agent or module:agent")] = None,
-    host: Text = None,
-    port: Number = None,
-    media_host: Text = None,
-    media_port: Number = None,
-    public_ip: Text = None,
-    key: Text = None,
-    llm: Text = None,
-    model: Text = None,
-    api_key: Text = None,
-    stt: Text = None,
-    stt_model: Text = None,
-    tts: Text = None,
-    tts_model: Text = None,
-    voice: Text = None,
-    openai: Switch = False,
-    tls: Switch = False,
-    reload: Switch = False,
-    most_calls: Number = None,
-) -> None:
-    """Serve an agent; without one, the embedded demo."""
-    from . import serve as server
+@with_flags
+def serve(flags: Flags) -> None:
+    """Serve an agent; without one, the embedded demo.
 
-    flags = {k: v for k, v in locals().items() if k not in ("agent", "server")}
-    server.serving = True
-    settings = load(flags).settings
-    asyncio.run(server.serve(settings, load_agents(agent), agent))
+    Each option is also a variable (TALKOVER_MEDIA_PORT, TALKOVER_TURN__SILENCE_MS) and a key of
+    talkover.toml.
+    """
+    from . import run, serve
+    from .load import Source
+
+    loaded = load(flags)
+    run.claim()
+    source = Source(loaded.settings.agent)
+    serve.run(loaded, source, source.load())
 
 
 @app.command()
 def call(
     url: Annotated[str, typer.Argument()] = "http://127.0.0.1:8080",
     play: Annotated[Path | None, typer.Option(help="a WAV file to say")] = None,
-    record: Annotated[Path | None, typer.Option(help="where the answer goes")] = None,
+    record: Annotated[Path | None, typer.Option(help="where the answer goes, as WAV")] = None,
     text: Annotated[str | None, typer.Option(help="ask in writing")] = None,
     script: Annotated[Path | None, typer.Option(help="a talk.toml with steps")] = None,
-    junit: Annotated[Path | None, typer.Option(help="the script's outcome")] = None,
-    calls: Annotated[int, typer.Option(help="many at once, as percentiles")] = 1,
-    agent: Text = None,
-    token: Text = None,
-    tcp: Switch = False,
+    junit: Annotated[Path | None, typer.Option(help="where the script's outcome goes")] = None,
+    calls: Annotated[int, typer.Option(help="many at once, as percentiles", min=1)] = 1,
+    agent: Annotated[str | None, typer.Option(help="which of the server's agents")] = None,
+    token: Annotated[str | None, typer.Option(help="the server's key or a client secret")] = None,
+    tcp: Annotated[bool, typer.Option(help="media over TCP")] = False,
+    insecure: Annotated[bool, typer.Option(help="accept any certificate")] = False,
     seconds: Annotated[float, typer.Option(help="the longest wait for an answer")] = 60.0,
 ) -> None:
-    """Call a Realtime server over WebRTC and print the dialogue."""
-    from .call import many, one, scripted
-    from .script import read_script, report
+    """Call a Realtime server over WebRTC and print the dialogue.
 
+    With --play, --text or --script the call ends after the answer; otherwise it is held with
+    microphone and speaker until Ctrl-C.
+    """
+    from .call import Line, held, one, scripted
+    from .many import many
+
+    line = Line(url, token=token, tcp=tcp, agent=agent, insecure=insecure)
+    _refuse_together(play=play, text=text, script=script)
+    if junit is not None and script is None:
+        raise InputError("--junit tells how a --script went; give one.")
     if calls > 1:
-        asked = text or "What time is it?"
-        failed = asyncio.run(many(url, calls, text=asked, token=token, seconds=seconds))
-        raise typer.Exit(1 if failed else 0)
-    if script is not None:
-        steps = read_script(script)
-        outcomes = asyncio.run(scripted(url, steps, token=token, tcp=tcp, agent=agent))
-        if junit is not None:
-            junit.write_text(report(outcomes))
-        raise typer.Exit(1 if any(outcome.failure for outcome in outcomes) else 0)
-    asyncio.run(
-        one(url, play=play, record=record, text=text, tcp=tcp,
-            token=token, agent=agent, seconds=seconds)
-    )  # fmt: skip
+        _refuse_together(calls=calls, record=record, script=script)
+        asked = text or (None if play else "What time is it?")
+        job = many(line, calls, text=asked, play=play, seconds=seconds)
+    elif script is not None:
+        job = scripted(line, script, junit, record)
+    elif play is not None or text is not None:
+        job = one(line, play=play, record=record, text=text, seconds=seconds)
+    else:
+        job = held(line, record)
+    failed = asyncio.run(job)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command()
-def config() -> None:
-    """Print each effective setting and where it comes from."""
-    loaded: Loaded = load({})
+@with_flags
+def config(flags: Flags) -> None:
+    """Print each effective setting and where it comes from; options count as for serve."""
+    loaded = load(flags)
     for line in loaded.lines():
         typer.echo(line)
+    for warning in loaded.warnings:
+        typer.echo(f"talkover: {warning}", err=True)
 
 
 @app.command()
-def engines() -> None:
+@with_flags
+def engines(flags: Flags) -> None:
     """Print which engines would be used, and whether they can be reached."""
     from ..engines.registry import build
+    from .announce import lines_of
     from .serve import choice
 
-    built = build(choice(load({}).settings))
+    built = build(choice(load(flags).settings))
 
     async def warm() -> list[str]:
         troubles = await built.warm()
@@ -108,8 +124,8 @@ def engines() -> None:
 
     troubles = asyncio.run(warm())
     for info in built.infos:
-        kind = "scripted demo" if info.demo else "real"
-        typer.echo(f"{info.role}  {info.name} ({kind}), {info.where}  {info.note}")
+        for line in lines_of(info):
+            typer.echo(line)
     for trouble in troubles:
         typer.echo(f"!    {trouble}", err=True)
     raise typer.Exit(1 if troubles else 0)
@@ -118,6 +134,8 @@ def engines() -> None:
 @app.command()
 def init(folder: Annotated[Path, typer.Argument()] = Path()) -> None:
     """Write an agent, its test and a talkover.toml to begin with."""
+    from .template import AGENT, CONFIG, TEST
+
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in (("agent.py", AGENT), ("test_agent.py", TEST), (FILE, CONFIG)):
         file = folder / name
@@ -126,13 +144,27 @@ def init(folder: Annotated[Path, typer.Argument()] = Path()) -> None:
             continue
         file.write_text(text)
         typer.echo(f"wrote {file}")
-    typer.echo(f"Now: talkover serve {folder / 'agent.py'}")
+    there = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    typer.echo(f"Now: {there}talkover serve")
+
+
+def _refuse_together(**options: object) -> None:
+    given = [f"--{name}" for name, value in options.items() if value is not None]
+    if len(given) > 1:
+        raise InputError(f"{' and '.join(given)} do not go together.")
+
+
+def guarded(command: Callable[[], object]) -> None:
+    """Run; an error made by the user is one line and exit code 2, not a traceback."""
+    try:
+        command()
+    except TalkoverError as error:
+        print(f"talkover: {error.message}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def main() -> None:
-    """Run; an error made by the user is one line, not a traceback."""
-    try:
-        app()
-    except TalkoverError as error:
-        typer.echo(f"talkover: {error.message}", err=True)
-        raise SystemExit(2) from None
+    """The `talkover` command."""
+    guarded(app)

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 
 from ..agent import Agent
 from ..config import load
-from ..errors import TalkoverError
-from . import serve as server
+from ..errors import AgentError
+
+_served = False
+
+
+def claim() -> bool:
+    """True for the first who serves in this process.
+
+    A file with `agent.run()` at its end is imported by the very server that serves it.
+    """
+    global _served
+    first, _served = not _served, True
+    return first
 
 
 def run_agent(agent: Agent) -> None:
     """Serve one agent with the configured settings; nothing where a server imports the file."""
-    if server.serving:
+    if not claim():
         return
-    server.serving = True
-    try:
-        asyncio.run(server.serve(load({}).settings, {"agent": agent}))
-    except TalkoverError as error:
-        raise SystemExit(f"talkover: {error.message}") from None
+    from .main import guarded
+
+    guarded(lambda: _serve(agent))
+
+
+def _serve(agent: Agent) -> None:
+    from . import serve
+    from .load import Source
+
+    main = sys.modules["__main__"]
+    names = [name for name, value in vars(main).items() if value is agent]
+    file = getattr(main, "__file__", None)
+    if file is None or not names:
+        raise AgentError("agent.run() is for an agent at the top of a file; see talkover serve.")
+    serve.run(load({}), Source(f"{file}:{names[0]}"), {names[0]: agent})

@@ -1,34 +1,70 @@
-"""A scripted conversation with expectations: `talkover call --script talk.toml`."""
+"""A scripted conversation with expectations: `talkover call --script talk.toml`.
+
+    [[step]]
+    name = "a story, talked over"
+    text = "tell me a story"          # ask in writing, or
+    expect_status = "cancelled"       # what becomes of the answer; "completed" if left out
+
+    [[step]]
+    play = "what-time.wav"            # ask aloud; beside the script
+    after = 2.0                       # seconds after the previous answer became audible
+    expect = '\\d+ in the'             # a pattern that the answer's words match, in any case
+    within = 5                        # seconds from the question's end until the answer is heard
+
+A step with neither `text` nor `play` waits for what the agent says by itself. Without `after` a
+step begins when the previous answer is over; with it, it talks over that answer.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import re
-import time
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from xml.sax.saxutils import quoteattr
+from typing import Annotated, Any
+from xml.etree import ElementTree
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
-from .caller import Caller, CallError, read_wav
+from .answer import Answer, asked_aloud, asked_in_writing, heard_out, spoken, unasked
+from .caller import Caller, CallError
+from .wav import read_wav
 
-STEP_S = 30.0
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+class Step(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = ""
+    text: str | None = None
+    play: Path | None = None
+    after: Seconds | None = None
+    expect: re.Pattern[str] | None = None
+    expect_status: str = "completed"
+    within: Seconds = 30.0
+
+    @model_validator(mode="after")
+    def _one_question(self) -> Step:
+        if self.text is not None and self.play is not None:
+            raise ValueError("give text or play, not both")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """Ask by `text` or by `play`; the answer must match the pattern `expect`."""
+class Asked:
+    """When a step began, and the answer that it gets."""
 
-    name: str
-    text: str | None
-    play: Path | None
-    expect: str | None
-    within: float
+    at: float
+    answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
+    """Seconds from the step's beginning to the end of its answer; None: as expected."""
+
     step: Step
     seconds: float
     failure: str | None
@@ -37,68 +73,90 @@ class Outcome:
 def read_script(file: Path) -> list[Step]:
     """The steps of a file. InputError says what is wrong with it."""
     try:
-        found: list[dict[str, Any]] = tomllib.loads(file.read_text())["step"]
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        found = tomllib.loads(file.read_text())
+    except (OSError, ValueError) as error:
         raise InputError(f"{file}: {error}.") from None
-    except KeyError:
-        raise InputError(f"{file}: no [[step]] in it.") from None
-    steps: list[Step] = []
-    for n, entry in enumerate(found, 1):
-        unknown = entry.keys() - {"name", "text", "play", "expect", "within"}
-        if unknown or ("text" in entry) == ("play" in entry):
-            raise InputError(f"{file}: step {n} needs either text or play, and knows: "
-                             "name, expect, within.")  # fmt: skip
-        play = file.parent / entry["play"] if "play" in entry else None
-        steps.append(
-            Step(entry.get("name", f"step {n}"), entry.get("text"), play,
-                 entry.get("expect"), float(entry.get("within", STEP_S)))
-        )  # fmt: skip
-    return steps
+    entries: list[Any] = found.get("step", [])
+    if not entries or found.keys() != {"step"}:
+        raise InputError(f"{file}: write [[step]] for each step, and nothing beside them.")
+    return [_step(file, n, entry) for n, entry in enumerate(entries, 1)]
 
 
-async def run_script(call: Caller, steps: list[Step], before: int) -> list[Outcome]:
-    """Each step in order; `before` replies came before the first."""
+def _step(file: Path, n: int, entry: object) -> Step:
+    try:
+        step = Step.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{file}: step {n}: {where}: {first['msg']}.") from None
+    if step.after is not None and n == 1:
+        raise InputError(f"{file}: step 1: there is no answer before it that `after` could mean.")
+    play = None if step.play is None else file.parent / step.play
+    if play is not None:
+        read_wav(play)
+    return step.model_copy(update={"name": step.name or f"step {n}", "play": play})
+
+
+async def run_script(call: Caller, steps: list[Step]) -> list[Outcome]:
+    """Each step in order, told as it ends."""
     outcomes: list[Outcome] = []
-    for n, step in enumerate(steps, before + 1):
-        began = time.monotonic()
-        failure = None
-        if step.text is not None:
-            call.type(step.text)
-        elif step.play is not None:
-            call.play(*read_wav(step.play))
+    overlapping: Asked | None = None
+    for n, step in enumerate(steps):
+        asked = overlapping or _ask(call, step)
+        overlapping = None
         try:
-            done = await call.wait_for("response.done", n, step.within)
-            answer = _spoken(done)
-            if step.expect is not None and not re.search(step.expect, answer, re.I):
-                failure = f"expected /{step.expect}/, heard: {answer}"
-        except TimeoutError:
-            failure = f"no answer within {step.within:.0f} s"
+            if n + 1 < len(steps) and steps[n + 1].after is not None:
+                overlapping = await _talk_over(call, asked.answer, step, steps[n + 1])
+            failure = await _failure(step, asked.answer)
         except CallError as error:
             failure = error.message
-        outcomes.append(Outcome(step, time.monotonic() - began, failure))
+        outcomes.append(Outcome(step, call.now - asked.at, failure))
         mark = "ok  " if failure is None else "FAIL"
-        print(f"{mark} {step.name}" + (f": {failure}" if failure else ""), flush=True)
+        print(f"{call.now:7.2f}  {mark} {step.name}" + (f": {failure}" if failure else ""))
     return outcomes
 
 
-def report(outcomes: list[Outcome]) -> str:
-    """The outcomes as a JUnit file."""
-    cases: list[str] = []
-    for outcome in outcomes:
-        head = f"<testcase name={quoteattr(outcome.step.name)} time='{outcome.seconds:.3f}'"
-        fault = outcome.failure
-        cases.append(
-            f"{head}/>" if fault is None
-            else f"{head}><failure message={quoteattr(fault)}/></testcase>"
-        )  # fmt: skip
+async def _talk_over(call: Caller, answer: Answer, step: Step, following: Step) -> Asked:
+    try:
+        await answer.audible(step.within)
+    except TimeoutError:
+        raise CallError(f"No answer within {step.within:g} s to talk over.") from None
+    begin = (answer.audible_at or call.now) + (following.after or 0)
+    await asyncio.sleep(max(0.0, begin - call.now))
+    return _ask(call, following)
+
+
+def _ask(call: Caller, step: Step) -> Asked:
+    at = call.now
+    if step.text is not None:
+        return Asked(at, asked_in_writing(call, step.text))
+    return Asked(at, asked_aloud(call, step.play) if step.play is not None else unasked(call))
+
+
+async def _failure(step: Step, answer: Answer) -> str | None:
+    response = await heard_out(answer, step.within)
+    status, words = response["status"], spoken(response)
+    if status != step.expect_status:
+        return f"the answer was {status}, not {step.expect_status}: {words}"
+    if step.expect is not None and not re.search(step.expect.pattern, words, re.I):
+        return f"expected /{step.expect.pattern}/, heard: {words}"
+    return None
+
+
+def write_report(file: Path, name: str, outcomes: list[Outcome]) -> None:
+    """The outcomes as a JUnit file. InputError where it cannot be written."""
     failures = sum(outcome.failure is not None for outcome in outcomes)
-    return (
-        f"<testsuite name='talkover call' tests='{len(outcomes)}' failures='{failures}'>"
-        + "".join(cases)
-        + "</testsuite>\n"
-    )
-
-
-def _spoken(done: dict[str, Any]) -> str:
-    parts = [part for item in done["response"]["output"] for part in item.get("content", ())]
-    return " ".join(str(part.get("transcript") or part.get("text") or "") for part in parts)
+    total = f"{sum(outcome.seconds for outcome in outcomes):.3f}"
+    counts = {"tests": str(len(outcomes)), "failures": str(failures), "time": total}
+    suites = ElementTree.Element("testsuites", counts)
+    suite = ElementTree.SubElement(suites, "testsuite", {"name": name, "errors": "0", **counts})
+    for outcome in outcomes:
+        case = {"classname": name, "name": outcome.step.name, "time": f"{outcome.seconds:.3f}"}
+        element = ElementTree.SubElement(suite, "testcase", case)
+        if outcome.failure is not None:
+            fault = ElementTree.SubElement(element, "failure", {"message": outcome.failure})
+            fault.text = outcome.failure
+    try:
+        ElementTree.ElementTree(suites).write(file, encoding="utf-8", xml_declaration=True)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}.") from None

@@ -4,60 +4,112 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
+import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
-from typing import Any
-
-import structlog
-import uvicorn
 
 from ..agent import Agent
-from ..config import Settings
+from ..config import Loaded, Settings
 from ..engines.registry import Choice
 from ..errors import ConfigError
-from ..gateway.app import create_app
 from ..media.port import MediaPort
 from ..session.lobby import Lobby
-from .load import LoadError, load_agents, source_of
+from .address import is_loopback, resolved
+from .announce import announce, url_of
+from .certificate import development_certificate
+from .load import Source
+from .reload import Reloader
 
-log = structlog.get_logger("talkover.serve")
-
-LOOK_S = 0.5
-serving = False
-"""A file with agent.run() at its end is imported by the very server that serves it."""
+HANG_UP_S = 3
+"""For HTTP requests under way when the server stops."""
 
 
-async def serve(settings: Settings, agents: Mapping[str, Agent], target: str | None = None) -> None:
-    """Serve until stopped. ConfigError says what cannot be used."""
-    certificate = _certificate(settings) if settings.tls else None
+def run(loaded: Loaded, source: Source, agents: Mapping[str, Agent]) -> None:
+    """Serve until SIGINT or SIGTERM; blocks. ConfigError says what cannot be used."""
+    for warning in loaded.warnings:
+        print(f"talkover: {warning}", file=sys.stderr)
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(serve(loaded.settings, agents, source))
+
+
+async def serve(
+    settings: Settings, agents: Mapping[str, Agent], source: Source | None = None
+) -> None:
+    """Serve until cancelled; `source` is where the agents come from again. ConfigError."""
+    _cancel_on_signals()
+    certificate = development_certificate(settings.host) if settings.tls else None
     listener = _listener(settings.host, settings.port)
     port = listener.getsockname()[1]
-    try:
-        media = MediaPort(
-            settings.media_host or settings.host, settings.media_port, settings.public_ip
-        )
-    except OSError as error:
-        raise ConfigError(
-            f"The media port {settings.media_port} cannot be used ({error.strerror}); choose "
-            "another with --media-port, or stop what has it."
-        ) from None
-    lobby = Lobby(media, agents, choice(settings), ourselves=port, most_calls=settings.most_calls)
-    reloader = Reloader(lobby, target)
-    scheme = "https" if certificate else "http"
-    app = create_app(
-        lobby,
-        key=settings.key,
-        trouble=reloader.trouble,
-        on_start=lambda: _announce(f"{scheme}://{_shown_host(settings.host)}:{port}", lobby),
-    )
-    config = uvicorn.Config(
-        app, log_level="warning", ws_max_size=24 * 1024 * 1024, ws_per_message_deflate=False,
-        ssl_certfile=certificate, timeout_graceful_shutdown=3, lifespan="on",
+    key = settings.key
+    if key is None and not is_loopback(settings.host):
+        # Without one, only this machine would be let in.
+        key = secrets.token_urlsafe(18)
+    lobby = Lobby(
+        _media(settings), agents, choice(settings),
+        ourselves=port, most_calls=settings.most_calls, turns=settings.turns,
     )  # fmt: skip
-    async with reloader.watching(settings.reload):
-        await uvicorn.Server(config).serve([listener])
+    reloader = Reloader(lobby, source or Source(None))
+    async with _http(lobby, reloader, listener, certificate, key):
+        try:
+            await lobby.warm()
+            url = url_of("https" if settings.tls else "http", settings.host, port, key)
+            announce(url, lobby.infos, lobby.troubles)
+            if settings.reload:
+                await reloader.watch()
+            await asyncio.Event().wait()
+        finally:
+            await lobby.close()
+
+
+@contextlib.asynccontextmanager
+async def _http(
+    lobby: Lobby,
+    reloader: Reloader,
+    listener: socket.socket,
+    certificate: Path | None,
+    key: str | None,
+) -> AsyncGenerator[None]:
+    """HTTP is served within the block, before the engines are ready and until calls have ended."""
+    import uvicorn
+
+    from ..gateway.app import create_app
+
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Generator[None]:
+            # They are handled here, where calls can be ended first.
+            yield
+
+    app = create_app(lobby, key=key, trouble=reloader.trouble)
+    server = Server(
+        uvicorn.Config(
+            app, log_level="warning", ws_max_size=24 * 1024 * 1024, ws_per_message_deflate=False,
+            ssl_certfile=certificate, timeout_graceful_shutdown=HANG_UP_S, lifespan="off",
+        )
+    )  # fmt: skip
+    serving = asyncio.create_task(server.serve([listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def _cancel_on_signals() -> None:
+    """The first signal ends the calling task in good order, the second one the process."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def stop() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
 
 
 def choice(settings: Settings) -> Choice:
@@ -74,87 +126,29 @@ def choice(settings: Settings) -> Choice:
     )
 
 
-class Reloader:
-    """New calls get new code; an error in it is told while the old code serves on."""
-
-    def __init__(self, lobby: Lobby, target: str | None) -> None:
-        self._lobby, self._target = lobby, target
-        self._trouble: dict[str, Any] | None = None
-
-    def trouble(self) -> dict[str, Any] | None:
-        return self._trouble
-
-    @contextlib.asynccontextmanager
-    async def watching(self, wanted: bool) -> AsyncGenerator[None]:
-        file = source_of(self._target) if wanted else None
-        task = asyncio.create_task(self._watch(file)) if file is not None else None
-        yield
-        if task is not None:
-            task.cancel()
-
-    async def _watch(self, file: Path) -> None:
-        seen = _stamp(file)
-        while True:
-            await asyncio.sleep(LOOK_S)
-            now = _stamp(file)
-            if now != seen and now is not None:
-                seen = now
-                await self.load()
-
-    async def load(self) -> None:
-        """Read the agents again."""
-        try:
-            self._lobby.serve(load_agents(self._target))
-            await self._lobby.warm()
-            self._trouble = None
-            log.info("reloaded", agents=self._lobby.agents)
-        except ConfigError as error:
-            where = (error.file, error.line) if isinstance(error, LoadError) else (None, None)
-            self._trouble = {"message": error.message, "file": where[0], "line": where[1]}
-            log.error("the agent could not be loaded; the old one serves on", error=error.message)
-
-
-def _stamp(file: Path) -> tuple[int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
-
-
 def _listener(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+    address = resolved(host)
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind((address, port))
     except OSError as error:
+        listener.close()
         raise ConfigError(
-            f"The port {port} cannot be used ({error.strerror}); choose another with --port, or "
-            "stop what has it."
+            f"The port {port} of {host} cannot be used ({error.strerror}); choose another with "
+            "--port, or stop what has it."
         ) from None
     return listener
 
 
-def _certificate(settings: Settings) -> str:
-    from .certificate import development_certificate
-
-    return development_certificate(settings.host)
-
-
-def _shown_host(host: str) -> str:
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host
-
-
-def _announce(url: str, lobby: Lobby) -> None:
-    print(f"\n  Talkover listens at {url}\n", file=sys.stderr)
-    for info in lobby.infos:
-        kind = "scripted demo" if info.demo else "real"
-        leaves = "leaves this machine" if info.leaves_machine else "stays on this machine"
-        what = "text" if info.role == "llm" else "audio" if info.role == "stt" else "text"
-        print(
-            f"  {info.role}  {info.name} ({kind}), {info.where}; {what} {leaves}", file=sys.stderr
-        )
-    for trouble in lobby.troubles:
-        print(f"  !    {trouble.message}", file=sys.stderr)
-    print(file=sys.stderr, flush=True)
+def _media(settings: Settings) -> MediaPort:
+    host = resolved(settings.media_host or settings.host)
+    try:
+        return MediaPort(host, settings.media_port, settings.public_ip)
+    except ValueError as error:
+        raise ConfigError(f"--public-ip: {error}") from None
+    except OSError as error:
+        raise ConfigError(
+            f"The media port {settings.media_port} of {host} cannot be used ({error}); choose "
+            "another with --media-port, or stop what has it."
+        ) from None

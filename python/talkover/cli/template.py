@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-AGENT = '''"""A voice agent. Serve it with: talkover serve agent.py"""
+AGENT = '''"""A voice agent. Serve it with: talkover serve"""
 
 from talkover import Agent
 
@@ -26,9 +26,16 @@ def test_the_house_is_closed_on_sundays():
 def test_the_agent_has_its_tool():
     assert list(agent.tools) == ["opening_hours"]
 '''
-CONFIG = """# Every key is also a flag (--media-port) and a variable (TALKOVER_MEDIA_PORT).
-port = 8080
-media_port = 8081
+CONFIG = """# Every key is also a flag (--media-port) and a variable (TALKOVER_MEDIA_PORT);
+# `talkover config` shows all of them.
+agent = "agent.py:agent"
+# port = 8080
+# media_port = 8081
 # llm = "http://localhost:11434/v1"
 # model = "llama3.2"
+
+# How long to wait for the end of a turn, and what interrupts; --turn silence_ms=500.
+[turn]
+# silence_ms = 350
+# interrupt_ms = 600
 """

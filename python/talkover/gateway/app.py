@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -142,19 +141,10 @@ def create_app(
     *,
     key: str | None = None,
     trouble: Callable[[], dict[str, Any] | None] = lambda: None,
-    on_start: Callable[[], Any] = lambda: None,
 ) -> Starlette:
-    """The ASGI application; the lobby is warmed before the first call and closed at the end."""
+    """The ASGI application; whoever made the lobby warms and closes it."""
     keys = Keyring(key)
     gateway = Gateway(lobby, keys, trouble)
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        await lobby.warm()
-        on_start()
-        yield
-        await lobby.close()
-
     calls = "/v1/realtime/calls"
     return Starlette(
         routes=[
@@ -183,7 +173,6 @@ def create_app(
             HttpError: respond, TalkoverError: respond, BadEvent: respond, OfferError: respond,
             HTTPException: _http_exception, Exception: respond,
         },
-        lifespan=lifespan,
     )  # fmt: skip
 
 

@@ -15,9 +15,11 @@ from ..errors import ConfigError, EngineError, Full, InputError
 from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
 from ..protocol.realtime import Codec
+from ..turn.policy import NORMAL, TurnPolicy
 from .leg import DataChannel
 from .requests import allowed
 from .session import Cast, Session
+from .turn_settings import turn_policy
 
 log = structlog.get_logger("talkover.lobby")
 
@@ -36,17 +38,22 @@ class Lobby:
         *,
         ourselves: int | None = None,
         most_calls: int = 500,
+        turns: TurnPolicy = NORMAL,
     ) -> None:
         self.media = media
         self.ready = False
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._most = choice, ourselves, most_calls
-        self._agents: dict[str, Agent] = {}
+        self._turns = turns
         self._engines: dict[Choice, Engines] = {}
         self._troubles: dict[Choice, list[EngineError]] = {}
         self._fallback: Tts | None = None
         self._sessions: dict[str, Session] = {}
-        self.serve(agents)
+        self._closing: set[asyncio.Task[None]] = set()
+        self._agents: Mapping[str, Agent] = {}
+        self._coming: Mapping[str, Agent] = {}
+        self._build(agents)
+        self._agents = agents
 
     @property
     def agents(self) -> list[str]:
@@ -65,24 +72,27 @@ class Lobby:
         """The engines of the first agent."""
         return self._of(next(iter(self._agents.values()))).infos
 
-    def serve(self, agents: Mapping[str, Agent]) -> None:
-        """Give new calls to these agents; live ones keep theirs. ConfigError."""
-        if not agents:
-            raise ConfigError("There is no agent to serve.")
-        for agent in agents.values():
-            self._of(agent)
-        self._agents = dict(agents)
+    async def serve(self, agents: Mapping[str, Agent]) -> None:
+        """Give new calls to these agents, once their engines are warm; live calls keep theirs.
+
+        After a TalkoverError everything is as it was.
+        """
+        self._coming = agents
+        try:
+            self._build(agents)
+            await self._warm_engines()
+            self._agents = agents
+        finally:
+            self._coming = {}
+            self._close_unused()
 
     async def warm(self) -> None:
         """Start the engines. ConfigError for settings that cannot work at all."""
-        for choice, engines in list(self._engines.items()):
-            self._troubles[choice] = await engines.warm()
+        await self._warm_engines()
         try:
             self._fallback = fallback_voice()
         except ConfigError:
             self._fallback = None
-        for trouble in self.troubles:
-            log.error("an engine cannot be used", error=trouble.message)
         self.ready, self.reason = True, ""
 
     async def call(self, offer: str, **given: Any) -> tuple[Session, str]:
@@ -114,18 +124,46 @@ class Lobby:
         return self._sessions.get(id)
 
     async def close(self) -> None:
+        """End every call, then the engines and the media; no further call is taken."""
+        self.ready, self.reason = False, "the server is going down"
         await asyncio.gather(*(s.end("the server is going down") for s in self.sessions))
-        for engines in self._engines.values():
-            await engines.close()
+        await asyncio.gather(*(engines.close() for engines in self._engines.values()))
         if self._fallback is not None:
             await self._fallback.close()
+        await asyncio.gather(*self._closing)
         self.media.close()
 
     # ---- within --------------------------------------------------------------------------------
 
-    def _of(self, agent: Agent) -> Engines:
+    def _build(self, agents: Mapping[str, Agent]) -> None:
+        if not agents:
+            raise ConfigError("There is no agent to serve.")
+        for agent in agents.values():
+            turn_policy(agent, first_config({}), self._turns)
+            self._of(agent)
+
+    async def _warm_engines(self) -> None:
+        for choice, engines in list(self._engines.items()):
+            self._troubles[choice] = await engines.warm()
+        for trouble in self.troubles:
+            log.error("an engine cannot be used", error=trouble.message)
+
+    def _close_unused(self) -> None:
+        """Let go of the engines that neither new calls nor live ones have."""
+        served = (*self._agents.values(), *self._coming.values())
+        wanted = {self._chosen(agent) for agent in served}
+        live = [session.cast.llm for session in self.sessions]
+        for choice, engines in list(self._engines.items()):
+            if choice not in wanted and engines.llm not in live:
+                del self._engines[choice]
+                self._troubles.pop(choice, None)
+                closing = asyncio.create_task(engines.close())
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+
+    def _chosen(self, agent: Agent) -> Choice:
         c = self._choice
-        choice = Choice(
+        return Choice(
             llm=agent.llm or c.llm,
             model=agent.model or c.model,
             api_key=agent.api_key or c.api_key,
@@ -136,6 +174,9 @@ class Lobby:
             tts_voice=c.tts_voice,
             openai=c.openai,
         )
+
+    def _of(self, agent: Agent) -> Engines:
+        choice = self._chosen(agent)
         if choice not in self._engines:
             self._engines[choice] = build(choice, self._ourselves)
         return self._engines[choice]
@@ -160,6 +201,8 @@ class Lobby:
         user: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> tuple[Agent, SessionConfig, dict[str, Any]]:
+        if not self.ready:
+            raise Full(f"No call can be taken now: {self.reason}.")
         if len(self.sessions) >= self._most:
             raise Full(f"This server takes {self._most} calls at a time; try again in a moment.")
         chosen = self._agent(agent)
@@ -180,10 +223,9 @@ class Lobby:
     ) -> Session:
         agent, config, who = prepared
         engines = self._of(agent)
-        key = next(choice for choice, found in self._engines.items() if found is engines)
         cast = Cast(
             agent, engines.stt, engines.llm, engines.tts,
-            self._fallback, tuple(self._troubles.get(key, ())),
+            self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
         )  # fmt: skip
         session = Session(cast, config, peer, transport=transport, on_end=self._forget, **who)
         self._sessions[session.id] = self._sessions[session.call_id] = session
@@ -193,6 +235,7 @@ class Lobby:
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
         self._sessions.pop(session.call_id, None)
+        self._close_unused()
 
     def _forget_unconnected(self, session: Session) -> None:
         if not session.begun and not session.ended:

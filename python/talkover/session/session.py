@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -29,6 +29,7 @@ from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..turn import outputs as o
 from ..turn.machine import TurnMachine
+from ..turn.policy import NORMAL, TurnPolicy
 from ..values import Audio, Say
 from .brain import Brain, Piece
 from .conversation import Conversation
@@ -59,6 +60,7 @@ class Cast:
     tts: Tts
     fallback: Tts | None = None
     troubles: tuple[EngineError, ...] = ()
+    turns: TurnPolicy = NORMAL
 
 
 @dataclass(slots=True)
@@ -113,7 +115,7 @@ class Session:
         self.conversation = Conversation()
         self.stream = FactStream()
         self.facade = Facade(self)
-        self.machine = TurnMachine(turn_policy(cast.agent, config, cast.stt.info.partials))
+        self.machine = TurnMachine(self._turn_policy())
         self._asked: ResponseParams | None = None
         self.begun = self.ended = False
         self._on_end = on_end
@@ -236,9 +238,12 @@ class Session:
 
     def apply_policy(self) -> None:
         """Take up the config's turn settings."""
-        partials = self.cast.stt.info.partials
-        self.machine.policy = turn_policy(self.cast.agent, self.config, partials)
+        self.machine.policy = self._turn_policy()
         self._set_reflex()
+
+    def _turn_policy(self) -> TurnPolicy:
+        base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
+        return turn_policy(self.cast.agent, self.config, base)
 
     def _set_reflex(self, off: bool = False) -> None:
         wanted = reflex(self.machine.policy)
@@ -639,7 +644,9 @@ class Session:
 
     @property
     def live_reply(self) -> Reply | None:
-        """The reply that is being thought up or heard."""
+        """The reply that is being thought up or heard; one that was cancelled is neither."""
+        if self.machine.agent == "listening":
+            return None
         return self._replies.get(self.machine.epoch)
 
     def reply_of(self, item: str) -> Reply | None:

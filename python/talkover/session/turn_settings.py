@@ -22,14 +22,10 @@ class Reflex:
     hold: bool
 
 
-def turn_policy(agent: Agent, config: SessionConfig, partials: bool = True) -> TurnPolicy:
-    """The agent's turn settings, overlaid by what the client asked for.
-
-    `partials`: the recogniser tells words as they come.
-    """
-    base = TurnPolicy(interruptions=agent.interruptions, partials=partials)
+def turn_policy(agent: Agent, config: SessionConfig, base: TurnPolicy) -> TurnPolicy:
+    """The server's turn settings, overlaid by the agent's, then by what the client asked for."""
     try:
-        own = policy(agent.turns, base)
+        own = policy(agent.turns, replace(base, interruptions=agent.interruptions))
     except ValueError as error:
         raise AgentError(f"turns: {error}") from None
     match config.audio.input.turn_detection:

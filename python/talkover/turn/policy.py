@@ -55,6 +55,8 @@ class TurnPolicy:
     """The recogniser tells words as they come (an engine's property, set by the session)."""
 
 
+NORMAL = TurnPolicy()
+
 _PRESETS: dict[str, dict[str, Any]] = {
     "eager": {
         "silence_complete_ms": 64,
@@ -78,9 +80,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def policy(turns: str | dict[str, Any], base: TurnPolicy | None = None) -> TurnPolicy:
-    """A preset's name, or settings over `normal`. ValueError names what is wrong."""
-    base = base or TurnPolicy()
+def policy(turns: str | dict[str, Any], base: TurnPolicy = NORMAL) -> TurnPolicy:
+    """A preset's name, or settings, over `base`. ValueError names what is wrong."""
     if isinstance(turns, str):
         if turns not in _PRESETS:
             raise ValueError(f"{turns!r} is no preset; use one of {', '.join(_PRESETS)}.")

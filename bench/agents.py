@@ -1,0 +1,41 @@
+"""The agents that the benchmarks serve and call by name."""
+
+from __future__ import annotations
+
+import os
+import wave
+from collections.abc import AsyncGenerator
+
+from bench.engines import WORDS
+from talkover import Agent, Audio, Turn
+
+_PIECE = 24000 * 2
+"""One second: what a voice hands over at a time."""
+
+
+def oracle(words: str) -> str:
+    """Name of the agent whose recogniser hears just these words of `WORDS`."""
+    return f"oracle {words}"
+
+
+AGENTS: dict[str, Agent] = {
+    "listening": Agent(llm="bench:told", stt="bench:content", tts="bench:tones"),
+    "talking": Agent(
+        llm="bench:told", stt="bench:content", tts="bench:tones", interruptions="no"
+    ),
+    "embedded": Agent(llm="bench:told"),
+    "embedded ear": Agent(llm="bench:tones", tts="bench:tones"),
+} | {
+    oracle(words): Agent(llm="bench:tones", stt=f"bench:{words}", tts="bench:tones")
+    for words in WORDS
+}  # fmt: skip
+
+
+@AGENTS["talking"].reply
+async def talk_on(turn: Turn) -> AsyncGenerator[Audio]:
+    """Speech without an end."""
+    with wave.open(os.environ["BENCH_SPEECH"]) as source:
+        speech = source.readframes(source.getnframes())
+    while True:
+        for start in range(0, len(speech) - _PIECE, _PIECE):
+            yield Audio(speech[start : start + _PIECE])

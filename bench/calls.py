@@ -1,0 +1,220 @@
+"""What a call costs: N real WebRTC calls against a server process of its own.
+
+Modes: `listening` (speech arrives, is decoded and judged by the VAD, turns end, nobody answers)
+and `talking` (the agent speaks without an end while the caller does). The load generator is this
+process; a run in which it was itself late (p99 > 10 ms) is marked invalid and proves nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+
+from talkover import _core
+
+from .child import Child
+from .line import Event, Line
+from .report import Report, arguments, percentile, say, table
+from .speech import conversation, save
+
+LATE_MS = 10.0
+"""Of the generator's packets, p99: beyond this a run does not count."""
+GOALS = {
+    "listening_cpu_percent_per_call": 0.3,
+    "talking_cpu_percent_per_call": 0.9,
+    "rss_mb_per_further_call": 1.0,
+    "lateness_p99_ms_at_100_talking": 10.0,
+}
+METHOD = (
+    "CPU is user and system time of the server process (threads too, by the kernel's run time) in "
+    "the window, less what it used while idle, as % of one core, by call. Engines cost nothing: "
+    "the recogniser knows its words, so the figure is that of media, session and protocol; a real "
+    "embedded recogniser costs CPU in a worker process of its own, which children_cpu would show. "
+    "Callers send 24 kb/s Opus speech encoded beforehand, each from another place of the tape. "
+    "RSS per further call is against the same server with one such call. Lateness is from a "
+    "frame's due time to the start of its sending (0.25 ms steps); the generator's is the p99 that "
+    "nine of ten callers did not exceed. Received is datagrams taken by "
+    "the generator against those sent by the server; audio is 20 ms frames heard against due."
+)
+QUIET: Event = {
+    "type": "session.update",
+    "session": {
+        "type": "realtime",
+        "audio": {"input": {"turn_detection": {"type": "semantic_vad", "create_response": False}}},
+    },
+}
+SETTLE_S = 2.0
+AT_ONCE = 8
+
+
+async def measure(
+    module: str, mode: str, n: int, asked: argparse.Namespace, tape: list[bytes], folder: Path
+) -> dict[str, Any]:
+    """One run: `n` calls of a fresh server process."""
+    speech = {"BENCH_SPEECH": str(folder / "agent.wav")}
+    async with Child(module, folder, **speech) as server, httpx.AsyncClient() as client:
+        idle = await _idle(server, asked.idle)
+        lines = [Line(records=False) for _ in range(n)]
+
+        async def join(k: int) -> None:
+            await _join(lines[k], client, server.url, mode, tape, k)
+
+        await join(0)
+        await asyncio.sleep(SETTLE_S)
+        one = await server.account()
+        for first in range(1, n, AT_ONCE):
+            await asyncio.gather(*(join(k) for k in range(first, min(n, first + AT_ONCE))))
+        await asyncio.sleep(SETTLE_S)
+        window = await _window(server, lines, asked.seconds)
+        alive = sum(line.closed is None for line in lines)
+        await asyncio.gather(*(line.hang_up(client) for line in lines))
+    return {"mode": mode, "n": n, "alive": alive} | _figures(window, idle, one, mode, n)
+
+
+async def _join(
+    line: Line, client: httpx.AsyncClient, url: str, mode: str, tape: list[bytes], k: int
+) -> None:
+    await line.dial(client, url, None if mode == "echo" else mode)
+    if mode == "listening":
+        line.send(QUIET)
+    if mode == "talking":
+        line.send({"type": "response.create"})
+        await line.until(lambda: bool(line.of("output_audio_buffer.started")), 20)
+    turn = k * 37 % len(tape)
+    line.play(tape[turn:] + tape[:turn], looped=True)
+
+
+async def _idle(server: Child, seconds: float) -> float:
+    """CPU seconds a second without a call."""
+    before = await server.account()
+    await asyncio.sleep(seconds)
+    after = await server.account()
+    return (after["cpu"] - before["cpu"]) / (after["at"] - before["at"])
+
+
+async def _window(server: Child, lines: Sequence[Line], seconds: float) -> dict[str, Any]:
+    for line in lines:
+        line.media.core.reset_lateness()
+    taken, frames = _taken(lines), sum(line.frames for line in lines)
+    before = await server.account(reset=True)
+    await asyncio.sleep(seconds)
+    after = await server.account()
+    return {
+        "before": before, "after": after, "load": os.getloadavg()[0],
+        "taken": _taken(lines) - taken, "frames": sum(line.frames for line in lines) - frames,
+        "generator": [line.media.core.stats()["lateness_p99_ms"] for line in lines],
+    }  # fmt: skip
+
+
+def _taken(lines: Sequence[Line]) -> float:
+    return sum(line.media.core.stats()["packets_in"] for line in lines)
+
+
+def _figures(
+    window: dict[str, Any], idle: float, one: dict[str, Any], mode: str, n: int
+) -> dict[str, Any]:
+    before, after = window["before"], window["after"]
+    seconds = after["at"] - before["at"]
+    theirs = (before["media"], after["media"])
+    threads = {
+        name: round(100 * (cpu - before["threads"].get(name, 0.0)) / seconds / n, 4)
+        for name, cpu in after["threads"].items()
+    }
+    generator_late = percentile(window["generator"], 90) or 0.0
+    sent = theirs[1]["packets_out"] - theirs[0]["packets_out"] if theirs[1] else None
+    speaks = mode != "listening"
+    further = (after["rss"] - one["rss"]) / 1e6 / (n - 1) if n > 1 else None
+    cpu = (after["cpu"] - before["cpu"]) / seconds
+    return {
+        "cpu_percent_per_call": round(100 * (cpu - idle) / n, 4),
+        "cpu_percent": round(100 * cpu, 2),
+        "idle_cpu_percent": round(100 * idle, 3),
+        "threads_percent_per_call": threads,
+        "workers_cpu_percent": round(
+            100 * (after["children_cpu"] - before["children_cpu"]) / seconds, 2
+        ),
+        "rss_mb": round(after["rss"] / 1e6, 1),
+        "rss_mb_with_one": round(one["rss"] / 1e6, 1),
+        "rss_mb_per_further_call": None if further is None else round(further, 3),
+        "lateness_p50_ms": after["media"].get("lateness_p50_ms") if speaks else None,
+        "lateness_p99_ms": after["media"].get("lateness_p99_ms") if speaks else None,
+        "inbox_dropped": after["media"].get("inbox_dropped"),
+        "generator_lateness_p99_ms": generator_late,
+        "received": round(window["taken"] / sent, 5) if sent and speaks else None,
+        "audio": round(window["frames"] / (n * seconds * 50), 4) if speaks else None,
+        "load": window["load"],
+        "valid": generator_late <= LATE_MS,
+    }  # fmt: skip
+
+
+async def run(asked: argparse.Namespace) -> list[dict[str, Any]]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tape = _core.encode_opus(conversation(folder, 0.7).tobytes())
+        save(folder / "agent.wav", conversation(folder, 0.1))
+        runs = [("bench.server", mode, n) for mode in asked.mode for n in asked.n]
+        if asked.peer:
+            runs += [("bench.aiortc_echo", "echo", n) for n in asked.peer_n]
+        found: list[dict[str, Any]] = []
+        for module, mode, n in runs:
+            for attempt in range(asked.tries):
+                say(f"{mode}, {n} calls" + (f", try {attempt + 1}" if attempt else ""))
+                try:
+                    result = await measure(module, mode, n, asked, tape, folder)
+                except (RuntimeError, TimeoutError) as error:
+                    raise SystemExit(f"bench: {type(error).__name__}: {error}") from None
+                found.append(result | {"try": attempt + 1})
+                if result["valid"]:
+                    break
+        return found
+
+
+def ratio(found: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """How many times the CPU of our talking call the peer's echo takes, by N of the peer."""
+    valid = [run for run in found if run["valid"]]
+    own = [run["cpu_percent_per_call"] for run in valid if run["mode"] == "talking"]
+    least = percentile(own, 50)
+    if not least:
+        return {}
+    return {
+        str(run["n"]): round(run["cpu_percent_per_call"] / least, 1)
+        for run in valid if run["mode"] == "echo"
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--n", type=int, nargs="+", default=[1, 10, 50, 100, 150])
+    parser.add_argument(
+        "--mode", nargs="+", default=["listening", "talking"], choices=["listening", "talking"]
+    )
+    parser.add_argument("--seconds", type=float, default=10.0, help="the measuring window")
+    parser.add_argument("--idle", type=float, default=3.0, help="for the idle baseline")
+    parser.add_argument("--tries", type=int, default=2, help="for a run that is not valid")
+    parser.add_argument("--peer", choices=["aiortc"], help="also measure its echo, afterwards")
+    parser.add_argument("--peer-n", type=int, nargs="+", default=[5, 10])
+    asked = parser.parse_args()
+    report = Report("calls", asked)
+    found = asyncio.run(run(asked))
+    ratios = ratio(found)
+    report.write(METHOD, GOALS, {"runs": found, "peer_cpu_ratio": ratios})
+    head = ("mode", "calls", "CPU %/call", "MB/call", "late p50", "late p99", "audio",
+            "generator p99", "load", "valid")  # fmt: skip
+    keys = ("mode", "n", "cpu_percent_per_call", "rss_mb_per_further_call", "lateness_p50_ms",
+            "lateness_p99_ms", "audio", "generator_lateness_p99_ms", "load",
+            "valid")  # fmt: skip
+    table("calls", head, [[run[key] for key in keys] for run in found])
+    if ratios:
+        shown = ", ".join(f"{value:g}x at {n} calls" for n, value in ratios.items())
+        print(f"\n  aiortc's echo takes {shown} the CPU of our talking call (median)")
+
+
+if __name__ == "__main__":
+    main()

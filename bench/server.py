@@ -1,0 +1,65 @@
+"""The measured process: Talkover as `talkover serve` runs it, answering for itself on a pipe.
+
+Each line on standard input is answered by one line of JSON with what the process used so far; the
+line "reset" also forgets the lateness of frames; the end of the input ends the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from bench import engines
+from bench.accounts import account
+from bench.agents import AGENTS
+from talkover.cli import serve as serving
+from talkover.config import Settings
+from talkover.media.port import MediaPort
+from talkover.session import lobby
+
+
+async def main() -> None:
+    ports: list[MediaPort] = []
+
+    class Port(MediaPort):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            ports.append(self)
+
+    # A server knows engines by name and keeps its media to itself: these two names are where the
+    # engines of the benchmarks get in and the counters out. All else is as it is served.
+    lobby.build = engines.build
+    serving.MediaPort = Port
+    answering = asyncio.create_task(
+        answer(
+            lambda: {"media": ports[0].core.stats()} | account(),
+            lambda: ports[0].core.reset_lateness(),
+        )
+    )
+    await serving.serve(Settings(port=0, media_port=0), AGENTS)
+    answering.cancel()
+
+
+async def answer(stats: Callable[[], dict[str, Any]], reset: Callable[[], None]) -> None:
+    """Serve the pipe until it is closed, then end the process as a signal would."""
+    pipe = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # What the server prints belongs to its log.
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    while line := await reader.readline():
+        found = stats()
+        if line == b"reset\n":
+            reset()
+        print(json.dumps(found), file=pipe, flush=True)
+    signal.raise_signal(signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

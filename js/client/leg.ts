@@ -1,0 +1,27 @@
+import type { CallState, RealtimeEvent, Transport } from "./events";
+
+/** How well the way carries; null where it cannot be measured. */
+export interface Stats {
+  transport: Transport;
+  rttMs: number | null;
+  lossPercent: number | null;
+  jitterMs: number | null;
+}
+
+/** One way to the server, open: WebRTC or WebSocket. */
+export interface Leg {
+  readonly transport: Transport;
+  send(event: RealtimeEvent): void;
+  /** Speak through another microphone from now on. */
+  speakThrough(microphone: MediaStream): Promise<void>;
+  stats(): Promise<Stats>;
+  close(): void;
+}
+
+/** Who is told what happens on a leg. */
+export interface Listener {
+  event(event: RealtimeEvent): void;
+  state(state: CallState, reason: string): void;
+  /** The agent's voice, as soon as there is one. */
+  voice(voice: MediaStream): void;
+}

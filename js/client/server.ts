@@ -1,0 +1,67 @@
+import { CallError } from "./events";
+
+const SETUP_MS = 15000;
+
+/** The server's addresses, and the key that they are asked with. */
+export class Server {
+  private readonly base: string;
+
+  constructor(
+    url: string | undefined,
+    private readonly token: string | undefined,
+    private readonly agent: string | undefined,
+  ) {
+    this.base = (url ?? location.origin).replace(/\/$/, "");
+  }
+
+  /** An answer to an offer, and where to hang up. CallError where there is none. */
+  async answer(sdp: string): Promise<{ sdp: string; location: string }> {
+    let response: Response;
+    try {
+      response = await fetch(`${this.base}/v1/realtime/calls?${this.query()}`, {
+        method: "POST",
+        headers: { ...this.headers(), "Content-Type": "application/sdp" },
+        body: sdp,
+        signal: AbortSignal.timeout(SETUP_MS),
+      });
+    } catch {
+      throw new CallError("The server cannot be reached. Is it still running?", "unreachable");
+    }
+    const text = await response.text();
+    if (response.status !== 201) throw refusal(response.status, text);
+    const location = response.headers.get("Location") ?? "";
+    return { sdp: text, location: new URL(location, `${this.base}/`).href };
+  }
+
+  /** Goes out even while the page is being closed. */
+  hangUp(location: string): void {
+    const request = { method: "POST", headers: this.headers(), keepalive: true };
+    void fetch(`${location}/hangup`, request).catch(() => undefined);
+  }
+
+  socket(): WebSocket {
+    const url = new URL(`${this.base}/v1/realtime?${this.query()}`);
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const key = this.token ? [`openai-insecure-api-key.${this.token}`] : [];
+    return new WebSocket(url, ["realtime", ...key]);
+  }
+
+  private query(): URLSearchParams {
+    const query = new URLSearchParams({ extensions: "talkover" });
+    if (this.agent) query.set("agent", this.agent);
+    return query;
+  }
+
+  private headers(): Record<string, string> {
+    return this.token ? { Authorization: `Bearer ${this.token}` } : {};
+  }
+}
+
+function refusal(status: number, body: string): CallError {
+  try {
+    const { error } = JSON.parse(body) as { error: { message: string; code: string | null } };
+    return new CallError(error.message, error.code ?? "refused", status);
+  } catch {
+    return new CallError(`The server answered ${status}.`, "refused", status);
+  }
+}

@@ -1,0 +1,270 @@
+import { Call, CallError, type CallState, type RealtimeEvent } from "../../client";
+import { byTest, find, part } from "./dom";
+import type { Key } from "./key";
+import { clock } from "./lanes";
+import { advice, openMicrophone, release } from "./microphone";
+import { verdict } from "./network";
+import type { Notices } from "./notice";
+import { update, type TurnPolicy } from "./policy";
+import type { Preview } from "./preview";
+import type { Settings } from "./settings";
+import { TranscriptView } from "./show";
+import { Stage } from "./stage";
+import { Transcript } from "./transcript";
+
+const MOST_EVENTS = 1000;
+const STATS_MS = 1000;
+/** Sound that was just made is still on its way from the microphone. */
+const TRAILING_MS = 250;
+const SHORTEST_PUSH_MS = 150;
+
+/** One call after the other: what they hear, show and are told. */
+export class Conversation {
+  state: CallState = "idle";
+  call: Call | null = null;
+  /** The newest events, for whoever looks from the browser's console. */
+  readonly events: RealtimeEvent[] = [];
+  private microphone: MediaStream | null = null;
+  private stage: Stage | null = null;
+  private transcript = new Transcript();
+  private readonly view = new TranscriptView(byTest("transcript"), byTest("announced"));
+  private readonly audio = find<HTMLAudioElement>("audio");
+  private pushedAt = 0;
+  private cuts = 0;
+  private told = "";
+
+  constructor(
+    private readonly key: Key,
+    private readonly notices: Notices,
+    private readonly settings: Settings,
+    private readonly preview: Preview,
+    private readonly mediaPort: () => number | undefined,
+  ) {
+    setInterval(() => void this.measure(), STATS_MS);
+    addEventListener("resize", () => this.stage?.redraw());
+    matchMedia("(prefers-color-scheme: dark)").onchange = () => this.stage?.redraw();
+  }
+
+  get isLive(): boolean {
+    return this.state === "live" || this.state === "reconnecting";
+  }
+
+  get isDialling(): boolean {
+    return this.state === "connecting";
+  }
+
+  /** Begin, and ask `question` in writing where there is one. */
+  async start(question = ""): Promise<void> {
+    if (this.isLive || this.isDialling) return;
+    this.reset();
+    try {
+      this.microphone = this.preview.take() ?? (await openMicrophone(this.settings.wishes));
+      const agent = part<HTMLSelectElement>("agent").value;
+      const token = await this.key.secret();
+      if (!this.isDialling) return release(this.microphone);
+      const stage = (this.stage = new Stage());
+      stage.hear("user", this.microphone);
+      this.call = new Call({
+        microphone: this.microphone,
+        ...(token ? { token } : {}),
+        ...(agent ? { agent } : {}),
+        onEvent: (event) => this.take(event),
+        onState: (state, reason) => this.become(state, reason),
+        onVoice: (voice) => this.hear(voice),
+      });
+      await this.call.connect();
+      if (this.state === "live" && question) this.call.type(question);
+    } catch (error) {
+      if (error instanceof CallError && error.code === "key") byTest("key-form").hidden = false;
+      this.become("error", "");
+      this.notices.say("call", { tone: "alarm", ...advice(error) });
+    }
+  }
+
+  hangUp(): void {
+    if (this.call) this.call.hangUp();
+    else if (this.isDialling) this.become("idle", "");
+  }
+
+  interrupt(): void {
+    if (this.isLive) this.call?.interrupt();
+  }
+
+  type(text: string): void {
+    if (this.isLive && text) this.call?.type(text);
+  }
+
+  toggleMute(): void {
+    if (!this.isLive || this.settings.policy.push) return;
+    this.showMute(byTest("mute").getAttribute("aria-pressed") !== "true");
+  }
+
+  /** Push to talk: the button or the key goes down. */
+  push(): void {
+    if (!this.isLive || !this.settings.policy.push || this.pushedAt) return;
+    this.pushedAt = performance.now();
+    this.call?.interrupt();
+    this.call?.send({ type: "input_audio_buffer.clear" });
+    this.call?.mute(false);
+    byTest("talk").dataset["down"] = "yes";
+    byTest("talk").textContent = "Listening…";
+  }
+
+  /** …and up: what was said in between is a turn. */
+  letGo(): void {
+    if (!this.pushedAt) return;
+    const pushed = performance.now() - this.pushedAt;
+    const call = this.call;
+    this.pushedAt = 0;
+    delete byTest("talk").dataset["down"];
+    byTest("talk").textContent = "Hold to talk";
+    setTimeout(() => {
+      if (this.pushedAt || call !== this.call) return;
+      call?.mute(true);
+      if (pushed < SHORTEST_PUSH_MS) return call?.send({ type: "input_audio_buffer.clear" });
+      call?.send({ type: "input_audio_buffer.commit" });
+      call?.send({ type: "response.create" });
+    }, TRAILING_MS);
+  }
+
+  /** The turn policy was changed. */
+  applyPolicy(): void {
+    const { policy } = this.settings;
+    byTest("talk").hidden = !policy.push;
+    byTest("mute").hidden = policy.push;
+    if (!this.isLive) return;
+    this.showMute(false);
+    if (policy.push) this.call?.mute(true);
+    this.tellPolicy(policy);
+  }
+
+  async changeMicrophone(): Promise<void> {
+    if (!this.isLive) return;
+    try {
+      const before = this.microphone;
+      this.microphone = await openMicrophone(this.settings.wishes);
+      await this.call?.replaceMicrophone(this.microphone);
+      this.stage?.hear("user", this.microphone);
+      release(before);
+    } catch (error) {
+      this.notices.say("call", { tone: "alarm", ...advice(error) });
+    }
+  }
+
+  async changeSpeaker(): Promise<void> {
+    const { speaker } = this.settings;
+    if ("setSinkId" in this.audio && speaker) await this.audio.setSinkId(speaker).catch(() => undefined);
+  }
+
+  /** Back to the page as it was before the first call. */
+  leave(): void {
+    if (!this.isLive && !this.isDialling) this.become("idle", "");
+  }
+
+  private reset(): void {
+    this.transcript = new Transcript();
+    this.events.length = this.cuts = 0;
+    this.call = null;
+    this.told = "";
+    this.become("connecting", "");
+  }
+
+  private become(state: CallState, reason: string): void {
+    const before = this.state;
+    this.state = state;
+    byTest("state").textContent = state;
+    document.body.dataset["phase"] = state;
+    if (state === "connecting") this.view.clear("Connecting…");
+    if (state === "live" && before === "connecting") this.begin();
+    if (state === "ended" || state === "error") this.finish(reason);
+    this.explain(state, reason);
+  }
+
+  private begin(): void {
+    if (this.transcript.entries.length === 0) this.view.clear("Say something. You can interrupt at any time.");
+    this.stage?.begin();
+    void this.settings.fill();
+    void this.changeSpeaker();
+    const { policy } = this.settings;
+    this.showMute(false);
+    byTest("talk").hidden = !policy.push;
+    byTest("mute").hidden = policy.push;
+    if (policy.push) this.call?.mute(true);
+    if (this.settings.isChanged) this.tellPolicy(policy);
+  }
+
+  private finish(reason: string): void {
+    release(this.microphone);
+    this.microphone = null;
+    this.pushedAt = 0;
+    this.stage?.end();
+    this.audio.srcObject = null;
+    byTest<HTMLButtonElement>("interrupt").disabled = true;
+    byTest("network").classList.remove("bad");
+    for (const id of ["way", "figures", "trouble"]) part(id).textContent = "";
+    const lasted = clock((this.stage?.now ?? 0) / 1000);
+    const silences = this.transcript.silences.sort((a, b) => a - b);
+    const median = silences[Math.floor(silences.length / 2)];
+    part("summary").textContent = [
+      reason === "hung up" || !reason ? "The call is over" : `The call ended: ${reason}`,
+      lasted,
+      ...(median === undefined ? [] : [`answers after ${Math.round(median)} ms (median of ${silences.length})`]),
+      ...(this.cuts ? [`you cut in ${this.cuts === 1 ? "once" : `${this.cuts} times`}`] : []),
+    ].join(" · ");
+  }
+
+  private explain(state: CallState, reason: string): void {
+    if (state === "reconnecting") {
+      const text = "The call goes on by itself as soon as the way is free again.";
+      this.notices.say("call", { tone: "alarm", title: `Reconnecting: ${reason}.`, text });
+    } else if (state === "live" && this.call?.transport === "websocket") {
+      const port = this.mediaPort();
+      const text = `Sound goes over the WebSocket instead. For less delay, let UDP ${port ?? ""} through.`;
+      this.notices.say("call", { tone: "quiet", title: "Media is blocked on this network.", text });
+    } else if (state === "ended" && reason !== "hung up") {
+      const text = `Reason: ${reason}.`;
+      this.notices.say("call", { tone: "alarm", title: "The call was ended from the other side.", text });
+    } else if (state !== "error") this.notices.say("call", null);
+  }
+
+  private hear(voice: MediaStream): void {
+    this.audio.srcObject = voice;
+    void this.audio.play().catch(() => undefined);
+    this.stage?.hear("agent", voice);
+  }
+
+  private take(event: RealtimeEvent): void {
+    this.events.push(event);
+    if (this.events.length > MOST_EVENTS) this.events.shift();
+    if (event.type === "response.done") {
+      const { status } = event["response"] as { status: string };
+      if (status === "cancelled") this.cuts++;
+    }
+    this.stage?.take(event);
+    if (event.type === "talkover.state") {
+      byTest<HTMLButtonElement>("interrupt").disabled = event["agent"] === "listening";
+    }
+    if (this.transcript.take(event, this.stage?.now)) this.view.show(this.transcript.entries);
+  }
+
+  private tellPolicy(policy: TurnPolicy): void {
+    this.call?.send(update(policy));
+  }
+
+  private showMute(muted: boolean): void {
+    const button = byTest("mute");
+    button.setAttribute("aria-pressed", String(muted));
+    button.textContent = muted ? "Unmute" : "Mute";
+    this.call?.mute(muted);
+  }
+
+  private async measure(): Promise<void> {
+    if (!this.isLive || !this.call) return;
+    const { way, figures, trouble } = verdict(await this.call.stats());
+    if (!this.isLive) return;
+    part("way").textContent = way;
+    part("figures").textContent = figures.join(" · ");
+    byTest("network").classList.toggle("bad", trouble !== "");
+    if (trouble !== this.told) part("trouble").textContent = this.told = trouble;
+  }
+}

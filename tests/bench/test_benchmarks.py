@@ -1,0 +1,119 @@
+"""The benchmarks at their smallest: they run, their JSON is whole, and their rulers are true."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from bench import turns  # noqa: E402 - the benchmarks are no package of the installation
+from bench.engines import RATE, sine, tone  # noqa: E402
+from bench.report import percentile, spread  # noqa: E402
+from bench.scoring import Heard, fates  # noqa: E402
+
+
+def bench(name: str, folder: Path, *arguments: str) -> dict[str, Any]:
+    """Run one and read its JSON."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"bench.{name}", "--out", str(folder), *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads((folder / f"{name}.json").read_text())
+    assert found["benchmark"] == name and found["method"] and found["goals"]
+    assert len(found["machine"]["load_before"]) == 3 and found["versions"]["talkover"]
+    return found
+
+
+def recording(*parts: tuple[int, float, int]) -> Heard:
+    """(word, gain, ms) in turn, arriving in real time from second 100 on; word -1 is silence."""
+    sound = [
+        np.frombuffer(sine(tone(word)), np.int16)[: ms * RATE // 1000] * gain
+        if word >= 0 else np.zeros(ms * RATE // 1000)
+        for word, gain, ms in parts
+    ]  # fmt: skip
+    whole = np.concatenate(sound)
+    at_16k = np.interp(np.arange(0, len(whole), 1.5), np.arange(len(whole)), whole)
+    frames = at_16k[: len(at_16k) // 320 * 320].astype(np.int16).reshape(-1, 320)
+    return Heard([(100 + n * 0.02, n * 320, frame.tobytes()) for n, frame in enumerate(frames)])
+
+
+def test_a_fall_and_a_silence_are_dated_to_their_step():
+    heard = recording((0, 1, 300), (1, 1, 300), (2, 1, 300), (3, 0.126, 300), (-1, 0, 300))
+    assert heard.fallen(100.6, 12) == pytest.approx(100.9, abs=0.006)
+    assert heard.silent(100.6) == pytest.approx(101.2, abs=0.006)
+    assert heard.longest_silence(100.0, 101.5) == pytest.approx(0.3, abs=0.011)
+
+
+def test_nothing_fell_where_nothing_fell():
+    heard = recording(*((n, 1, 300) for n in range(6)))
+    assert heard.fallen(100.6, 12) is None and heard.silent(100.6) is None
+
+
+def test_words_are_told_apart_and_counted():
+    heard = recording(*((n, 1, 300) for n in range(8)))
+    assert [word for word in dict.fromkeys(w for _, w in heard.words())] == list(range(8))
+    assert fates(heard.words()) == {
+        "words": 6, "lost": 0, "nearly_twice": 0, "twice": 0, "repeated_ms": 0,
+    }  # fmt: skip
+
+
+def test_a_lost_word_and_one_said_twice_are_found():
+    lost = recording((0, 1, 300), (1, 1, 300), (3, 1, 300), (4, 1, 300))
+    assert fates(lost.words())["lost"] == 1
+    twice = recording((0, 1, 300), (1, 1, 300), (-1, 0, 200), (1, 1, 300), (2, 1, 300))
+    found = fates(twice.words())
+    assert found["twice"] == 1 and found["repeated_ms"] == pytest.approx(300, abs=40)
+
+
+def test_percentiles_are_of_the_nearest_rank():
+    assert percentile([], 50) is None
+    assert percentile([3, 1, 2], 50) == 2 and percentile(range(1, 101), 95) == 95
+    assert spread([1.26], 1) == {"n": 1, "p50": 1.3, "p95": 1.3, "min": 1.3, "max": 1.3}
+
+
+def test_the_turn_machine_is_measured_in_virtual_time():
+    ends = {(row["words"], row["stt_ms"]): row["answer_ms"] for row in turns.ends()}
+    assert ends["complete (known)", 0] == 96
+    assert ends["neutral", 0] < ends["incomplete", 0]
+    overlaps = {row["voice"]: row for row in turns.overlaps() if row["stt_ms"] == 0}
+    assert overlaps["mm-hm"]["cancel_ms"] is None and overlaps["mm-hm"]["resume_ms"] is not None
+    assert overlaps["stop"]["resume_ms"] is None and overlaps["stop"]["cancel_ms"] is not None
+
+
+@pytest.mark.e2e
+def test_calls_are_measured(tmp_path: Path):
+    found = bench("calls", tmp_path, "--n", "2", "--seconds", "1", "--idle", "0.3",
+                  "--tries", "1", "--peer", "aiortc", "--peer-n", "1")  # fmt: skip
+    runs = {run["mode"]: run for run in found["results"]["runs"]}
+    assert set(runs) == {"listening", "talking", "echo"}
+    for run in runs.values():
+        assert run["alive"] == run["n"] and run["cpu_percent"] > 0 and run["rss_mb"] > 0
+    assert 0.8 < runs["talking"]["audio"] < 1.2
+    assert runs["talking"]["lateness_p99_ms"] > 0
+
+
+@pytest.mark.e2e
+def test_the_floor_is_measured_over_sockets(tmp_path: Path):
+    found = bench("duplex", tmp_path, "--reps", "1", "--voices", "slt",
+                  "--parts", "barge-in", "--parallel", "2")  # fmt: skip
+    sockets = found["results"]["sockets"]
+    assert not found["results"]["failed"]
+    assert sockets["barge-in: oracle"]["ducked_ms"]["n"] == 1
+    assert found["results"]["peers"]["Pipecat 1.14"]["duck"] == "549"
+
+
+@pytest.mark.e2e
+def test_the_footprint_is_measured(tmp_path: Path):
+    found = bench("footprint", tmp_path, "--times", "1", "--no-install")
+    results = found["results"]
+    assert results["import_s"]["talkover"]["clock"]["p50"] > 0
+    assert results["idle"]["rss_mb"] > 10 and len(results["idle_demo"]["workers_rss_mb"]) >= 1

@@ -1,0 +1,88 @@
+"""Imports run one way: cli, gateway, session, then what a session is made of."""
+
+from __future__ import annotations
+
+import graphlib
+
+import pytest
+from house.tree import imports, modules
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "cli": {
+        "gateway", "session.lobby", "engines.base", "engines.registry", "media",
+        "demo", "agent", "config", "errors", "__init__",
+    },
+    "gateway": {"session", "media", "protocol", "errors", "__init__"},
+    # The lobby picks the engines of a call, so it alone knows the registry (see below).
+    "session": {
+        "turn", "engines.base", "engines.registry", "media", "protocol",
+        "agent", "values", "errors",
+    },
+    "engines": {"errors"},
+    "media": {"_core"},
+    "protocol": set(),
+    "turn": set(),
+    "demo": {"agent", "errors"},
+    "__init__": {"agent", "values", "errors"},
+    "agent": {"tool", "values", "errors"},
+    "tool": {"errors"},
+    "values": {"errors"},
+    "config": {"turn.policy", "errors"},
+    "errors": set(),
+}  # fmt: skip
+"""Room → the rooms, or modules of rooms, that it knows. A new room gets a line of its own."""
+
+UPWARDS = {("agent", "cli.run")}
+"""`agent.run()` starts the command line, and imports it only then."""
+
+
+def room(name: str) -> str:
+    return name.split(".")[0]
+
+
+def ours(name: str) -> set[str]:
+    """Modules of other rooms that a module imports."""
+    found = {
+        target.removeprefix("talkover.") if target != "talkover" else "__init__"
+        for target in imports(name)
+        if target.split(".")[0] == "talkover"
+    }
+    return {target for target in found if room(target) != room(name)}
+
+
+def allowed(target: str, rooms: set[str]) -> bool:
+    return any(target == one or target.startswith(f"{one}.") for one in rooms)
+
+
+@pytest.mark.parametrize("name", sorted(modules()))
+def test_a_module_knows_only_the_rooms_below_its_own(name: str) -> None:
+    wrong = {
+        target
+        for target in ours(name)
+        if (name, target) not in UPWARDS and not allowed(target, MAY_IMPORT[room(name)])
+    }
+    assert not wrong, f"talkover.{name} may not import {sorted(wrong)}"
+
+
+def test_the_rooms_have_no_circle() -> None:
+    graph = {one: {room(target) for target in below} for one, below in MAY_IMPORT.items()}
+    graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_every_permission_to_import_is_used() -> None:
+    """So that the table says what is, and a door that was closed stays closed."""
+    used = {(room(name), target) for name in modules() for target in ours(name)}
+    for one, below in MAY_IMPORT.items():
+        for permitted in below:
+            assert any(by == one and allowed(target, {permitted}) for by, target in used), (
+                f"{one} no longer imports {permitted}; take it from the table"
+            )
+
+
+def test_only_the_lobby_chooses_engines() -> None:
+    choosers = {name for name in modules() if "engines.registry" in ours(name)}
+    assert {name for name in choosers if room(name) != "cli"} == {"session.lobby"}
+
+
+def test_only_the_media_room_touches_the_native_module() -> None:
+    assert {name for name in modules() if "talkover._core" in imports(name)} == {"media.port"}

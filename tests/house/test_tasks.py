@@ -1,0 +1,73 @@
+"""Threads, processes and tasks are begun in few, named places."""
+
+from __future__ import annotations
+
+import ast
+
+from house.tree import MEDIA, files, modules
+
+STARTERS = {
+    "Popen", "Process", "ProcessPoolExecutor", "TaskGroup", "Thread", "ThreadPoolExecutor", "Timer",
+    "create_subprocess_exec", "create_subprocess_shell", "create_task", "ensure_future", "run",
+    "run_coroutine_threadsafe", "run_in_executor", "start_new_thread", "system", "to_thread",
+}  # fmt: skip
+RUNNERS = {"asyncio", "subprocess"}
+"""`run` of these two starts something; other things called `run` are ordinary."""
+
+PLACES: dict[str, set[str]] = {
+    # The process: its one loop, its HTTP server, openssl for a certificate.
+    "cli.main": {"asyncio.run"},
+    "cli.serve": {"asyncio.run", "create_task"},
+    "cli.certificate": {"subprocess.run"},
+    # A caller over TCP connects, which waits.
+    "cli.caller": {"to_thread"},
+    # A WebSocket's two directions.
+    "gateway.socket": {"create_task"},
+    # A call: its agent's code, its words, its one live reply and that reply's two halves.
+    "session.lobby": {"create_task"},
+    "session.session": {"create_task"},
+    "session.ear": {"create_task"},
+    "session.reply": {"TaskGroup", "create_task"},
+    # Agents' plain functions, which may wait.
+    "session.brain": {"ThreadPoolExecutor"},
+    "tool": {"to_thread"},
+    # Engines bound by the CPU: one child process each, and in the voice's child a reader.
+    "engines.worker": {"create_subprocess_exec", "create_task"},
+    "engines.demo.voice_worker": {"Thread"},
+    # The demo's timers.
+    "demo": {"create_task"},
+}
+"""Module → what it begins there. A new place needs a line and a reason."""
+
+
+def test_python_begins_tasks_only_in_these_places() -> None:
+    found = {name: begun for name, tree in modules().items() if (begun := _begun(tree))}
+    assert found == PLACES
+
+
+def test_the_media_driver_alone_begins_a_thread_in_rust() -> None:
+    begin = {
+        file.relative_to(MEDIA).parts[0].removesuffix(".rs")
+        for file in files(".rs")
+        if file.is_relative_to(MEDIA.parents[1])
+        and any(word in file.read_text() for word in ("thread::spawn", "thread::Builder"))
+    }
+    assert begin == {"driver"}
+
+
+def _begun(tree: ast.Module) -> set[str]:
+    begun: set[str] = set()
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        match node.func:
+            case ast.Name(id=name) if name in STARTERS - {"run"}:
+                begun.add(name)
+            case ast.Attribute(attr="run", value=ast.Name(id=owner)):
+                if owner in RUNNERS:
+                    begun.add(f"{owner}.run")
+            case ast.Attribute(attr=name) if name in STARTERS - {"run"}:
+                begun.add(name)
+            case _:
+                pass
+    return begun
