@@ -20,6 +20,17 @@ from talkover.cli.caller import Caller, CallError, read_wav
 pytestmark = pytest.mark.e2e
 
 
+VANISHING = """
+from talkover import Agent
+
+agent = Agent("x")
+
+@agent.end
+async def over(session, reason):
+    print("ended:", reason, flush=True)
+"""
+
+
 @pytest.fixture(scope="module")
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("open"))
@@ -48,11 +59,23 @@ def post(url: str, body: bytes = b"", **headers: str) -> tuple[int, Any]:
         return status, text
 
 
+OFFER = (
+    b"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n"
+    b"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n"
+    b"a=ice-pwd:abcdefghijklmnopqrstuv\r\na=fingerprint:sha-256 "
+    + b":".join([b"AB"] * 32)
+    + b"\r\na=setup:actpass\r\na=mid:0\r\na=sendrecv\r\na=rtcp-mux\r\n"
+    b"a=rtpmap:111 opus/48000/2\r\n"
+)
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "status", "word"),
     [
         (b"", "application/sdp", 400, "missing"),
         (b"hello", "application/sdp", 400, "SDP"),
+        (OFFER.replace(b"m=audio", b"m=video"), "application/sdp", 400, "audio"),
+        (OFFER.replace(b"opus/48000/2", b"SPEEX/8000"), "application/sdp", 400, "opus"),
         (b"v=0\r\n" * 20000, "application/sdp", 413, "larger"),
         (b"\xff\xfe\xff", "application/sdp", 400, "UTF-8"),
     ],
@@ -177,6 +200,73 @@ async def test_audio_of_odd_length_is_refused_with_its_event_id(open_server: Ser
                 errors.append(event["error"])
     assert [error["event_id"] for error in errors] == ["odd", "none"]
     assert errors[1]["code"] == "input_audio_buffer_commit_empty"
+
+
+def test_what_a_backend_asks_wrongly_is_named(locked: Server):
+    url = f"{locked.url}/v1/realtime/client_secrets"
+    for body in ({"max_uses": "one"}, {"max_uses": 0}, {"user": 7}, {"agent": []}):
+        text = json.dumps(body).encode()
+        status, answer = post(url, text, Authorization="Bearer k-admin")
+        assert (status, answer["error"]["param"]) == (400, next(iter(body)))
+
+
+async def test_a_secret_reaches_its_own_call_only(locked: Server):
+    url = f"{locked.url}/v1/realtime/client_secrets"
+
+    async def minted() -> str:
+        answer = await asyncio.to_thread(post, url, b"{}", Authorization="Bearer k-admin")
+        return answer[1]["value"]
+
+    mine, other = await minted(), await minted()
+    async with Caller(locked.url, token=mine) as call:
+        for path in ("/hangup", "?"):
+            status, answer = await asyncio.to_thread(
+                post, f"{call.location}{path}".rstrip("?"), Authorization=f"Bearer {other}"
+            )
+            assert status in (403, 405), answer
+        socket = locked.url.replace("http", "ws") + (
+            f"/v1/realtime?call_id={call.location.rsplit('/', 1)[1]}"
+        )
+        with pytest.raises(websockets.InvalidStatus) as refused:
+            async with websockets.connect(
+                socket, additional_headers={"Authorization": f"Bearer {other}"}
+            ):
+                pass
+        assert refused.value.response.status_code == 403
+        call.type("hello")
+        await call.wait_for("response.done")
+
+
+async def test_a_secret_is_not_spent_on_a_call_that_failed(locked: Server):
+    url = f"{locked.url}/v1/realtime/client_secrets"
+    body = json.dumps({"max_uses": 1}).encode()
+    _, minted = await asyncio.to_thread(post, url, body, Authorization="Bearer k-admin")
+    secret = f"Bearer {minted['value']}"
+    calls = f"{locked.url}/v1/realtime/calls"
+    bad, _ = await asyncio.to_thread(post, calls, b"v=0", Authorization=secret)
+    assert bad == 400
+    async with Caller(locked.url, token=minted["value"]) as call:
+        await call.wait_for("session.created")
+    status, answer = await asyncio.to_thread(post, calls, OFFER, Authorization=secret)
+    assert (status, answer["error"]["code"]) == (401, "invalid_api_key")
+
+
+async def test_a_caller_who_vanishes_is_freed_within_twenty_seconds(
+    tmp_path_factory: pytest.TempPathFactory,
+):
+    server = Server(tmp_path_factory.mktemp("vanish"), agent=VANISHING)
+    try:
+        call = Caller(server.url)
+        await call.dial()
+        await call.wait_for("session.created")
+        call._media.close()  # pyright: ignore[reportOptionalMemberAccess]  no goodbye is said
+        began = asyncio.get_running_loop().time()
+        while "ended: timeout" not in server.log:
+            assert asyncio.get_running_loop().time() < began + 30
+            await asyncio.sleep(0.2)
+        assert asyncio.get_running_loop().time() > began + 15
+    finally:
+        server.stop()
 
 
 async def test_a_sideband_sees_the_call_and_steers_it(open_server: Server):

@@ -174,6 +174,7 @@ async def test_an_unreachable_model_is_named_and_apologized_for(tmp_path: Path):
         assert "cannot be reached" in server.log
         async with Caller(server.url) as call:
             await call.wait_for("error")
+            await call.wait_for("output_audio_buffer.stopped")
             call.type("hello")
             await call.until(lambda: len(call.of("response.done")) >= 2, 30)
             failed = [e for e in call.of("response.done") if e["response"]["status"] == "failed"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any
 
 from ..errors import Full
 from ..session.lobby import Lobby
-from .keys import MOST_LIVE, Secret
+from ..session.session import Session
+from .keys import MOST_LIVE, Forbidden, Secret
 
 
 def given(secret: Secret | None, config: dict[str, Any], agent: str | None) -> dict[str, Any]:
@@ -22,8 +25,28 @@ def given(secret: Secret | None, config: dict[str, Any], agent: str | None) -> d
     }
 
 
-def check_live(secret: Secret, lobby: Lobby) -> None:
-    """Full where the secret has as many live calls as it may."""
+@contextmanager
+def spending(secret: Secret | None, lobby: Lobby) -> Generator[Callable[[Session], None]]:
+    """Around the making of a session: counts one use of the secret, unless that fails.
+
+    Gives a function that notes the session as the secret's own. Unauthorized or Full where the
+    secret allows no more.
+    """
+    if secret is None:
+        yield lambda _: None
+        return
     secret.live = {id for id in secret.live if lobby.get(id) is not None}
     if len(secret.live) >= MOST_LIVE:
         raise Full(f"This client secret has {MOST_LIVE} live calls already; end one first.")
+    secret.use()
+    try:
+        yield lambda session: secret.live.add(session.id)
+    except BaseException:
+        secret.give_back()
+        raise
+
+
+def check_own(secret: Secret | None, session: Session) -> None:
+    """Forbidden where a secret reaches for a call that was not made with it."""
+    if secret is not None and session.id not in secret.live:
+        raise Forbidden("This client secret belongs to another call.")

@@ -22,7 +22,7 @@ from ..media.port import OfferError
 from ..protocol.errors import BadEvent
 from ..session.lobby import Lobby
 from ..session.session import Session
-from .admission import check_live, given
+from .admission import check_own, given, spending
 from .errors import HttpError, respond
 from .keys import Keyring
 from .socket import Sockets
@@ -53,20 +53,18 @@ class Gateway:
         secret = self._keys.admit(bearer(request), request.headers)
         offer, config = await _offer(request)
         allowed = given(secret, config, request.query_params.get("agent"))
-        if secret is not None:
-            check_live(secret, self._lobby)
-        session, answer = await self._lobby.call(
-            offer, extensions=request.query_params.get("extensions") == "talkover", **allowed
-        )
-        if secret is not None:
-            secret.use()
-            secret.live.add(session.id)
+        extensions = request.query_params.get("extensions") == "talkover"
+        with spending(secret, self._lobby) as note:
+            session, answer = await self._lobby.call(offer, extensions=extensions, **allowed)
+            note(session)
         location = f"/v1/realtime/calls/{session.call_id}"
         return Response(answer, 201, {"Location": location}, media_type="application/sdp")
 
     async def hangup(self, request: Request) -> Response:
-        self._keys.admit(bearer(request), request.headers)
-        await self._session(request).end("hung up")
+        secret = self._keys.admit(bearer(request), request.headers)
+        session = self._session(request)
+        check_own(secret, session)
+        await session.end("hung up")
         return Response(status_code=200)
 
     async def mint(self, request: Request) -> Response:
@@ -80,12 +78,17 @@ class Gateway:
                 code="invalid_value", param="expires_after.seconds",
             )  # fmt: skip
         config = _object(body, "session")
-        agent = body.get("agent")
+        agent, uses = _text(body, "agent"), body.get("max_uses")
+        if uses is not None and (not isinstance(uses, int) or uses < 1):
+            raise HttpError(
+                400, "max_uses must be a whole number from 1 on.",
+                code="invalid_value", param="max_uses",
+            )  # fmt: skip
         checked = self._lobby.check(config, agent)
         secret = self._keys.mint(
             seconds, config,
-            user=body.get("user"), metadata=_object(body, "metadata"),
-            agent=agent, uses_left=body.get("max_uses"),
+            user=_text(body, "user"), metadata=_object(body, "metadata"),
+            agent=agent, uses_left=uses,
         )  # fmt: skip
         shown = checked.effective("", secret.expires_at)
         return JSONResponse(
@@ -242,3 +245,10 @@ def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise HttpError(400, f"{name} must be an object.", code="invalid_value", param=name)
     return cast("dict[str, Any]", value)
+
+
+def _text(body: dict[str, Any], name: str) -> str | None:
+    value = body.get(name)
+    if value is not None and not isinstance(value, str):
+        raise HttpError(400, f"{name} must be a text.", code="invalid_value", param=name)
+    return value

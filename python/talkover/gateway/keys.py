@@ -23,6 +23,10 @@ class Unauthorized(TalkoverError):
 
 
 class Forbidden(TalkoverError):
+    code = "forbidden"
+
+
+class ForeignOrigin(Forbidden):
     code = "origin_not_allowed"
 
 
@@ -45,6 +49,11 @@ class Secret:
             if self.uses_left <= 0:
                 raise Unauthorized("This client secret has been used up; mint another.")
             self.uses_left -= 1
+
+    def give_back(self) -> None:
+        """The call that was counted did not come about."""
+        if self.uses_left is not None:
+            self.uses_left += 1
 
 
 class Keyring:
@@ -94,13 +103,13 @@ def check_origin(headers: Mapping[str, str]) -> None:
     """Without a key any website could reach this server through its visitors' browsers."""
     host = _host(headers.get("host", ""))
     if host not in LOOPBACK:
-        raise Forbidden(
+        raise ForeignOrigin(
             "Without a key this server is for its own machine only; start it with --key to "
             "allow others."
         )
     origin = headers.get("origin")
     if origin is not None and urlsplit(origin).hostname not in LOOPBACK:
-        raise Forbidden(f"Pages of {origin[:100]} may not call this server without a key.")
+        raise ForeignOrigin(f"Pages of {origin[:100]} may not call this server without a key.")
 
 
 def _host(value: str) -> str:

@@ -15,7 +15,7 @@ from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.session import Session
 from ..session.stream import Subscription
-from .admission import check_live, given
+from .admission import check_own, given, spending
 from .errors import HttpError, shown
 from .keys import Keyring, Secret
 
@@ -63,15 +63,11 @@ class Sockets:
             session = self._lobby.get(call_id)
             if session is None:
                 raise HttpError(404, "There is no such call; it may have ended.")
-            if secret is not None and session.id not in secret.live:
-                raise HttpError(403, "This client secret belongs to another call.")
+            check_own(secret, session)
             return session, False
-        if secret is not None:
-            check_live(secret, self._lobby)
-        session = self._lobby.attach(**given(secret, {}, socket.query_params.get("agent")))
-        if secret is not None:
-            secret.use()
-            secret.live.add(session.id)
+        with spending(secret, self._lobby) as note:
+            session = self._lobby.attach(**given(secret, {}, socket.query_params.get("agent")))
+            note(session)
         return session, True
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .session import Session
 
 _FREE = ("audio.input", "audio.output.format", "audio.output.speed", "output_modalities", "type")
+_UNASKED = ("say", "aside", "backchannel")
+"""What the agent said of its own accord gives way to what the client asks for."""
 _FREE_TOO = ("tool_choice", "max_output_tokens", "include", "tracing", "truncation", "model")
 
 
@@ -164,7 +166,7 @@ class Requests:
             session.run_aside(params)
             return
         live = session.live_reply
-        if live is None:
+        if live is None or session.machine.cause in _UNASKED:
             self._start(command)
         elif live.made and len(self._deferred) < 8:
             # It is thought up and only waits to be heard out; the next one follows it.

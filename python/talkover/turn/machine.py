@@ -44,7 +44,8 @@ class TurnMachine:
         self.epoch = 0
         self.turn = 0
         self._out: deque[o.Output] = deque()
-        self._cause: o.Cause = "turn"
+        self.cause: o.Cause = "turn"
+        """Why the reply of `epoch` is given."""
         self._open = False
         self._owed = False
         self._says = 0
@@ -232,7 +233,7 @@ class TurnMachine:
 
     def _new_reply(self, cause: o.Cause, agent: Agent) -> None:
         self.epoch += 1
-        self._cause, self.agent = cause, agent
+        self.cause, self.agent = cause, agent
         self._guarded = False
 
     def _prepare(self, now: float) -> None:
@@ -329,14 +330,14 @@ class TurnMachine:
     def _overlap(self, given: i.SpeechStarted, now: float) -> None:
         if self.policy.mode == "manual" or self.interruptions == "no":
             return
-        if self.interruptions == "overlap" or self._cause in ("aside", "backchannel"):
+        if self.interruptions == "overlap" or self.cause in ("aside", "backchannel"):
             return self._begin(given, now)
         self._begin_words(given.at)
         self.user = "overlapping"
         self._deadline = max(now, given.at + self.policy.interrupt_ms / 1000)
 
     def _overlap_unheard(self, given: i.SpeechStarted, now: float) -> None:
-        if self._cause != "turn":
+        if self.cause != "turn":
             return self._overlap(given, now)
         if self.policy.mode == "manual":
             return
