@@ -184,16 +184,19 @@ def _case(part: str, kind: str, agent: str, clips: Sequence[Clip], n: int, *, ov
 
 async def call(case: Case, client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     """Make the call and score it."""
-    line = Line(records=True)
     packets = await asyncio.to_thread(case.tape.packets)
-    await line.dial(client, url, case.agent)
-    if case.over:
-        line.send({"type": "response.create"})
-        await line.until(lambda: bool(line.of("output_audio_buffer.started")), 10)
-    line.play(packets)
-    await asyncio.sleep(case.tape.seconds)
-    load = os.getloadavg()[0]
-    await line.hang_up(client)
+    line = Line(records=True)
+    try:
+        await line.dial(client, url, case.agent)
+        if case.over:
+            line.send({"type": "response.create"})
+            await line.until(lambda: bool(line.of("output_audio_buffer.started")), 10)
+        line.play(packets)
+        await asyncio.sleep(case.tape.seconds)
+        load = os.getloadavg()[0]
+        await line.hang_up(client)
+    finally:
+        line.close()
     score = {"answer": _answer, "barge-in": _barge_in, "mm-hm": _mm_hm, "pause": _pause}
     found = score[case.part](line, case)
     return {"part": case.part, "kind": case.kind, "voice": case.voice, "load": load} | found
