@@ -20,13 +20,14 @@ START_S = 20.0
 
 
 class Worker:
-    """Runs `python -m module`, and starts it again after it has died.
+    """Runs `python -m module arguments`, and starts it again after it has died.
 
     The child ends when its standard input does, so it never outlives this process.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *arguments: str) -> None:
         self._module = module
+        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._handlers: dict[int, Handler] = {}
@@ -41,14 +42,18 @@ class Worker:
                 return
             self._ready.clear()
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module,
+                sys.executable, "-m", self._module, *self._arguments,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
             self._reader = asyncio.create_task(self._read(self._process))
-            try:
-                await asyncio.wait_for(self._ready.wait(), START_S)
-            except TimeoutError:
-                raise EngineError(f"{self._module} did not start; see its output above.") from None
+            ready = asyncio.create_task(self._ready.wait())
+            # The reader ends with the process: one that dies at its start is not waited for.
+            await asyncio.wait(
+                (ready, self._reader), timeout=START_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            ready.cancel()
+            if not self._ready.is_set():
+                raise EngineError(f"{self._module} did not start; see its output above.")
 
     def open(self, handler: Handler) -> int:
         """A stream's number; `handler` gets what the worker says to it."""
