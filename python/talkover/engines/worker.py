@@ -34,6 +34,8 @@ class Worker:
         self._next = 0
         self._starting = asyncio.Lock()
         self._ready = asyncio.Event()
+        self._restarting: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def warm(self) -> None:
         """Start the child and wait until it says that it is ready. EngineError."""
@@ -62,11 +64,17 @@ class Worker:
         return self._next
 
     def send(self, stream: int, kind: bytes, payload: bytes = b"") -> None:
-        """To the worker; where it is gone, the stream hears b"!" and the worker starts again."""
+        """To the worker; where it is gone, the stream hears b"!" and the worker starts again.
+
+        After `close` nothing is sent: streams are still being let go then.
+        """
+        if self._closed:
+            return
         process = self._process
         if process is None or process.returncode is not None or process.stdin is None:
             handler = self._handlers.get(stream)
-            asyncio.get_running_loop().create_task(self.warm())
+            if self._restarting is None or self._restarting.done():
+                self._restarting = asyncio.create_task(self._restart())
             if handler is not None:
                 handler(b"!", b"")
             return
@@ -75,7 +83,16 @@ class Worker:
     def forget(self, stream: int) -> None:
         self._handlers.pop(stream, None)
 
+    async def _restart(self) -> None:
+        try:
+            await self.warm()
+        except EngineError as error:
+            log.error("a worker could not be started again", error=error.message)
+
     async def close(self) -> None:
+        self._closed = True
+        if self._restarting is not None:
+            self._restarting.cancel()
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             assert process.stdin is not None
