@@ -215,9 +215,10 @@ def _answer(line: Line, case: Case) -> dict[str, Any]:
     began, ended = (line.spoken(at) for at in case.marks[0])
     heard = Heard(line.chunks).first_sound(began) if line.chunks else None
     timings = line.of("talkover.turn")
+    started = min(line.times("output_audio_buffer.started", began), default=None)
     return {
         "audio_ms": _ms(heard, ended),
-        "event_ms": _since(line, "output_audio_buffer.started", began),
+        "event_ms": _ms(started, ended),
         "discarded": bool(line.of("input_audio_buffer.cleared")),
         "cut_off": heard is not None and heard < ended,
         "said": _words(line),
@@ -238,6 +239,7 @@ def _barge_in(line: Line, case: Case) -> dict[str, Any]:
         "started_event_ms": _since(line, "input_audio_buffer.speech_started", onset),
         "cleared_event_ms": _since(line, "output_audio_buffer.cleared", onset),
         "cancelled": any(response["status"] == "cancelled" for response in done),
+        "said": _words(line),
         "before": bool(line.times("talkover.ducked"))
         and min(line.times("talkover.ducked")) < onset - 0.02,
     }

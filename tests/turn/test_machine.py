@@ -118,7 +118,7 @@ def test_a_command_or_two_words_interrupt_at_once(words: str) -> None:
     floor.at(1000, i.SpeechStarted(1.0))
     assert floor.at(1300, i.Heard(words, False)) == [
         o.CancelReply(1, "turn_detected"),
-        o.BeginTurn(2, 1.0),
+        o.BeginTurn(2, 1.0, words),
     ]
 
 
@@ -154,6 +154,7 @@ def test_a_short_question_over_the_answer_is_answered() -> None:
     floor.at(1400, i.SpeechStopped(1.35))
     made = floor.at(1450, i.Heard("berlin", True)) + floor.at(1800)
     assert kinds(made) == ["CancelReply", "BeginTurn", "CommitTurn", "StartReply"]
+    assert made[1] == o.BeginTurn(2, 1.0, "berlin"), "the words that decided belong to the turn"
 
 
 def test_in_its_first_moments_the_agent_needs_more_than_a_word() -> None:

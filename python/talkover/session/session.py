@@ -383,8 +383,8 @@ class Session:
 
     def _do(self, output: o.Output) -> None:
         match output:
-            case o.BeginTurn(_, at):
-                self._utterance = Utterance(fresh("item"))
+            case o.BeginTurn(_, at, words):
+                self._utterance = Utterance(fresh("item"), text=words)
                 self.emit(f.SpeechStarted(self._utterance.item, round(at * 1000)))
             case o.ReopenTurn():
                 self._utterance = Utterance(fresh("item"))

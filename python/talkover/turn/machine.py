@@ -296,7 +296,7 @@ class TurnMachine:
         self.turn += 1
         self._open, self._deadline = True, None
         self.user = "speaking" if self.user == "overlapping" else "pausing"
-        self._out.append(o.BeginTurn(self.turn, self._began))
+        self._out.append(o.BeginTurn(self.turn, self._began, self._words.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ Cause = Literal["turn", "create", "say", "aside"]
 
 @dataclass(frozen=True, slots=True)
 class BeginTurn:
-    """The user has the floor since `at`."""
+    """The user has the floor since `at`; `words` were understood before that was known."""
 
     turn: int
     at: float
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
