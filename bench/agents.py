@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import wave
 from collections.abc import AsyncGenerator
+from functools import cache
 
 from bench.engines import WORDS
 from talkover import Agent, Audio, Turn
@@ -31,11 +32,17 @@ AGENTS: dict[str, Agent] = {
 }  # fmt: skip
 
 
+@cache
+def _speech() -> list[Audio]:
+    """One for all calls: their memory is to be the server's."""
+    with wave.open(os.environ["BENCH_SPEECH"]) as source:
+        speech = source.readframes(source.getnframes())
+    return [Audio(speech[n : n + _PIECE]) for n in range(0, len(speech) - _PIECE, _PIECE)]
+
+
 @AGENTS["talking"].reply
 async def talk_on(turn: Turn) -> AsyncGenerator[Audio]:
     """Speech without an end."""
-    with wave.open(os.environ["BENCH_SPEECH"]) as source:
-        speech = source.readframes(source.getnframes())
     while True:
-        for start in range(0, len(speech) - _PIECE, _PIECE):
-            yield Audio(speech[start : start + _PIECE])
+        for piece in _speech():
+            yield piece

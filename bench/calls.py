@@ -11,6 +11,8 @@ import argparse
 import asyncio
 import os
 import tempfile
+import time
+import wave
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from talkover import _core
 from .child import Child
 from .line import Event, Line
 from .report import Report, arguments, percentile, say, table
-from .speech import conversation, save
+from .speech import RATE, conversation, save
 
 LATE_MS = 10.0
 """Of the generator's packets, p99: beyond this a run does not count."""
@@ -41,7 +43,9 @@ METHOD = (
     "RSS per further call is against the same server with one such call. Lateness is from a "
     "frame's due time to the start of its sending (0.25 ms steps); the generator's is the p99 that "
     "nine of ten callers did not exceed. Received is datagrams taken by "
-    "the generator against those sent by the server; audio is 20 ms frames heard against due."
+    "the generator against those sent by the server; audio is 20 ms frames heard against due. "
+    "encoder_alone is what libopus alone takes for one voice at the end of that run (0.50 % on "
+    "such a machine when quiet): a figure of a busy machine is to be read against it."
 )
 QUIET: Event = {
     "type": "session.update",
@@ -51,6 +55,7 @@ QUIET: Event = {
     },
 }
 SETTLE_S = 2.0
+VOICE_BITRATE = 28_000
 AT_ONCE = 8
 
 
@@ -66,16 +71,32 @@ async def measure(
         async def join(k: int) -> None:
             await _join(lines[k], client, server.url, mode, tape, k)
 
-        await join(0)
-        await asyncio.sleep(SETTLE_S)
-        one = await server.account()
-        for first in range(1, n, AT_ONCE):
-            await asyncio.gather(*(join(k) for k in range(first, min(n, first + AT_ONCE))))
-        await asyncio.sleep(SETTLE_S)
-        window = await _window(server, lines, asked.seconds)
-        alive = sum(line.closed is None for line in lines)
-        await asyncio.gather(*(line.hang_up(client) for line in lines))
-    return {"mode": mode, "n": n, "alive": alive} | _figures(window, idle, one, mode, n)
+        try:
+            await join(0)
+            await asyncio.sleep(SETTLE_S)
+            one = await server.account()
+            for first in range(1, n, AT_ONCE):
+                await asyncio.gather(*(join(k) for k in range(first, min(n, first + AT_ONCE))))
+            await asyncio.sleep(SETTLE_S)
+            window = await _window(server, lines, asked.seconds)
+            encoder = await asyncio.to_thread(encoder_alone, folder / "agent.wav")
+            alive = sum(line.closed is None for line in lines)
+            await asyncio.gather(*(line.hang_up(client) for line in lines))
+        finally:
+            for line in lines:
+                line.close()
+    run = {"mode": mode, "n": n, "alive": alive, "encoder_alone_percent": encoder}
+    return run | _figures(window, idle, one, mode, n)
+
+
+def encoder_alone(file: Path) -> float:
+    """% of a core that libopus alone takes for one such voice, now: a busy machine is slower even
+    by CPU time, and this says by how much."""
+    with wave.open(str(file)) as source:
+        speech = source.readframes(source.getnframes())
+    began = time.thread_time()
+    _core.encode_opus(speech, VOICE_BITRATE)
+    return round(100 * (time.thread_time() - began) / (len(speech) / 2 / RATE), 4)
 
 
 async def _join(
@@ -169,7 +190,8 @@ async def run(asked: argparse.Namespace) -> list[dict[str, Any]]:
                 try:
                     result = await measure(module, mode, n, asked, tape, folder)
                 except (RuntimeError, TimeoutError) as error:
-                    raise SystemExit(f"bench: {type(error).__name__}: {error}") from None
+                    say(f"{type(error).__name__}: {error}")
+                    result = {"mode": mode, "n": n, "error": str(error), "valid": False}
                 found.append(result | {"try": attempt + 1})
                 if result["valid"]:
                     break
@@ -206,11 +228,11 @@ def main() -> None:
     ratios = ratio(found)
     report.write(METHOD, GOALS, {"runs": found, "peer_cpu_ratio": ratios})
     head = ("mode", "calls", "CPU %/call", "MB/call", "late p50", "late p99", "audio",
-            "generator p99", "load", "valid")  # fmt: skip
+            "generator p99", "encoder", "load", "valid")  # fmt: skip
     keys = ("mode", "n", "cpu_percent_per_call", "rss_mb_per_further_call", "lateness_p50_ms",
-            "lateness_p99_ms", "audio", "generator_lateness_p99_ms", "load",
-            "valid")  # fmt: skip
-    table("calls", head, [[run[key] for key in keys] for run in found])
+            "lateness_p99_ms", "audio", "generator_lateness_p99_ms", "encoder_alone_percent",
+            "load", "valid")  # fmt: skip
+    table("calls", head, [[run.get(key) for key in keys] for run in found])
     if ratios:
         shown = ", ".join(f"{value:g}x at {n} calls" for n, value in ratios.items())
         print(f"\n  aiortc's echo takes {shown} the CPU of our talking call (median)")

@@ -184,16 +184,19 @@ def _case(part: str, kind: str, agent: str, clips: Sequence[Clip], n: int, *, ov
 
 async def call(case: Case, client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     """Make the call and score it."""
-    line = Line(records=True)
     packets = await asyncio.to_thread(case.tape.packets)
-    await line.dial(client, url, case.agent)
-    if case.over:
-        line.send({"type": "response.create"})
-        await line.until(lambda: bool(line.of("output_audio_buffer.started")), 10)
-    line.play(packets)
-    await asyncio.sleep(case.tape.seconds)
-    load = os.getloadavg()[0]
-    await line.hang_up(client)
+    line = Line(records=True)
+    try:
+        await line.dial(client, url, case.agent)
+        if case.over:
+            line.send({"type": "response.create"})
+            await line.until(lambda: bool(line.of("output_audio_buffer.started")), 10)
+        line.play(packets)
+        await asyncio.sleep(case.tape.seconds)
+        load = os.getloadavg()[0]
+        await line.hang_up(client)
+    finally:
+        line.close()
     score = {"answer": _answer, "barge-in": _barge_in, "mm-hm": _mm_hm, "pause": _pause}
     found = score[case.part](line, case)
     return {"part": case.part, "kind": case.kind, "voice": case.voice, "load": load} | found
@@ -212,9 +215,10 @@ def _answer(line: Line, case: Case) -> dict[str, Any]:
     began, ended = (line.spoken(at) for at in case.marks[0])
     heard = Heard(line.chunks).first_sound(began) if line.chunks else None
     timings = line.of("talkover.turn")
+    started = min(line.times("output_audio_buffer.started", began), default=None)
     return {
         "audio_ms": _ms(heard, ended),
-        "event_ms": _since(line, "output_audio_buffer.started", began),
+        "event_ms": _ms(started, ended),
         "discarded": bool(line.of("input_audio_buffer.cleared")),
         "cut_off": heard is not None and heard < ended,
         "said": _words(line),
@@ -235,6 +239,7 @@ def _barge_in(line: Line, case: Case) -> dict[str, Any]:
         "started_event_ms": _since(line, "input_audio_buffer.speech_started", onset),
         "cleared_event_ms": _since(line, "output_audio_buffer.cleared", onset),
         "cancelled": any(response["status"] == "cancelled" for response in done),
+        "said": _words(line),
         "before": bool(line.times("talkover.ducked"))
         and min(line.times("talkover.ducked")) < onset - 0.02,
     }

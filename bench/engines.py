@@ -10,6 +10,7 @@ import re
 from array import array
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from talkover.engines import registry
@@ -119,6 +120,8 @@ class Tones(_Engine):
 
     def __init__(self, name: str) -> None:
         super().__init__("tts", name)
+        for word in range(TONES):
+            sine(tone(word))
 
     async def speak(
         self, text: str, *, voice: str | None, language: str, speed: float = 1.0
@@ -127,7 +130,9 @@ class Tones(_Engine):
             yield Speech(sine(tone(int(match[1]))), RATE, ((0, match.start()),))
 
 
+@cache
 def sine(frequency: float) -> bytes:
+    """A word at 24 kHz; made once, for making it takes time that a reply would be late by."""
     step = 2 * math.pi * frequency / RATE
     return array(
         "h", (round(LEVEL * math.sin(step * n)) for n in range(RATE * WORD_MS // 1000))

@@ -68,6 +68,9 @@ class Line:
             await client.post(f"{self._location}/hangup")
         except httpx.HTTPError:
             pass
+
+    def close(self) -> None:
+        """End its media thread, whatever became of the call."""
         self.media.close()
 
     def play(self, packets: list[bytes], *, looped: bool = False) -> None:

@@ -5,6 +5,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
+# The end-of-turn model comes in the wheel of another framework, of which nothing else is used.
+if [ ! -e .cache/smart-turn/pipecat ]; then
+  say "installing for the tests: the end-of-turn model"
+  uv=(uv)
+  type -P uv >/dev/null || uv=(python3 -m uv)
+  "${uv[@]}" pip install --quiet --python .venv/bin/python --no-deps \
+    --target .cache/smart-turn pipecat-ai==1.14.0
+fi
+
 missing=()
 for tool in chromium espeak-ng flite sox; do
   command -v "$tool" >/dev/null 2>&1 || missing+=("$tool")

@@ -184,7 +184,8 @@ def _spelled(name: str, source: Source) -> str:
     """A setting's name as one writes it there."""
     match source:
         case "flag":
-            return "--" + name.replace("_", "-").replace("turn.", "turn ", 1)
+            turn = name.startswith("turn.")
+            return "--" + (name.replace(".", " ") if turn else name.replace("_", "-"))
         case "environment":
             return PREFIX + name.replace(".", "__").upper()
         case _:

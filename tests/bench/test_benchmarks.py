@@ -108,6 +108,8 @@ def test_the_floor_is_measured_over_sockets(tmp_path: Path):
     sockets = found["results"]["sockets"]
     assert not found["results"]["failed"]
     assert sockets["barge-in: oracle"]["ducked_ms"]["n"] == 1
+    said = {run["kind"]: run["said"] for run in found["results"]["calls"]}
+    assert said["oracle"] == "tell me something else", "the words that interrupted are the turn's"
     assert found["results"]["peers"]["Pipecat 1.14"]["duck"] == "549"
 
 

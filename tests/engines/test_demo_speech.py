@@ -43,6 +43,7 @@ async def test_a_closed_sentence_makes_way_for_the_next():
     assert time.monotonic() - began < 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite makes the speech")
 async def test_the_ear_understands_the_demo_and_refuses_the_rest():
     ear = PocketsphinxEar()

@@ -216,7 +216,7 @@ def test_a_command_or_two_words_interrupt_at_once(words: str) -> None:
     assert isinstance(made[0], o.CancelReply) and words in made[0].why
     assert made == [
         o.CancelReply(1, "turn_detected", made[0].why),
-        o.BeginTurn(2, 1.0),
+        o.BeginTurn(2, 1.0, words),
     ]
 
 
@@ -258,6 +258,7 @@ def test_a_short_question_over_the_answer_is_answered() -> None:
     assert kinds(made) == [
         "CancelReply", "BeginTurn", "PrepareReply", "CommitTurn", "ConfirmReply",
     ]  # fmt: skip
+    assert made[1] == o.BeginTurn(2, 1.0, "berlin"), "the words that decided belong to the turn"
 
 
 def test_in_its_first_moments_the_agent_needs_more_than_a_word() -> None:
@@ -419,10 +420,10 @@ class AnyConversation(RuleBasedStateMachine):
                     self.live = None
                 case o.Resume(epoch, why):
                     assert epoch == self.live and why
-                case o.BeginTurn(turn, _):
+                case o.BeginTurn(turn, _, _):
                     assert self.open is None
                     self.open = turn
-                case o.ReopenTurn(turn, _):
+                case o.ReopenTurn(turn, _, _):
                     assert self.open is None
                     self.open = turn
                 case o.CommitTurn(turn, _, why) | o.DiscardTurn(turn, why):

@@ -26,6 +26,7 @@ class Reloader:
     def __init__(self, lobby: Lobby, source: Source) -> None:
         self._lobby, self._source = lobby, source
         self._trouble: dict[str, Any] | None = None
+        self._seen = self._stamps()
 
     def trouble(self) -> dict[str, Any] | None:
         """What is wrong with the newest code: message, file and line, for the page."""
@@ -35,14 +36,14 @@ class Reloader:
         """Load again whenever a file has changed; runs until it is cancelled."""
         # A compilation is kept by the second of its source; two edits can fall into one.
         sys.dont_write_bytecode = True
-        seen = self._stamps()
         while True:
-            await asyncio.sleep(LOOK_S)
             now = self._stamps()
-            if now != seen:
+            if now != self._seen:
                 await self._load()
                 # What changed during the load counts as changed.
-                seen = {file: now.get(file) or stamp for file, stamp in self._stamps().items()}
+                after = self._stamps()
+                self._seen = {file: now.get(file) or stamp for file, stamp in after.items()}
+            await asyncio.sleep(LOOK_S)
 
     async def _load(self) -> None:
         try:

@@ -1,4 +1,4 @@
-"""What an engine is: three small protocols. No engine ever sees a session.
+"""What an engine is: a few small protocols. No engine ever sees a session.
 
 All methods are called on the event loop's thread and must not block it; whatever is bound by the
 CPU runs in a process of its own (`worker.py`).
@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-Role = Literal["stt", "llm", "tts"]
+Role = Literal["stt", "llm", "tts", "turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +134,16 @@ class Tts(Engine, Protocol):
         self, text: str, *, voice: str | None, language: str, speed: float = 1.0
     ) -> AsyncGenerator[Speech]:
         """Speak one chunk of text; closing the generator stops the work behind it."""
+        ...
+
+
+class Endpointer(Engine, Protocol):
+    """Hears whether a turn is over; it advises, the rules decide."""
+
+    async def likely_end(self, pcm: bytes) -> float | None:
+        """How likely the turn is over, 0 to 1; None where that cannot be told at once.
+
+        `pcm` is 16 kHz mono s16le of the turn so far, its last 8 s at most, with the pause at its
+        end. Cancel it when the caller goes on.
+        """
         ...

@@ -20,19 +20,22 @@ START_S = 20.0
 
 
 class Worker:
-    """Runs `python -m module`, and starts it again after it has died.
+    """Runs `python -m module arguments`, and starts it again after it has died.
 
     The child ends when its standard input does, so it never outlives this process.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, *arguments: str) -> None:
         self._module = module
+        self._arguments = arguments
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._handlers: dict[int, Handler] = {}
         self._next = 0
         self._starting = asyncio.Lock()
         self._ready = asyncio.Event()
+        self._restarting: asyncio.Task[None] | None = None
+        self._closed = False
 
     async def warm(self) -> None:
         """Start the child and wait until it says that it is ready. EngineError."""
@@ -41,14 +44,18 @@ class Worker:
                 return
             self._ready.clear()
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module,
+                sys.executable, "-m", self._module, *self._arguments,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
             )  # fmt: skip
             self._reader = asyncio.create_task(self._read(self._process))
-            try:
-                await asyncio.wait_for(self._ready.wait(), START_S)
-            except TimeoutError:
-                raise EngineError(f"{self._module} did not start; see its output above.") from None
+            ready = asyncio.create_task(self._ready.wait())
+            # The reader ends with the process: one that dies at its start is not waited for.
+            await asyncio.wait(
+                (ready, self._reader), timeout=START_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            ready.cancel()
+            if not self._ready.is_set():
+                raise EngineError(f"{self._module} did not start; see its output above.")
 
     def open(self, handler: Handler) -> int:
         """A stream's number; `handler` gets what the worker says to it."""
@@ -57,11 +64,17 @@ class Worker:
         return self._next
 
     def send(self, stream: int, kind: bytes, payload: bytes = b"") -> None:
-        """To the worker; where it is gone, the stream hears b"!" and the worker starts again."""
+        """To the worker; where it is gone, the stream hears b"!" and the worker starts again.
+
+        After `close` nothing is sent: streams are still being let go then.
+        """
+        if self._closed:
+            return
         process = self._process
         if process is None or process.returncode is not None or process.stdin is None:
             handler = self._handlers.get(stream)
-            asyncio.get_running_loop().create_task(self.warm())
+            if self._restarting is None or self._restarting.done():
+                self._restarting = asyncio.create_task(self._restart())
             if handler is not None:
                 handler(b"!", b"")
             return
@@ -70,7 +83,16 @@ class Worker:
     def forget(self, stream: int) -> None:
         self._handlers.pop(stream, None)
 
+    async def _restart(self) -> None:
+        try:
+            await self.warm()
+        except EngineError as error:
+            log.error("a worker could not be started again", error=error.message)
+
     async def close(self) -> None:
+        self._closed = True
+        if self._restarting is not None:
+            self._restarting.cancel()
         process, self._process = self._process, None
         if process is not None and process.returncode is None:
             assert process.stdin is not None

@@ -404,11 +404,8 @@ class Session:
 
     def _do(self, output: o.Output) -> None:
         match output:
-            case o.BeginTurn(_, at):
-                self._utterance = Utterance(fresh("item"))
-                self.emit(f.SpeechStarted(self._utterance.item, round(at * 1000)))
-            case o.ReopenTurn(_, at):
-                self._utterance = Utterance(fresh("item"))
+            case o.BeginTurn(_, at, words) | o.ReopenTurn(_, at, words):
+                self._utterance = Utterance(fresh("item"), text=words)
                 self.emit(f.SpeechStarted(self._utterance.item, round(at * 1000)))
             case o.CommitTurn(_, end, why):
                 self._commit(end, why)

@@ -426,10 +426,10 @@ class TurnMachine:
         self._open = True
         self._hummed = self._began
         if self._late:
-            self._out.append(o.ReopenTurn(self.turn, self._began))
+            self._out.append(o.ReopenTurn(self.turn, self._began, self._words.text))
         else:
             self.turn += 1
-            self._out.append(o.BeginTurn(self.turn, self._began))
+            self._out.append(o.BeginTurn(self.turn, self._began, self._words.text))
         if self.user == "overlapping":
             self._speak_on(now)
         else:

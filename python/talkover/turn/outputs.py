@@ -15,10 +15,11 @@ Cause = Literal["turn", "create", "say", "aside", "backchannel"]
 
 @dataclass(frozen=True, slots=True)
 class BeginTurn:
-    """The user has the floor since `at`."""
+    """The user has the floor since `at`; `words` were understood before that was known."""
 
     turn: int
     at: float
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class ReopenTurn:
 
     turn: int
     at: float
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True)

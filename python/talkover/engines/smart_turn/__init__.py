@@ -1,0 +1,1 @@
+"""The end of a turn by its sound, with the smart-turn v3 model; the extra `smart-turn`."""
