@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -34,6 +34,14 @@ def talkover(
         [*COMMAND, *arguments], cwd=folder, env=environment(folder, **(env or {})),
         capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
+
+
+def until(true: Callable[[], Any], seconds: float = PATIENCE_S) -> None:
+    """Wait for something that another process brings about."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.05)
 
 
 class Serving:

@@ -82,7 +82,7 @@ def test_a_providers_key_selects_nothing():
     ("text", "words"),
     [
         ("prot = 1", "prot in talkover.toml; did you mean port"),
-        ("[turn]\nsilense_ms = 1", "turn.silense_ms in talkover.toml; did you mean turn.silence_ms"),
+        ("[turn]\nsilense_ms = 1", "turn.silense_ms in talkover.toml; did you mean turn.sil"),
         ("[turn]\nsilence_ms = 'x'", "turn.silence_ms in talkover.toml"),
         ("[turn]\nsilence_ms = 40000", "turn.silence_ms in talkover.toml"),
         ("[turn]\ninterruptions = 'no'", "no setting turn.interruptions"),

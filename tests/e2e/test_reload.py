@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cli.process import Serving
+from cli.process import Serving, until
 
 from talkover.cli.caller import Caller
 
@@ -40,12 +38,6 @@ async def said(call: Caller) -> str:
     return done["response"]["output"][0]["content"][0]["transcript"]
 
 
-async def until(true: Callable[[], Any], seconds: float = 30) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():
-            await asyncio.sleep(0.05)
-
-
 @pytest.mark.parametrize("target", ["own.py:agent", "own:agent"])
 async def test_a_live_call_finishes_on_the_old_code(tmp_path: Path, target: str):
     write(tmp_path, "first")
@@ -65,7 +57,7 @@ async def test_broken_code_is_told_with_its_place_while_the_old_code_serves_on(t
     with Serving(tmp_path, "own.py", "--reload") as server:
         assert server.page()["error"] is None
         (tmp_path / "words.py").write_text("def phrase():\n    return 1 +\n")
-        await until(lambda: server.page()["error"])
+        until(lambda: server.page()["error"])
         error = server.page()["error"]
         assert (error["file"], error["line"]) == (str(tmp_path / "words.py"), 2)
         assert "SyntaxError" in error["message"]
@@ -75,9 +67,9 @@ async def test_broken_code_is_told_with_its_place_while_the_old_code_serves_on(t
         # A module that is missing is waited for.
         write(tmp_path, "moved", "fresh")
         (tmp_path / "fresh.py").unlink()
-        await until(lambda: "fresh" in server.page()["error"]["message"])
+        until(lambda: "fresh" in server.page()["error"]["message"])
         (tmp_path / "fresh.py").write_text(HELPER.format(word="moved"))
-        await until(lambda: server.page()["error"] is None)
+        until(lambda: server.page()["error"] is None)
         async with Caller(server.url) as call:
             assert await said(call) == "This is the moved code."
 
@@ -92,7 +84,7 @@ async def test_engines_that_nobody_uses_any_more_are_closed(tmp_path: Path):
             await asyncio.to_thread(server.logged, "reloaded")
             assert workers < set(server.children())
             assert await said(old) == "This is the first code."
-        await until(lambda: not workers & set(server.children()))
+        until(lambda: not workers & set(server.children()))
         async with Caller(server.url) as new:
             assert await said(new) == "This is the other code."
 
@@ -102,7 +94,7 @@ async def test_an_agent_whose_engines_cannot_work_is_not_taken(tmp_path: Path):
     with Serving(tmp_path, "own.py", "--reload") as server:
         assert server.url
         write(tmp_path, "other", engine=", llm='no-url'")
-        await until(lambda: server.page()["error"])
+        until(lambda: server.page()["error"])
         assert "no-url" in server.page()["error"]["message"]
         async with Caller(server.url) as call:
             assert await said(call) == "This is the first code."

@@ -225,7 +225,7 @@ async def test_a_file_that_ends_with_run_serves_once(tmp_path: Path, how: str):
         assert server.log.count("read ") == 1
 
 
-async def test_what_init_writes_is_tested_served_and_called(tmp_path: Path):
+def test_what_init_writes_passes_its_own_test_and_is_left_alone(tmp_path: Path):
     made = talkover(tmp_path, "init", "house")
     assert made.returncode == 0 and "talkover serve" in made.stdout
     folder = tmp_path / "house"
@@ -234,10 +234,14 @@ async def test_what_init_writes_is_tested_served_and_called(tmp_path: Path):
         cwd=folder, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert "2 passed" in tested.stdout, tested.stdout
-    with Serving(folder) as server:
+    again = talkover(tmp_path, "init", "house")
+    assert again.returncode == 0 and again.stdout.count("left as it is") == 3
+
+
+async def test_what_init_writes_is_served_and_called(tmp_path: Path):
+    assert talkover(tmp_path, "init").returncode == 0
+    with Serving(tmp_path) as server:
         async with Caller(server.url) as call:
             await call.wait_for("output_audio_buffer.stopped")
             said = call.of("response.output_audio_transcript.done")[0]["transcript"]
             assert said.strip() == "Hello! How can I help?"
-    again = talkover(tmp_path, "init", "house")
-    assert again.returncode == 0 and again.stdout.count("left as it is") == 3

@@ -50,8 +50,10 @@ async def many(
 
 def summary(name: str, values: list[float]) -> str:
     """Milliseconds at a few percentiles."""
-    shown = "  ".join(f"p{p} {percentile(values, p):6.0f}" for p in (50, 95, 99)) + " ms"
-    return f"{name:15} {len(values):4} of  {shown}" if values else f"{name:15} none"
+    if not values:
+        return f"{name:15} none"
+    shown = "  ".join(f"p{p} {percentile(values, p):6.0f}" for p in (50, 95, 99))
+    return f"{name:15} {len(values):4} of  {shown} ms"
 
 
 def percentile(values: list[float], percent: float) -> float:

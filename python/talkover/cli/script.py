@@ -22,7 +22,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, cast
 from xml.etree import ElementTree
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -31,6 +31,8 @@ from ..errors import InputError
 from .answer import Answer, asked_aloud, asked_in_writing, heard_out, spoken, unasked
 from .caller import Caller, CallError
 from .wav import read_wav
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Seconds = Annotated[float, Field(ge=0, le=3600)]
 
@@ -76,10 +78,11 @@ def read_script(file: Path) -> list[Step]:
         found = tomllib.loads(file.read_text())
     except (OSError, ValueError) as error:
         raise InputError(f"{file}: {error}.") from None
-    entries: list[Any] = found.get("step", [])
-    if not entries or found.keys() != {"step"}:
+    entries: object = found.get("step")
+    if not isinstance(entries, list) or not entries or found.keys() != {"step"}:
         raise InputError(f"{file}: write [[step]] for each step, and nothing beside them.")
-    return [_step(file, n, entry) for n, entry in enumerate(entries, 1)]
+    listed = cast("list[object]", entries)
+    return [_step(file, n, entry) for n, entry in enumerate(listed, 1)]
 
 
 def _step(file: Path, n: int, entry: object) -> Step:
@@ -154,8 +157,8 @@ def write_report(file: Path, name: str, outcomes: list[Outcome]) -> None:
         case = {"classname": name, "name": outcome.step.name, "time": f"{outcome.seconds:.3f}"}
         element = ElementTree.SubElement(suite, "testcase", case)
         if outcome.failure is not None:
-            fault = ElementTree.SubElement(element, "failure", {"message": outcome.failure})
-            fault.text = outcome.failure
+            message = _NOT_XML.sub("", outcome.failure)
+            ElementTree.SubElement(element, "failure", {"message": message}).text = message
     try:
         ElementTree.ElementTree(suites).write(file, encoding="utf-8", xml_declaration=True)
     except OSError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from typing import Any
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # numpy reads it when it is imported
 import numpy as np
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]  it has none
 
