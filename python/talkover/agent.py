@@ -6,7 +6,15 @@ sound travels; `session/` runs what is declared here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+)
 from typing import Any, Literal, Protocol, TypeVar
 
 from .errors import AgentError, NotYet
@@ -16,6 +24,15 @@ from .values import Audio, Image, Interruptions, Say
 TurnTaking = Literal["eager", "normal", "patient", "push_to_talk"]
 Spoken = str | Audio | Say | None
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Words(Protocol):
+    """What the user said so far in a turn."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def final(self) -> bool: ...
 
 
 class Call(Protocol):
@@ -32,6 +49,8 @@ class Call(Protocol):
     async def say(self, what: str | Audio | Say) -> str: ...
     async def send(self, name: str, data: Any) -> None: ...
     async def finish(self, say: str | None) -> None: ...
+    def words(self) -> AsyncIterable[Words]: ...
+    def audio(self) -> AsyncIterable[Audio]: ...
 
 
 class Exchange(Protocol):
@@ -106,11 +125,13 @@ class Session:
         """Give the call to another agent (not in this version)."""
         raise NotYet("session.handoff is not in this version yet; use one agent per call.")
 
-    def words(self) -> AsyncIterator[Any]:
-        raise NotYet("session.words belongs to @agent.live, which this version does not have yet.")
+    def words(self) -> AsyncIterable[Words]:
+        """What the user says as it is understood: `text` so far; `final` at a turn's end."""
+        return self._call.words()
 
-    def audio(self) -> AsyncIterator[Audio]:
-        raise NotYet("session.audio belongs to @agent.live, which this version does not have yet.")
+    def audio(self) -> AsyncIterable[Audio]:
+        """The user's sound as it comes: 16 kHz mono, 20 ms each. A slow reader loses the oldest."""
+        return self._call.audio()
 
 
 class Turn:
@@ -222,6 +243,7 @@ class Agent:
         self.on_end: Callable[[Session, str], Awaitable[None]] | None = None
         self.on_reply: Reply | None = None
         self.speculative = False
+        self.on_live: Callable[[Session], AsyncGenerator[Spoken]] | None = None
         self.on_after: Callable[[Turn], Awaitable[None]] | None = None
         self.on_message: dict[str, Callable[[Session, Any], Awaitable[None]]] = {}
 
@@ -269,7 +291,13 @@ class Agent:
         return register
 
     def live(self, function: F) -> F:
-        raise NotYet("@agent.live is not in this version yet; use @agent.reply.")
+        """No turns: an async generator (session) that may speak while the user speaks.
+
+        It listens by `session.words()` or `session.audio()` and yields what to say. What the user
+        says interrupts nothing; the generator decides.
+        """
+        self.on_live = function
+        return function
 
     def tool(
         self,

@@ -37,6 +37,36 @@ async def color(session, data):
 """
 
 
+LIVE = """
+from talkover import Agent
+
+agent = Agent("x")
+
+@agent.live
+async def mirror(session):
+    yield "I am listening."
+    seen = 0
+    async for words in session.words():
+        count = len(words.text.split())
+        if not words.final and count >= 3 and not seen:
+            seen = count
+            yield "Three words already."
+        if words.final:
+            yield f"You said: {words.text}."
+"""
+
+GUARDED = """
+from talkover import Agent, Say
+
+agent = Agent("x")
+
+@agent.reply
+async def reply(turn):
+    yield Say("This call is recorded, and that must be said to its very end.", interruptions="no")
+    yield " Now you may talk over me as long as you like, because this sentence is a long one."
+"""
+
+
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("demo"))
@@ -196,6 +226,63 @@ async def test_a_timer_speaks_up(demo: Server):
         assert step["name"] == "set_timer"
         done = await call.wait_for("response.done", 3)
         assert "has ended" in done["response"]["output"][0]["content"][0]["transcript"]
+
+
+async def test_an_agent_without_turns_speaks_while_the_user_does(tmp_path: Path):
+    server = Server(tmp_path, agent=LIVE)
+    try:
+        async with Caller(server.url) as call:
+            await greeted(call)
+            call.play(*read_wav(spoken("what is twelve times seven", tmp_path)))
+            await call.wait_for("output_audio_buffer.started", 2)
+            kinds = [event["type"] for _, event in call.events]
+            assert "input_audio_buffer.speech_stopped" not in kinds, "it spoke over the user"
+            done = await call.wait_for("response.done", 3)
+            said = [e["response"]["output"][0]["content"][0]["transcript"]
+                    for e in call.of("response.done")]  # fmt: skip
+            assert said[0] == "I am listening." and "Three words already." in said[1], said
+            assert all(e["response"]["status"] == "completed" for e in call.of("response.done"))
+            assert any("twelve times seven" in text for text in said), (said, done)
+    finally:
+        server.stop()
+
+
+async def test_a_span_that_must_be_heard_is_not_interrupted_and_the_rest_is(tmp_path: Path):
+    server = Server(tmp_path, agent=GUARDED)
+    try:
+        async with Caller(server.url) as call:
+            call.type("hello")
+            await call.wait_for("output_audio_buffer.started")
+            await asyncio.sleep(0.5)
+            call.play(*read_wav(spoken("what time is it", tmp_path)))
+            await asyncio.sleep(2.0)
+            assert not call.of("talkover.held") and not call.of("response.done")
+            await call.until(lambda: any("Now" in e["text"] for e in call.of("talkover.word")))
+            call.play(*read_wav(spoken("what time is it", tmp_path)))
+            done = await call.wait_for("response.done")
+            assert done["response"]["status"] == "cancelled"
+    finally:
+        server.stop()
+
+
+async def test_a_client_tells_what_it_played_and_history_is_cut_there(demo: Server):
+    async with Caller(demo.url) as call:
+        await greeted(call)
+        call.type("tell me a story")
+        await call.wait_for("output_audio_buffer.started", 2)
+        await asyncio.sleep(3)
+        call.send({"type": "output_audio_buffer.clear"})
+        first = await call.wait_for("conversation.item.truncated")
+        whole = (await call.wait_for("talkover.heard", 2))["text"]
+        call.send({"type": "conversation.item.truncate", "item_id": first["item_id"],
+                   "content_index": 0, "audio_end_ms": 1500})  # fmt: skip
+        again = await call.wait_for("conversation.item.truncated", 2)
+        assert abs(again["audio_end_ms"] - 1500) < 50
+        heard = (await call.wait_for("talkover.heard", 3))["text"]
+        assert whole.startswith(heard) and 0 < len(heard) < len(whole)
+        call.send({"type": "conversation.item.retrieve", "item_id": first["item_id"]})
+        item = (await call.wait_for("conversation.item.retrieved"))["item"]
+        assert item["content"][0]["transcript"] == heard
 
 
 def loudness(call: Caller, since: float, until: float) -> float:

@@ -123,6 +123,7 @@ def choice(settings: Settings) -> Choice:
         tts_model=settings.tts_model,
         tts_voice=settings.voice or "alloy",
         openai=settings.openai,
+        smart_turn=settings.smart_turn,
     )
 
 

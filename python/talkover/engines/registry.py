@@ -8,11 +8,12 @@ import socket
 from dataclasses import dataclass
 
 from ..errors import ConfigError, EngineError, TalkoverError
-from .base import Engine, EngineInfo, Llm, Stt, Tts
+from .base import Endpointer, Engine, EngineInfo, Llm, Stt, Tts
 from .remote.chat import ChatModel
 from .remote.speech import RemoteVoice
 from .remote.transcription import Transcription
 from .remote.upstream import Upstream
+from .smart_turn.endpointer import SmartTurn
 
 OPENAI = "https://api.openai.com/v1"
 
@@ -30,6 +31,8 @@ class Choice:
     tts_model: str = "tts-1"
     tts_voice: str = "alloy"
     openai: bool = False
+    smart_turn: str | None = None
+    """An end-of-turn model beside the three: "auto", or its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,12 @@ class Engines:
     stt: Stt
     llm: Llm
     tts: Tts
+    endpointer: Endpointer | None = None
 
     @property
-    def all(self) -> tuple[Engine, Engine, Engine]:
-        return (self.stt, self.llm, self.tts)
+    def all(self) -> tuple[Engine, ...]:
+        three = (self.stt, self.llm, self.tts)
+        return three if self.endpointer is None else (*three, self.endpointer)
 
     @property
     def infos(self) -> list[EngineInfo]:
@@ -79,6 +84,7 @@ def build(choice: Choice, ourselves: int | None = None) -> Engines:
             tts=choice.tts or OPENAI,
             stt_model="gpt-4o-mini-transcribe",
             tts_model="gpt-4o-mini-tts",
+            smart_turn=choice.smart_turn,
         )
 
     def upstream(url: str, role: str) -> Upstream:
@@ -95,6 +101,8 @@ def build(choice: Choice, ourselves: int | None = None) -> Engines:
         llm=_llm() if choice.llm is None else ChatModel(upstream(choice.llm, "llm"), choice.model),
         tts=fallback_voice() if choice.tts is None
         else RemoteVoice(upstream(choice.tts, "tts"), choice.tts_model, choice.tts_voice),
+        endpointer=None if choice.smart_turn is None
+        else SmartTurn(None if choice.smart_turn == "auto" else choice.smart_turn),
     )  # fmt: skip
 
 

@@ -173,6 +173,7 @@ class Lobby:
             tts_model=c.tts_model,
             tts_voice=c.tts_voice,
             openai=c.openai,
+            smart_turn=c.smart_turn,
         )
 
     def _of(self, agent: Agent) -> Engines:
@@ -226,6 +227,7 @@ class Lobby:
         cast = Cast(
             agent, engines.stt, engines.llm, engines.tts,
             self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
+            engines.endpointer,
         )  # fmt: skip
         session = Session(cast, config, peer, transport=transport, on_end=self._forget, **who)
         self._sessions[session.id] = self._sessions[session.call_id] = session

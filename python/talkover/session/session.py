@@ -16,7 +16,7 @@ import structlog
 
 from ..agent import Agent
 from ..agent import Session as Facade
-from ..engines.base import Llm, Stt, Tts, Words
+from ..engines.base import Endpointer, Llm, Stt, Tts, Words
 from ..errors import EngineError, TalkoverError
 from ..media import items as m
 from ..media.port import Peer
@@ -34,6 +34,7 @@ from ..values import Audio, Say
 from .brain import Brain, Piece
 from .conversation import Conversation
 from .ear import Ear
+from .live import Live, Tap
 from .making import make_brain, make_reply
 from .reply import Reply, Stamps
 from .requests import Requests
@@ -61,6 +62,7 @@ class Cast:
     fallback: Tts | None = None
     troubles: tuple[EngineError, ...] = ()
     turns: TurnPolicy = NORMAL
+    endpointer: Endpointer | None = None
 
 
 @dataclass(slots=True)
@@ -135,6 +137,10 @@ class Session:
         self._waiting_start: list[o.StartReply | o.PrepareReply] = []
         self._prepared: Prepared | None = None
         self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
+        self._live = Live(lambda: self._tell(i.Speak()))
+        self._word_taps: list[Tap[Words]] = []
+        self._audio_taps: list[Tap[Audio]] = []
+        self._pauses = 0
         self._aside: str | None = None
         self._sent_ms = 0.0
         self._requests = Requests(self)
@@ -183,6 +189,16 @@ class Session:
         self._tell(i.Say())
         return await saying.heard
 
+    def words(self) -> Tap[Words]:
+        """What the user says, as it is understood; `final` at the end of each turn."""
+        self._word_taps.append(Tap())
+        return self._word_taps[-1]
+
+    def audio(self) -> Tap[Audio]:
+        """The user's sound, 16 kHz mono, as it comes."""
+        self._audio_taps.append(Tap())
+        return self._audio_taps[-1]
+
     async def send(self, name: str, data: Any) -> None:
         self.emit(f.App(name, data))
 
@@ -205,6 +221,8 @@ class Session:
             if handle is not None:
                 handle.cancel()
         self.ear.close()
+        for tap in (*self._word_taps, *self._audio_taps):
+            tap.close()
         for saying in self._says:
             saying.heard.set_result("")
         self._says.clear()
@@ -265,6 +283,8 @@ class Session:
             case m.AudioIn(at, pcm):
                 self._map_clock(at + len(pcm) // 2)
                 self.ear.hear(pcm)
+                for tap in self._audio_taps:
+                    tap.put(Audio(pcm, 16000))
             case m.Speech(on, at):
                 self._speech(on, self._offset_of(at))
             case m.Ducked() | m.Held() | m.Resumed():
@@ -307,6 +327,7 @@ class Session:
         return max(0.0, (self._offset or 0.0) + at / 16000)
 
     def _speech(self, on: bool, at: float) -> None:
+        self._pauses += 1
         if on:
             self.ear.begin()
             self._tell(i.SpeechStarted(at))
@@ -316,6 +337,20 @@ class Session:
         self._tell(i.SpeechStopped(at))
         if self.machine.policy.mode == "vad":
             self.ear.pause()
+            self._ask_for_end()
+
+    def _ask_for_end(self) -> None:
+        """The end-of-turn model hears best within the first tenth of a second of silence."""
+        model = self.cast.endpointer
+        if model is None or self.machine.user != "pausing":
+            return
+
+        async def ask(sound: bytes, pausing: int) -> None:
+            likely = await model.likely_end(sound)
+            if likely is not None and pausing == self._pauses:
+                self._tell(i.Likely(likely))
+
+        self._spawn(ask(self.ear.sound, self._pauses), "end of turn")
 
     def _level(self, item: m.Ducked | m.Held | m.Resumed) -> None:
         reply = self._replies.get(item.epoch)
@@ -349,6 +384,8 @@ class Session:
             self.emit(f.ReplyAudio(reply.id, place[0], place[1], pcm))
 
     def _words(self, words: Words) -> None:
+        if not words.final:
+            self._tap(words)
         if self._utterance is not None and words.text != self._utterance.text:
             self._utterance.text = words.text
             if self.machine.user in ("speaking", "pausing"):
@@ -357,6 +394,10 @@ class Session:
         if words.final and self._utterance is not None:
             self._utterance.worded = self.clock()
         self._tell(i.Heard(words.text, words.final, words.complete))
+
+    def _tap(self, words: Words) -> None:
+        for tap in self._word_taps:
+            tap.put(words)
 
     def _deaf(self, error: EngineError) -> None:
         self.emit(f.Failed("server_error", error.code, error.message))
@@ -456,6 +497,8 @@ class Session:
         self.emit(f.ItemAdded(wire, previous))
         self.emit(f.ItemDone(wire, previous))
         if words is None:
+            self._tap(Words(utterance.text, final=True))
+        if words is None:
             self.emit(f.Transcribed(item.id, utterance.text, seconds))
             self.ear.reset()
         else:
@@ -472,6 +515,7 @@ class Session:
         part = Part("input_audio", transcript=text)
         self.conversation.replace(Item(item.id, "message", "user", (part,)))
         self.emit(f.Transcribed(item.id, text, seconds))
+        self._tap(Words(text, final=True))
 
     def _discard(self) -> None:
         if self._utterance is not None:
@@ -503,7 +547,7 @@ class Session:
             self, start.epoch, self._peer_for(params), self._stamps(start.cause), params
         )
         self._replies[start.epoch] = reply
-        if start.cause in ("say", "aside", "backchannel"):
+        if start.cause in ("say", "aside", "backchannel", "live"):
             reply.start(self._unasked(start))
             return
         self._answer(params, reply)
@@ -566,6 +610,8 @@ class Session:
             prepared.reply.cancel()
 
     def _unasked(self, start: o.StartReply) -> Callable[[], AsyncGenerator[Piece]]:
+        if start.cause == "live":
+            return self._live.burst
         if start.cause == "backchannel":
             self._set_reflex(off=True)
             what = HUMS[start.epoch % len(HUMS)]
@@ -638,6 +684,8 @@ class Session:
             brain.timings = reply.stamps.timings()
             self._spawn(self.cast.agent.on_after(brain.turn), "after")
         self._requests.reply_over()
+        if self._live.waiting and not self.ended:
+            self._loop.call_soon(self._tell, i.Speak())
 
     @property
     def live_reply(self) -> Reply | None:
@@ -658,6 +706,8 @@ class Session:
             await agent.on_start(self.facade)
         if agent.greeting:
             await self.say(agent.greeting)
+        if agent.on_live is not None:
+            await self._live.run(agent.on_live(self.facade))
 
     def spawn(self, work: Awaitable[Any], name: str) -> None:
         """Run the agent's code beside the call; what it raises ends nothing."""

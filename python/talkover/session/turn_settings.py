@@ -28,6 +28,9 @@ def turn_policy(agent: Agent, config: SessionConfig, base: TurnPolicy) -> TurnPo
         own = policy(agent.turns, replace(base, interruptions=agent.interruptions))
     except ValueError as error:
         raise AgentError(f"turns: {error}") from None
+    if agent.on_live is not None:
+        # The agent owns the floor: turns are told to it, and neither answered nor interrupting.
+        return replace(own, mode="vad", create_response=False, interruptions="overlap")
     match config.audio.input.turn_detection:
         case None:
             return replace(own, mode="manual")

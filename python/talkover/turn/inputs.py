@@ -64,6 +64,11 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class Speak:
+    """A model that owns the floor speaks, whoever else does."""
+
+
+@dataclass(frozen=True, slots=True)
 class CancelReply:
     """The client cancelled the reply or cleared the output."""
 
@@ -107,6 +112,6 @@ class Ended:
 
 Input = (
     SpeechStarted | SpeechStopped | Heard | Likely | Commit | Clear | Create | Say | Aside
-    | CancelReply
+    | Speak | CancelReply
     | Ducked | Held | Resumed | Guarded | Audible | Ended
 )  # fmt: skip

@@ -263,6 +263,10 @@ class TurnMachine:
     def _aside(self, given: i.Aside, now: float) -> None:
         self._start("aside")
 
+    def _speak(self, given: i.Speak, now: float) -> None:
+        self._unprepare()
+        self._start("live")
+
     def _next(self) -> None:
         if self.agent != "listening" or self.user != "silent":
             return
@@ -330,7 +334,7 @@ class TurnMachine:
     def _overlap(self, given: i.SpeechStarted, now: float) -> None:
         if self.policy.mode == "manual" or self.interruptions == "no":
             return
-        if self.interruptions == "overlap" or self.cause in ("aside", "backchannel"):
+        if self.interruptions == "overlap" or self.cause in ("aside", "backchannel", "live"):
             return self._begin(given, now)
         self._begin_words(given.at)
         self.user = "overlapping"
@@ -491,6 +495,8 @@ TABLE: tuple[Row, ...] = (
     _row(i.Say, "any", EVERY_AGENT, "say", "agent thinking as soon as nobody speaks"),
     _row(i.Aside, "speaking pausing", _LISTENING, "aside",
          "agent thinking: it speaks while the user does"),
+    _row(i.Speak, "any", frozenset(("listening", "preparing")), "speak",
+         "agent thinking: the model owns the floor and speaks over whoever does"),
     _row(i.CancelReply, "any", LIVE, "cancelled", "agent listening: the reply is cancelled"),
     _row(i.Audible, "any", _THINKING, "sounds", "agent speaking"),
     _row(i.Ducked, "any", VOICED, "level", "agent ducked"),

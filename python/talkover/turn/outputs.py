@@ -10,7 +10,7 @@ from typing import Literal
 
 from .inputs import Reason
 
-Cause = Literal["turn", "create", "say", "aside", "backchannel"]
+Cause = Literal["turn", "create", "say", "aside", "backchannel", "live"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""An agent without turns: what it yields is spoken as it comes, whoever else is speaking."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Generic, TypeVar, cast
+
+from ..errors import AgentError
+from ..values import Audio, Say
+
+Piece = str | Audio | Say
+T = TypeVar("T")
+
+PAUSE_S = 0.4
+"""Nothing new for so long ends a reply; what comes later is another."""
+MOST_PIECES = 256
+MOST_TAPPED = 500
+"""10 s of audio. A reader that is slower loses the oldest: this is a live view, not a record."""
+
+
+class Tap(Generic[T]):
+    """A live view for agent code: iterate; it ends with the session."""
+
+    def __init__(self) -> None:
+        self._kept: deque[T] = deque(maxlen=MOST_TAPPED)
+        self._wake = asyncio.Event()
+        self._over = False
+
+    def put(self, value: T) -> None:
+        self._kept.append(value)
+        self._wake.set()
+
+    def close(self) -> None:
+        self._over = True
+        self._wake.set()
+
+    async def __aiter__(self) -> AsyncIterator[T]:
+        while True:
+            while self._kept:
+                yield self._kept.popleft()
+            if self._over:
+                return
+            self._wake.clear()
+            await self._wake.wait()
+
+
+class Live:
+    """Between the agent's generator and the replies that carry what it yields.
+
+    `wants` is called when there is something to say and no reply that takes it.
+    """
+
+    def __init__(self, wants: Callable[[], None]) -> None:
+        self._wants = wants
+        self._pieces: asyncio.Queue[Piece] = asyncio.Queue(MOST_PIECES)
+        self._taken = False
+
+    @property
+    def waiting(self) -> bool:
+        return not self._pieces.empty()
+
+    async def run(self, generator: AsyncGenerator[Piece | None]) -> None:
+        """Until the generator ends. AgentError for what cannot be spoken."""
+        async with aclosing(generator) as stream:
+            async for piece in stream:
+                if piece is None or piece == "":
+                    continue
+                if not isinstance(cast(object, piece), (str, Audio, Say)):
+                    name = type(piece).__name__
+                    raise AgentError(f"@agent.live yielded {name}; yield str, Audio, Say or None.")
+                await self._pieces.put(piece)
+                if not self._taken:
+                    self._wants()
+
+    async def burst(self) -> AsyncGenerator[Piece]:
+        """What one reply says: all that comes without a pause."""
+        self._taken = True
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(PAUSE_S):
+                        piece = await self._pieces.get()
+                except TimeoutError:
+                    return
+                yield piece
+        finally:
+            self._taken = False
