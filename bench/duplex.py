@@ -360,7 +360,9 @@ async def measure(asked: argparse.Namespace) -> tuple[list[dict[str, Any]], list
                         failed.append(f"{case.part}, {case.kind}, {case.voice}: {error!r}")
                         say(failed[-1])
 
-            await asyncio.gather(*(one(case) for case in cases))
+            async with asyncio.TaskGroup() as group:
+                for case in cases:
+                    group.create_task(one(case))
     return runs, failed
 
 
