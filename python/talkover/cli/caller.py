@@ -91,6 +91,15 @@ class Caller:
         return time.monotonic() - self._began
 
     async def dial(self) -> None:
+        """Call; where that fails nothing is left. CallError."""
+        self._began = time.monotonic()
+        try:
+            await self._dial()
+        except BaseException:
+            await self.hang_up()
+            raise
+
+    async def _dial(self) -> None:
         media = self._media or MediaPort(near(self._url), 0)
         self._media = media
         peer, offer = media.core.dial(self._tcp)
@@ -170,7 +179,7 @@ class Caller:
         return [event for _, event in self.events if event["type"] == type]
 
     async def until(self, true: Callable[[], bool], seconds: float = 20.0) -> None:
-        """Wait for something that an event or a sound brings. TimeoutError."""
+        """Wait for something that an event or the end brings. TimeoutError, CallError."""
         async with asyncio.timeout(seconds):
             while not true():
                 if self.closed is not None:
@@ -188,7 +197,7 @@ class Caller:
         write_wav(file, bytes(self.sound.pcm), RATE)
 
     def _http(self) -> httpx.AsyncClient:
-        context = client_context(httpx.URL(self._url).host, self._insecure)
+        context = client_context(self._url, self._insecure)
         timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
         return httpx.AsyncClient(verify=context, timeout=timeout)
 
@@ -207,6 +216,8 @@ class Caller:
             case m.AudioIn(at, pcm):
                 self.sound.take(at, pcm)
                 self._on_sound(pcm)
+                # Fifty a second, and nobody waits for one.
+                return
             case m.Speech(on, _):
                 self.speech.append((self.now, on))
             case m.Closed(reason):

@@ -10,6 +10,7 @@ import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ..errors import ConfigError
 from .address import WILDCARDS, is_loopback, own_addresses
@@ -52,14 +53,18 @@ def development_certificate(host: str) -> Path:
     return file
 
 
-def client_context(host: str, insecure: bool) -> ssl.SSLContext:
+def client_context(url: str, insecure: bool) -> ssl.SSLContext:
     """How a caller verifies a server: as browsers do; on loopback also by this machine's own
     development certificates; not at all where `insecure`."""
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        # Reading the certificates of the world takes longer than a call without TLS.
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context = ssl.create_default_context()
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif is_loopback(host):
+    elif is_loopback(parts.hostname or ""):
         for file in _folder().glob("development-*.pem"):
             context.load_verify_locations(file)
     return context

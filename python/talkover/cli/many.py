@@ -10,7 +10,10 @@ from pathlib import Path
 from ..media.port import MediaPort
 from .answer import asked_aloud, asked_in_writing, greeted, heard_out
 from .call import Line
-from .caller import CallError, near
+from .caller import Caller, CallError, near
+
+AT_ONCE = 16
+"""Calls being dialled; those that are up are as many as were asked for."""
 
 
 async def many(
@@ -18,21 +21,30 @@ async def many(
 ) -> bool:
     """`count` calls at once, each asking the same; True where one failed."""
     media = MediaPort(near(line.url), 0)
+    dialling = asyncio.Semaphore(AT_ONCE)
     connected: list[float] = []
     audible: list[float] = []
     failed: Counter[str] = Counter()
 
+    async def converse(call: Caller) -> None:
+        await greeted(call)
+        answer = asked_aloud(call, play) if play else asked_in_writing(call, text or "")
+        response = await heard_out(answer, seconds)
+        if response["status"] != "completed":
+            failed[f"an answer was {response['status']}"] += 1
+        elif answer.audible_at is not None:
+            audible.append((answer.audible_at - answer.asked) * 1000)
+
     async def ask() -> None:
         try:
-            async with line.caller(media=media) as call:
-                connected.append(call.now * 1000)
-                await greeted(call)
-                answer = asked_aloud(call, play) if play else asked_in_writing(call, text or "")
-                response = await heard_out(answer, seconds)
-                if response["status"] != "completed":
-                    failed[f"an answer was {response['status']}"] += 1
-                elif answer.audible_at is not None:
-                    audible.append((answer.audible_at - answer.asked) * 1000)
+            call = line.caller(media=media)
+            async with dialling:
+                await call.dial()
+            connected.append(call.now * 1000)
+            try:
+                await converse(call)
+            finally:
+                await call.hang_up()
         except CallError as error:
             failed[error.message] += 1
         except TimeoutError:

@@ -19,7 +19,7 @@ def read_wav(file: Path) -> tuple[bytes, int]:
             frames = source.readframes(source.getnframes())
     except (OSError, EOFError, wave.Error) as error:
         raise InputError(
-            f"{file} cannot be read as WAV with integer samples ({error or 'it is cut short'})."
+            f"{file} cannot be read as WAV ({error or 'it is cut short'}); PCM with 16 bits can."
         ) from None
     if not 4000 <= rate <= 192_000:
         raise InputError(f"{file} has {rate} samples a second; use 4000 to 192000.")
