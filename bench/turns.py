@@ -75,7 +75,7 @@ def ends() -> Iterator[dict[str, Any]]:
             clock.to(1000 + VAD_MS, i.SpeechStopped(1.0))
             clock.to(1000 + VAD_MS + stt, i.Heard(text, True, known))
             clock.to(6000)
-            answered, passed = clock.when(o.StartReply), clock.when(o.DiscardTurn)
+            answered, passed = clock.when(o.CommitTurn), clock.when(o.DiscardTurn)
             yield {
                 "words": kind, "stt_ms": stt,
                 "answer_ms": None if answered is None else answered - 1000,
