@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from . import precedence
 from .machine import EVERY_AGENT, EVERY_USER, TABLE, Row
 
 
@@ -41,6 +42,17 @@ def document() -> str:
             "stateDiagram-v2",
             *edges,
             "```",
+            "",
+            "## What interrupts what",
+            "",
+            precedence.document(),
+            "",
+            "A client's `response.create` during a reply that it or the user asked for is refused",
+            "as the protocol says, until that reply is thought up; then it follows. What the agent",
+            "said of its own accord gives way. A page that lets people type over the voice sends",
+            "`output_audio_buffer.clear` first, as ours does.",
+            "",
+            "## The table",
             "",
             "| input | user | agent | then |",
             "|---|---|---|---|",
