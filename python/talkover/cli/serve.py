@@ -121,7 +121,7 @@ def choice(settings: Settings) -> Choice:
         tts=settings.tts,
         stt_model=settings.stt_model,
         tts_model=settings.tts_model,
-        tts_voice=settings.voice or "alloy",
+        tts_voice=settings.voice,
         openai=settings.openai,
         smart_turn=settings.smart_turn,
     )
