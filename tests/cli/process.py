@@ -32,7 +32,7 @@ def talkover(
     """Run the command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments], cwd=folder, env=environment(folder, **(env or {})),
-        capture_output=True, text=True, timeout=PATIENCE_S,
+        capture_output=True, text=True, timeout=2 * PATIENCE_S,
     )  # fmt: skip
 
 
