@@ -8,6 +8,7 @@ const CONNECT_MS = 4000;
 export class PeerLeg implements Leg {
   transport: Transport = "udp";
   private location = "";
+  private away = false;
   private received = { packets: 0, lost: 0 };
 
   private constructor(
@@ -48,9 +49,10 @@ export class PeerLeg implements Leg {
 
   close(): void {
     this.peer.onconnectionstatechange = this.peer.ontrack = this.channel.onmessage = null;
-    this.peer.close();
-    if (this.location) this.server.hangUp(this.location);
+    const { location } = this;
     this.location = "";
+    // Hung up first: a connection that just closes looks like a caller who vanished.
+    void (location ? this.server.hangUp(location) : Promise.resolve()).then(() => this.peer.close());
   }
 
   /** Loss is that of the time since it was last asked. */
@@ -111,8 +113,12 @@ export class PeerLeg implements Leg {
   private watch(): void {
     switch (this.peer.connectionState) {
       case "connected":
-        return this.listener.state("live", "");
+        // The first time may come after the channel opened, when `open` has told it already.
+        if (this.away) this.listener.state("live", "");
+        this.away = false;
+        return;
       case "disconnected":
+        this.away = true;
         return this.listener.state("reconnecting", "nothing comes from the server any more");
       case "failed":
       case "closed":

@@ -34,9 +34,9 @@ export class Server {
   }
 
   /** Goes out even while the page is being closed. */
-  hangUp(location: string): void {
+  async hangUp(location: string): Promise<void> {
     const request = { method: "POST", headers: this.headers(), keepalive: true };
-    void fetch(`${location}/hangup`, request).catch(() => undefined);
+    await fetch(`${location}/hangup`, request).catch(() => undefined);
   }
 
   socket(): WebSocket {

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.server import spoken
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, TimeoutError, sync_playwright
 
 
-def microphone(folder: Path, *parts: tuple[str, float]) -> Path:
+def microphone(folder: Path, *parts: tuple[str, float], voice: str = "rms") -> Path:
     """A WAV of sentences, each after so many seconds of silence; then silence for a minute."""
     pieces: list[str] = []
     for n, (text, before) in enumerate(parts):
         piece = folder / f"part{n}.wav"
         subprocess.run(
-            ["sox", str(spoken(text, folder)), "-r", "48000", str(piece), "pad", str(before), "0"],
+            ["sox", spoken(text, folder, voice), "-r", "48000", piece, "pad", str(before), "0"],
             check=True,
         )
         pieces.append(str(piece))
@@ -45,6 +46,7 @@ def browsing(
     scale: float = 1,
     dark: bool = False,
     allowed: bool = True,
+    ready: bool = True,
 ) -> Iterator[Page]:
     """A page at `url`. The file is played from the moment at which a microphone is opened."""
     with sync_playwright() as playwright:
@@ -69,7 +71,8 @@ def browsing(
             "navigator.permissions.query = () => Promise.resolve({ state: 'prompt' })"
         )
         page.goto(url)
-        page.get_by_test_id("chip").first.wait_for()
+        if ready:
+            page.get_by_test_id("chip").first.wait_for()
         yield page
         browser.close()
 
@@ -81,7 +84,15 @@ def call(page: Page) -> None:
 
 
 def wait(page: Page, expression: str, seconds: float = 30) -> None:
-    page.wait_for_function(expression, timeout=seconds * 1000)
+    try:
+        page.wait_for_function(expression, timeout=seconds * 1000)
+    except TimeoutError:
+        heard = page.evaluate(
+            "() => talkover.events.filter(e => !/delta|word|network/.test(e.type))"
+            ".map(e => `${e.at_ms ?? ''} ${e.type} ${e.text ?? e.transcript ?? e.agent ?? ''}`)"
+        )
+        told = "\n".join([expression, transcript(page), *heard])
+        raise AssertionError(f"it did not come about within {seconds} s: {told}") from None
 
 
 def state(page: Page, wanted: str, seconds: float = 30) -> None:
@@ -99,6 +110,14 @@ def event(page: Page, kind: str, count: int = 1, seconds: float = 30) -> None:
 
 def transcript(page: Page) -> str:
     return page.get_by_test_id("transcript").inner_text()
+
+
+def until(condition: Callable[[], bool], seconds: float = 15) -> None:
+    """Wait for something outside the page."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
 
 
 def picture(page: Page, name: str) -> None:

@@ -3,7 +3,6 @@ import { STEP_MS, Timeline, type Caption, type Happening } from "./timeline";
 const AXIS = 30;
 const BAR = 0.58;
 const WIDE = 700;
-const FADE = 200;
 const NAMES: Record<Happening, string> = {
   duck: "duck", hold: "hold", resume: "goes on", cut: "cut", "mm-hm": "mm-hm",
 };
@@ -15,24 +14,28 @@ interface Colours {
 
 /** Draws a timeline into a canvas, crisp at any pixel density: you above, the agent below. */
 export class Lanes {
-  constructor(private readonly canvas: HTMLCanvasElement) {}
+  /** `fade`: how much of the left the lanes' names need. */
+  constructor(private readonly canvas: HTMLCanvasElement, private readonly fade = 200) {}
 
   /** `now` is the time at the right edge. */
   draw(timeline: Timeline, now: number): void {
     const { canvas } = this;
-    const { clientWidth: width, clientHeight: height } = canvas;
     const paint = canvas.getContext("2d");
-    if (!paint || width === 0) return;
-    const density = devicePixelRatio;
-    if (canvas.width !== Math.round(width * density)) canvas.width = Math.round(width * density);
-    if (canvas.height !== Math.round(height * density)) canvas.height = Math.round(height * density);
-    paint.setTransform(density, 0, 0, density, 0, 0);
+    if (!paint || canvas.clientWidth === 0) return;
+    const style = getComputedStyle(document.documentElement);
+    // Drawn for a text of 16 pixels, and enlarged with it.
+    const zoom = parseFloat(style.fontSize) / 16;
+    const [width, height] = [canvas.clientWidth / zoom, canvas.clientHeight / zoom];
+    const scale = devicePixelRatio * zoom;
+    if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
+    if (canvas.height !== Math.round(height * scale)) canvas.height = Math.round(height * scale);
+    paint.setTransform(scale, 0, 0, scale, 0, 0);
     paint.clearRect(0, 0, width, height);
-    new Frame(paint, colours(), width, height, now).draw(timeline);
+    new Frame(paint, colours(style), width, height, now).draw(timeline, this.fade);
   }
 }
 
-/** One picture. Lengths are CSS pixels. */
+/** One picture. Lengths are pixels of an unzoomed page. */
 class Frame {
   private readonly step: number;
   private readonly half: number;
@@ -48,14 +51,14 @@ class Frame {
     this.half = (height - AXIS) / 2;
   }
 
-  draw(timeline: Timeline): void {
+  draw(timeline: Timeline, fade: number): void {
     this.overlaps(timeline);
     this.axis();
     this.bars(timeline);
     this.cuts(timeline);
     this.captions(timeline.captions.filter((c) => c.side === "user"), 15);
     this.captions(timeline.captions.filter((c) => c.side === "agent"), this.height - 11);
-    this.fade();
+    this.fade(Math.min(fade, this.width * 0.32));
     this.labels(timeline);
   }
 
@@ -127,9 +130,8 @@ class Frame {
   }
 
   /** What leaves the picture fades, so that the lanes' names stay readable. */
-  private fade(): void {
+  private fade(wide: number): void {
     const { paint } = this;
-    const wide = Math.min(FADE, this.width * 0.32);
     const fade = paint.createLinearGradient(0, 0, wide, 0);
     fade.addColorStop(0.55, "#000f");
     fade.addColorStop(1, "#0000");
@@ -201,8 +203,7 @@ export function clock(seconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 }
 
-function colours(): Colours {
-  const style = getComputedStyle(document.documentElement);
+function colours(style: CSSStyleDeclaration): Colours {
   const of = (name: string) => style.getPropertyValue(name).trim();
   return {
     user: of("--ink"), agent: of("--accent"), overlap: of("--overlap"), paper: of("--card"),

@@ -11,7 +11,8 @@ import { Preview } from "./preview";
 import { Settings } from "./settings";
 import { example } from "./timeline";
 
-const EXAMPLE_MS = 11700;
+const EXAMPLE_MS = 9500;
+const EXAMPLE_FADE = 60;
 
 const key = new Key();
 const notices = new Notices();
@@ -30,7 +31,7 @@ const about: AboutView = new AboutView(
 Object.assign(window, { talkover: conversation });
 
 function showExample(): void {
-  new Lanes(find("[data-testid=example] canvas")).draw(example(), EXAMPLE_MS);
+  new Lanes(find("[data-testid=example] canvas"), EXAMPLE_FADE).draw(example(), EXAMPLE_MS);
 }
 
 async function useKey(form: HTMLFormElement): Promise<void> {

@@ -133,26 +133,24 @@ function spans(voiced: boolean[], gap: number): boolean[] {
 export function example(): Timeline {
   const t = new Timeline();
   const said: [Caption["side"], number, string][] = [
-    ["user", 400, "tell me a story"],
-    ...words(2100, 330, "Once there was a lighthouse keeper who talked"),
-    ["user", 3700, "mm-hm"],
-    ...words(4980, 330, "to ships. Every evening she lit the lamp"),
-    ["user", 7250, "wait, what was her name?"],
-    ...words(9900, 330, "Her name was Ada."),
+    ...words(600, 340, "Once there was a lighthouse keeper"),
+    ["user", 2700, "mm-hm"],
+    ...words(3330, 340, "who talked to ships. Every evening"),
+    ["user", 5500, "wait, what was her name?"],
+    ...words(8100, 320, "Her name was Ada."),
   ];
   said.forEach(([side, at, text], n) => t.say(side, String(n), at, text));
   const happened: [number, Happening][] = [
-    [3760, "duck"], [3960, "hold"], [4300, "resume"], [4300, "mm-hm"],
-    [7300, "duck"], [7500, "hold"], [7900, "cut"],
+    [2760, "duck"], [2960, "hold"], [3300, "resume"], [3300, "mm-hm"],
+    [5560, "duck"], [5760, "hold"], [6160, "cut"],
   ];
-  for (let at = 0; at < 11600; at += STEP_MS) {
-    while (happened[0] && happened[0][0] <= at) {
-      const [[when, what]] = happened.splice(0, 1) as [[number, Happening]];
+  for (let at = 0; at < 9500; at += STEP_MS) {
+    for (const [when, what] of happened.splice(0, happened.filter(([when]) => when <= at).length)) {
       t.happen(what, when);
     }
-    const user = within(at, [[400, 1750], [3700, 4230], [7250, 9400]]) ? voice(at, 1) : 0;
-    const talks = within(at, [[2100, 3960], [4300, 7500], [9900, 11280]]);
-    const level = within(at, [[3760, 3960], [7300, 7500]]) ? 0.25 : 1;
+    const user = within(at, [[2700, 3230], [5500, 7640]]) ? voice(at, 1) : 0;
+    const talks = within(at, [[600, 2960], [3300, 5760], [8100, 9300]]);
+    const level = within(at, [[2760, 2960], [5560, 5760]]) ? 0.25 : 1;
     t.push(at, user, talks ? level * voice(at, 2) : 0);
   }
   return t;

@@ -21,9 +21,12 @@ class Answer:
     the call has ended.
     """
 
-    def __init__(self, call: Caller, asked: float, mark: str | None = None) -> None:
+    def __init__(
+        self, call: Caller, asked: float, mark: str | None = None, since: int | None = None
+    ) -> None:
         self.asked = asked
-        self._call, self._mark, self._since = call, mark, len(call.events)
+        self._call, self._mark = call, mark
+        self._since = len(call.events) if since is None else since
 
     @property
     def id(self) -> str | None:
@@ -94,7 +97,8 @@ def spoken(response: Event) -> str:
 
 async def greeted(call: Caller) -> None:
     """Hear a greeting out, where there is one."""
-    greeting = Answer(call, call.now)
+    # It may have begun in the same breath as the call.
+    greeting = Answer(call, call.now, since=0)
     await call.wait_for("session.created")
     try:
         await greeting.made(GREETING_S)

@@ -59,14 +59,12 @@ class Caller:
         tcp: bool = False,
         agent: str | None = None,
         insecure: bool = False,
-        media: MediaPort | None = None,
         on_event: Callable[[float, Event], None] = lambda _, __: None,
         on_sound: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self._url, self._token, self._tcp, self._agent = _base(url), token, tcp, agent
         self._insecure = insecure
-        self._own = media is None
-        self._media = media
+        self._media: MediaPort | None = None
         self._on_event, self._on_sound = on_event, on_sound
         self._peer: Peer | None = None
         self._began = time.monotonic()
@@ -100,8 +98,8 @@ class Caller:
             raise
 
     async def _dial(self) -> None:
-        media = self._media or MediaPort(near(self._url), 0)
-        self._media = media
+        # To a server an address is a caller, so each has a port of its own.
+        self._media = media = MediaPort(_near(self._url), 0)
         peer, offer = media.core.dial(self._tcp)
         self._peer = peer
         # The caller's own voice must not fall silent when the agent speaks.
@@ -137,7 +135,7 @@ class Caller:
                     await client.post(f"{self.location}/hangup", headers=self._headers())
                 except httpx.HTTPError:
                     pass
-        if self._own and self._media is not None:
+        if self._media is not None:
             self._media.close()
 
     def play(self, pcm: bytes, rate: int) -> None:
@@ -244,6 +242,6 @@ def _unreachable(url: str, error: httpx.HTTPError) -> str:
     return f"{url} cannot be reached ({type(error).__name__}); is the server running?"
 
 
-def near(url: str) -> str:
+def _near(url: str) -> str:
     """The address to call from."""
     return "127.0.0.1" if is_loopback(httpx.URL(url).host) else "0.0.0.0"

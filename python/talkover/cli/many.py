@@ -7,10 +7,9 @@ import math
 from collections import Counter
 from pathlib import Path
 
-from ..media.port import MediaPort
 from .answer import asked_aloud, asked_in_writing, greeted, heard_out
 from .call import Line
-from .caller import Caller, CallError, near
+from .caller import Caller, CallError
 
 AT_ONCE = 16
 """Calls being dialled; those that are up are as many as were asked for."""
@@ -20,7 +19,6 @@ async def many(
     line: Line, count: int, *, text: str | None, play: Path | None, seconds: float
 ) -> bool:
     """`count` calls at once, each asking the same; True where one failed."""
-    media = MediaPort(near(line.url), 0)
     dialling = asyncio.Semaphore(AT_ONCE)
     connected: list[float] = []
     audible: list[float] = []
@@ -37,7 +35,7 @@ async def many(
 
     async def ask() -> None:
         try:
-            call = line.caller(media=media)
+            call = line.caller()
             async with dialling:
                 await call.dial()
             connected.append(call.now * 1000)
@@ -51,7 +49,6 @@ async def many(
             failed["the greeting did not end"] += 1
 
     await asyncio.gather(*(ask() for _ in range(count)))
-    media.close()
     print(f"{count} calls, {failed.total()} failed")
     for name, values in (("connected", connected), ("answer audible", audible)):
         print(summary(name, values))

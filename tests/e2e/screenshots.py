@@ -1,0 +1,218 @@
+"""Pictures of the page's states, from real calls to a real server: `make screenshots`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from e2e import browser as b
+from e2e.server import ROOT, Server
+from playwright.sync_api import Page, Route
+
+FOLDER = ROOT / "docs/screenshots"
+MOST_BYTES = 200_000
+MOST_TAKES = 4
+CUT = "() => talkover.stage.timeline.episodes.some(e => e.steps.at(-1).what === 'cut')"
+MURMURED = """() => {
+  const [murmur, question] = talkover.stage.timeline.episodes.map(e => e.steps.at(-1).what);
+  return ['resume', 'mm-hm'].includes(murmur) && question === 'cut';
+}"""
+ANSWERED = """() => {
+  const cut = talkover.stage.timeline.episodes.at(-1).steps.at(-1).at;
+  return talkover.stage.now - cut > (talkover.stage.agentState === 'speaking' ? 2600 : 4000);
+}"""
+AGENTS = """
+from talkover import Agent
+
+concierge = Agent("x", greeting="Welcome.")
+pirate = Agent("x", greeting="Ahoy.")
+"""
+
+
+def shot(page: Page, name: str) -> None:
+    page.evaluate("() => document.fonts.ready")
+    page.screenshot(path=FOLDER / f"{name}.png")
+    print(f"{name}.png", file=sys.stderr)
+
+
+class Studio:
+    """A folder for servers and sounds; all that it started ends with it."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder, self._stack = folder, stack
+        self.quiet = b.silence(folder)
+        self.demo = self.serve()
+
+    def serve(self, *arguments: str, agent: str | None = None) -> Server:
+        server = Server(Path(tempfile.mkdtemp(dir=self.folder)), *arguments, agent=agent)
+        self._stack.callback(server.stop)
+        return server
+
+    def page(self, url: str = "", **how: Any) -> Any:
+        sound = how.pop("sound", self.quiet)
+        return b.browsing(url or self.demo.url, sound, *how.pop("arguments", ()), **how)
+
+
+def ask(page: Page, text: str) -> None:
+    page.get_by_test_id("text-input").fill(text)
+    page.keyboard.press("Enter")
+    page.evaluate("() => document.activeElement.blur()")
+
+
+def told(page: Page, text: str) -> None:
+    b.wait(page, f"() => document.querySelector('.notice').textContent.includes({text!r})")
+
+
+def before(studio: Studio) -> None:
+    for name, how in {
+        "before": {},
+        "before-dark": {"dark": True},
+        "before-phone": {"width": 390, "height": 844},
+    }.items():
+        with studio.page(**how) as page:
+            shot(page, name)
+
+
+def talking(studio: Studio, name: str, **how: Any) -> None:
+    """A story is talked over twice: a murmur does not stop it, a question does."""
+    sound = b.microphone(
+        studio.folder,
+        ("what time is it", 5.5),
+        ("okay", 9.5),
+        ("wait, what day is it", 2.4),
+        voice="slt",
+    )
+    for _ in range(MOST_TAKES):
+        with studio.page(sound=sound, **how) as page:
+            b.call(page)
+            b.event(page, "response.done", 2)
+            ask(page, "tell me a story")
+            b.wait(page, CUT)
+            if page.evaluate(MURMURED):
+                b.wait(page, ANSWERED)
+                shot(page, name)
+                return
+        print("the murmur was taken for a question; once more", file=sys.stderr)
+    raise SystemExit(f"{name}: the demo's ear understood no murmur in {MOST_TAKES} calls")
+
+
+def in_the_call(studio: Studio) -> None:
+    with studio.page() as page:
+        page.route("**/v1/realtime/calls?*", lambda route: None)
+        page.get_by_test_id("start").click()
+        b.state(page, "connecting")
+        shot(page, "connecting")
+    with studio.page() as page:
+        b.call(page)
+        b.event(page, "response.done")
+        ask(page, "set a timer for three seconds")
+        b.event(page, "response.done", 3)
+        page.get_by_test_id("tool").locator("summary").click()
+        shot(page, "tool")
+        ask(page, "tell me a story")
+        b.event(page, "talkover.word", 30)
+        shot(page, "speaking")
+        page.get_by_test_id("settings-button").click()
+        page.get_by_test_id("developer").check()
+        shot(page, "settings")
+        page.get_by_test_id("settings-close").click()
+        page.get_by_test_id("keys-button").click()
+        shot(page, "keys")
+        page.keyboard.press("Escape")
+        page.get_by_test_id("hangup").click()
+        b.state(page, "ended")
+        shot(page, "ended")
+
+
+def networks(studio: Studio) -> None:
+    def blocked(route: Route) -> None:
+        answer = route.fetch()
+        lines = answer.text().splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith("a=candidate")]
+        route.fulfill(response=answer, body="".join(kept))
+
+    with studio.page() as page:
+        page.route("**/v1/realtime/calls?*", blocked)
+        b.call(page)
+        b.event(page, "response.done")
+        shot(page, "websocket")
+    server = studio.serve()
+    with studio.page(server.url) as page:
+        b.call(page)
+        b.event(page, "response.done")
+        os.kill(server.process.pid, signal.SIGSTOP)
+        try:
+            b.state(page, "reconnecting")
+            shot(page, "reconnecting")
+        finally:
+            os.kill(server.process.pid, signal.SIGCONT)
+        b.state(page, "live")
+
+
+def refusals(studio: Studio) -> None:
+    denied = "Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    with studio.page(allowed=False) as page:
+        page.evaluate(f"() => {{ navigator.mediaDevices.getUserMedia = () => {denied}; }}")
+        page.get_by_test_id("start").click()
+        b.state(page, "error")
+        shot(page, "denied")
+    away = "http://talkover.test:" + studio.demo.url.rsplit(":", 1)[1]
+    with studio.page(away, arguments=["--host-resolver-rules=MAP talkover.test 127.0.0.1"]) as page:
+        told(page, "--tls")
+        shot(page, "no-https")
+    with studio.page(studio.serve("--key", "sesame").url) as page:
+        shot(page, "key")
+    full = studio.serve("--most-calls", "1")
+    with studio.page(full.url) as page:
+        b.call(page)
+        assert page.context.browser is not None
+        other = page.context.browser.new_page(viewport={"width": 1280, "height": 800})
+        other.goto(full.url)
+        other.get_by_test_id("start").click()
+        b.state(other, "error")
+        shot(other, "full")
+
+
+def troubles(studio: Studio) -> None:
+    down = studio.serve("--llm", "http://127.0.0.1:9/v1", "--model", "llama3.2")
+    with studio.page(down.url) as page:
+        told(page, "An engine is down")
+        page.get_by_text("Use a real model").click()
+        shot(page, "engine-down")
+    reloading = studio.serve("--reload", agent=AGENTS)
+    with studio.page(reloading.url) as page:
+        file = reloading.file.parent / "agent.py"
+        file.write_text(AGENTS + "\nnonsense(\n")
+        told(page, "reloaded")
+        shot(page, "reload")
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    calls: list[Callable[[Studio], None]] = [
+        before,
+        lambda studio: talking(studio, "call", width=1200, height=780, scale=1.5),
+        lambda studio: talking(studio, "call-dark", dark=True),
+        lambda studio: talking(studio, "call-phone", width=390, height=844),
+        in_the_call,
+        networks,
+        refusals,
+        troubles,
+    ]
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        studio = Studio(Path(folder), stack)
+        for take in calls:
+            take(studio)
+    heavy = [file.name for file in FOLDER.glob("*.png") if file.stat().st_size > MOST_BYTES]
+    if heavy:
+        raise SystemExit(f"larger than {MOST_BYTES} bytes: {', '.join(heavy)}")
+
+
+if __name__ == "__main__":
+    main()
