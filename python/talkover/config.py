@@ -52,9 +52,9 @@ class Settings(BaseModel):
     model: str | None = _of(None, "the model there; not needed where only one is served")
     api_key: str | None = _of(None, "the key that the engines' servers want")
     stt: str | None = _of(None, "the URL of speech recognition, OpenAI-compatible")
-    stt_model: str = _of("whisper-1", "the model there")
+    stt_model: str | None = _of(None, "the model there; else whisper-1, or OpenAI's newest")
     tts: str | None = _of(None, "the URL of a voice, OpenAI-compatible")
-    tts_model: str = _of("tts-1", "the model there")
+    tts_model: str | None = _of(None, "the model there; else tts-1, or OpenAI's newest")
     voice: str | None = _of(None, "the voice's name")
     openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
     smart_turn: str | None = _of(None, "an end-of-turn model: auto, or its file")
@@ -132,6 +132,12 @@ def load(
         name = ".".join(str(part) for part in first["loc"])
         where = _spelled(name, sources.get(name, "default"))
         raise ConfigError(f"{where}: {first['msg']}.") from None
+    for name, value in settings.turn.items():
+        try:
+            policy({name: value})
+        except ValueError as error:
+            where = _spelled(f"turn.{name}", sources[f"turn.{name}"])
+            raise ConfigError(f"{where}: {error}") from None
     return Loaded(settings, sources, tuple(warnings))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def browsing(
     dark: bool = False,
     allowed: bool = True,
     ready: bool = True,
-) -> Iterator[Page]:
+) -> Generator[Page]:
     """A page at `url`. The file is played from the moment at which a microphone is opened."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

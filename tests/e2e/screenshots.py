@@ -54,9 +54,8 @@ class Studio:
         self._stack.callback(server.stop)
         return server
 
-    def page(self, url: str = "", **how: Any) -> Any:
-        sound = how.pop("sound", self.quiet)
-        return b.browsing(url or self.demo.url, sound, *how.pop("arguments", ()), **how)
+    def page(self, url: str = "", *arguments: str, sound: Path | None = None, **how: Any):
+        return b.browsing(url or self.demo.url, sound or self.quiet, *arguments, **how)
 
 
 def ask(page: Page, text: str) -> None:
@@ -69,14 +68,17 @@ def told(page: Page, text: str) -> None:
     b.wait(page, f"() => document.querySelector('.notice').textContent.includes({text!r})")
 
 
+def unanswered(_: Route) -> None:
+    pass
+
+
 def before(studio: Studio) -> None:
-    for name, how in {
-        "before": {},
-        "before-dark": {"dark": True},
-        "before-phone": {"width": 390, "height": 844},
-    }.items():
-        with studio.page(**how) as page:
-            shot(page, name)
+    with studio.page() as page:
+        shot(page, "before")
+    with studio.page(dark=True) as page:
+        shot(page, "before-dark")
+    with studio.page(width=390, height=844) as page:
+        shot(page, "before-phone")
 
 
 def talking(studio: Studio, name: str, **how: Any) -> None:
@@ -104,7 +106,7 @@ def talking(studio: Studio, name: str, **how: Any) -> None:
 
 def in_the_call(studio: Studio) -> None:
     with studio.page() as page:
-        page.route("**/v1/realtime/calls?*", lambda route: None)
+        page.route("**/v1/realtime/calls?*", unanswered)
         page.get_by_test_id("start").click()
         b.state(page, "connecting")
         shot(page, "connecting")
@@ -163,7 +165,7 @@ def refusals(studio: Studio) -> None:
         b.state(page, "error")
         shot(page, "denied")
     away = "http://talkover.test:" + studio.demo.url.rsplit(":", 1)[1]
-    with studio.page(away, arguments=["--host-resolver-rules=MAP talkover.test 127.0.0.1"]) as page:
+    with studio.page(away, "--host-resolver-rules=MAP talkover.test 127.0.0.1") as page:
         told(page, "--tls")
         shot(page, "no-https")
     with studio.page(studio.serve("--key", "sesame").url) as page:

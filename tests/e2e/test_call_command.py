@@ -15,6 +15,7 @@ import pytest
 from cli.process import Serving, talkover
 from e2e.server import spoken
 
+from talkover.cli.caller import Caller
 from talkover.engines.demo.ear import PocketsphinxEar
 
 pytestmark = pytest.mark.e2e
@@ -171,6 +172,18 @@ def test_what_cannot_be_done_is_one_line(
     done = talkover(tmp_path, "call", demo.url, *arguments)
     assert done.returncode == 2
     assert words in done.stderr and done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+async def test_a_call_outlives_a_long_silence(tmp_path: Path):
+    (tmp_path / "own.py").write_text(AGENT)
+    with Serving(tmp_path, "own.py") as server:
+        async with Caller(server.url) as call:
+            with pytest.raises(TimeoutError):
+                # A caller that hears nothing at all for 20 s takes the server for gone.
+                await call.until(lambda: False, 23)
+            call.type("hello")
+            await call.wait_for("output_audio_buffer.stopped")
 
 
 @pytest.mark.slow

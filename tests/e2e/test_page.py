@@ -196,9 +196,11 @@ def test_a_call_leaves_nothing_open_behind(demo: Server, tmp_path: Path):
         page.get_by_test_id("again").click()
         b.state(page, "live")
         # A page that goes away hangs up.
-        calls = page.evaluate("() => talkover.call.leg.location.split('/').at(-1)")
-        with page.expect_request(f"**/v1/realtime/calls/{calls}/hangup"):
-            page.goto("about:blank")
+        created = "() => talkover.events.find(e => e.type === 'session.created').session.id"
+        b.event(page, "session.created")
+        session = page.evaluate(created)
+        page.goto("about:blank")
+        b.until(lambda: f"reason='hung up' session={session}" in demo.log)
 
 
 def voice_was_loud(page: Page) -> bool:

@@ -266,6 +266,8 @@ impl Peer {
         if !wire.rtc.accepts(&input) {
             return false;
         }
+        // A calling peer makes the checks; a quiet lite agent does no more than answer them.
+        let answered = wire.dials && answers_stun(bytes);
         if wire.rtc.handle_input(input).is_err() {
             self.close("error");
             return false;
@@ -275,7 +277,7 @@ impl Peer {
         let proven = self.out.range(before..).any(|output| {
             matches!(output, Output::Transmit(t) if t.destination == source && answers_stun(&t.contents))
         });
-        if proven {
+        if proven || answered {
             self.heard(now, proto);
         }
         proven

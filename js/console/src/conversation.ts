@@ -57,24 +57,20 @@ export class Conversation {
   async start(question = ""): Promise<void> {
     if (this.isLive || this.isDialling) return;
     this.reset();
+    const stage = (this.stage = new Stage());
+    // Whoever hangs up while the browser still asks may even have begun anew by then.
+    const givenUp = () => !this.isDialling || this.stage !== stage;
     try {
-      this.microphone = this.preview.take() ?? (await openMicrophone(this.settings.wishes));
-      const agent = part<HTMLSelectElement>("agent").value;
+      const microphone = this.preview.take() ?? (await openMicrophone(this.settings.wishes));
+      if (givenUp()) return release(microphone);
+      this.microphone = microphone;
+      stage.hear("user", microphone);
       const token = await this.key.secret();
-      if (!this.isDialling) return release(this.microphone);
-      const stage = (this.stage = new Stage());
-      stage.hear("user", this.microphone);
-      this.call = new Call({
-        microphone: this.microphone,
-        ...(token ? { token } : {}),
-        ...(agent ? { agent } : {}),
-        onEvent: (event) => this.take(event),
-        onState: (state, reason) => this.become(state, reason),
-        onVoice: (voice) => this.hear(voice),
-      });
-      await this.call.connect();
-      if (this.state === "live" && question) this.call.type(question);
+      if (givenUp()) return;
+      await this.dial(microphone, token);
+      if (this.state === "live" && question) this.call?.type(question);
     } catch (error) {
+      if (givenUp() && this.state !== "error") return;
       if (error instanceof CallError && error.code === "key") byTest("key-form").hidden = false;
       this.become("error", "");
       this.notices.say("call", { tone: "alarm", ...advice(error) });
@@ -83,7 +79,7 @@ export class Conversation {
 
   hangUp(): void {
     if (this.call) this.call.hangUp();
-    else if (this.isDialling) this.become("idle", "");
+    else if (this.isDialling) this.become("ended", "hung up");
   }
 
   interrupt(): void {
@@ -161,6 +157,19 @@ export class Conversation {
     if (!this.isLive && !this.isDialling) this.become("idle", "");
   }
 
+  private async dial(microphone: MediaStream, token: string | undefined): Promise<void> {
+    const agent = part<HTMLSelectElement>("agent").value;
+    this.call = new Call({
+      microphone,
+      ...(token ? { token } : {}),
+      ...(agent ? { agent } : {}),
+      onEvent: (event) => this.take(event),
+      onState: (state, reason) => this.become(state, reason),
+      onVoice: (voice) => this.hear(voice),
+    });
+    await this.call.connect();
+  }
+
   private reset(): void {
     this.transcript = new Transcript();
     this.events.length = this.cuts = 0;
@@ -174,6 +183,9 @@ export class Conversation {
     this.state = state;
     byTest("state").textContent = state;
     document.body.dataset["phase"] = state;
+    for (const id of ["text-input", "send", "mute", "talk"]) {
+      byTest<HTMLButtonElement>(id).disabled = !this.isLive;
+    }
     if (state === "connecting") this.view.clear("Connecting…");
     if (state === "live" && before === "connecting") this.begin();
     if (state === "ended" || state === "error") this.finish(reason);

@@ -11,7 +11,7 @@ import { Preview } from "./preview";
 import { Settings } from "./settings";
 import { example } from "./timeline";
 
-const EXAMPLE_MS = 9500;
+const EXAMPLE_MS = 9800;
 const EXAMPLE_FADE = 60;
 
 const key = new Key();

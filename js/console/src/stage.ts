@@ -25,6 +25,11 @@ export class Stage {
   private userSince = 0;
   private agentSounded = false;
 
+  /** The last call's picture goes at once. */
+  constructor() {
+    this.redraw();
+  }
+
   hear(side: "user" | "agent", stream: MediaStream): void {
     this.levels.listen(side, stream);
   }

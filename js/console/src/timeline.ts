@@ -144,7 +144,7 @@ export function example(): Timeline {
     [2760, "duck"], [2960, "hold"], [3300, "resume"], [3300, "mm-hm"],
     [5560, "duck"], [5760, "hold"], [6160, "cut"],
   ];
-  for (let at = 0; at < 9500; at += STEP_MS) {
+  for (let at = 0; at < 9800; at += STEP_MS) {
     for (const [when, what] of happened.splice(0, happened.filter(([when]) => when <= at).length)) {
       t.happen(what, when);
     }

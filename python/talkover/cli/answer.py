@@ -30,8 +30,14 @@ class Answer:
 
     @property
     def id(self) -> str | None:
-        made = self._find("response.created", lambda event: self._is_ours(event["response"]))
+        made = self._made()
         return made[1]["response"]["id"] if made else None
+
+    @property
+    def next(self) -> int:
+        """The number of the first event that can belong to another answer."""
+        made = self._made()
+        return self._since if made is None else self._call.events.index(made) + 1
 
     @property
     def audible_at(self) -> float | None:
@@ -59,6 +65,9 @@ class Answer:
         done = self._done()
         assert done is not None
         return done["response"]
+
+    def _made(self) -> tuple[float, Event] | None:
+        return self._find("response.created", lambda event: self._is_ours(event["response"]))
 
     def _is_ours(self, response: Event) -> bool:
         return self._mark is None or _marked(response) == self._mark
@@ -95,16 +104,17 @@ def spoken(response: Event) -> str:
     return " ".join(str(part.get("transcript") or part.get("text") or "") for part in parts).strip()
 
 
-async def greeted(call: Caller) -> None:
+async def greeted(call: Caller) -> Answer:
     """Hear a greeting out, where there is one."""
     # It may have begun in the same breath as the call.
     greeting = Answer(call, call.now, since=0)
     await call.wait_for("session.created")
     try:
         await greeting.made(GREETING_S)
+        await greeting.over()
     except TimeoutError:
-        return
-    await greeting.over()
+        pass
+    return greeting
 
 
 def asked_in_writing(call: Caller, text: str) -> Answer:
@@ -119,9 +129,9 @@ def asked_aloud(call: Caller, file: Path) -> Answer:
     return Answer(call, call.now + call.play_file(file))
 
 
-def unasked(call: Caller) -> Answer:
-    """What the agent says next by itself."""
-    return Answer(call, call.now)
+def unasked(call: Caller, previous: Answer) -> Answer:
+    """What the agent says by itself after the previous answer, which it may have begun already."""
+    return Answer(call, call.now, since=previous.next)
 
 
 async def heard_out(answer: Answer, within: float) -> Event:

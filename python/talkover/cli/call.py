@@ -59,8 +59,7 @@ async def scripted(line: Line, script: Path, junit: Path | None, record: Path | 
     steps = read_script(script)
     async with line.caller(on_event=printer()) as call:
         say(call, f"connected over {call.transport}")
-        await greeted(call)
-        outcomes = await run_script(call, steps)
+        outcomes = await run_script(call, steps, await greeted(call))
         await _keep(call, record)
     if junit is not None:
         write_report(junit, script.name, outcomes)

@@ -100,12 +100,13 @@ def _step(file: Path, n: int, entry: object) -> Step:
     return step.model_copy(update={"name": step.name or f"step {n}", "play": play})
 
 
-async def run_script(call: Caller, steps: list[Step]) -> list[Outcome]:
-    """Each step in order, told as it ends."""
+async def run_script(call: Caller, steps: list[Step], previous: Answer) -> list[Outcome]:
+    """Each step in order, told as it ends; `previous` is what was said before the first."""
     outcomes: list[Outcome] = []
     overlapping: Asked | None = None
     for n, step in enumerate(steps):
-        asked = overlapping or _ask(call, step)
+        asked = overlapping or _ask(call, step, previous)
+        previous = asked.answer
         overlapping = None
         try:
             if n + 1 < len(steps) and steps[n + 1].after is not None:
@@ -126,14 +127,16 @@ async def _talk_over(call: Caller, answer: Answer, step: Step, following: Step) 
         raise CallError(f"No answer within {step.within:g} s to talk over.") from None
     begin = (answer.audible_at or call.now) + (following.after or 0)
     await asyncio.sleep(max(0.0, begin - call.now))
-    return _ask(call, following)
+    return _ask(call, following, answer)
 
 
-def _ask(call: Caller, step: Step) -> Asked:
+def _ask(call: Caller, step: Step, previous: Answer) -> Asked:
     at = call.now
     if step.text is not None:
         return Asked(at, asked_in_writing(call, step.text))
-    return Asked(at, asked_aloud(call, step.play) if step.play is not None else unasked(call))
+    if step.play is not None:
+        return Asked(at, asked_aloud(call, step.play))
+    return Asked(at, unasked(call, previous))
 
 
 async def _failure(step: Step, answer: Answer) -> str | None:

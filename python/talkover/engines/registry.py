@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..errors import ConfigError, EngineError, TalkoverError
 from .base import Endpointer, Engine, EngineInfo, Llm, Stt, Tts
@@ -27,9 +27,9 @@ class Choice:
     api_key: str | None = None
     stt: str | None = None
     tts: str | None = None
-    stt_model: str = "whisper-1"
-    tts_model: str = "tts-1"
-    tts_voice: str = "alloy"
+    stt_model: str | None = None
+    tts_model: str | None = None
+    tts_voice: str | None = None
     openai: bool = False
     smart_turn: str | None = None
     """An end-of-turn model beside the three: "auto", or its file."""
@@ -76,15 +76,14 @@ def build(choice: Choice, ourselves: int | None = None) -> Engines:
     if choice.openai:
         if not choice.api_key:
             raise ConfigError("--openai needs a key: set TALKOVER_API_KEY or pass --api-key.")
-        choice = Choice(
+        choice = replace(
+            choice,
             llm=choice.llm or OPENAI,
             model=choice.model or "gpt-4.1-mini",
-            api_key=choice.api_key,
             stt=choice.stt or OPENAI,
             tts=choice.tts or OPENAI,
-            stt_model="gpt-4o-mini-transcribe",
-            tts_model="gpt-4o-mini-tts",
-            smart_turn=choice.smart_turn,
+            stt_model=choice.stt_model or "gpt-4o-mini-transcribe",
+            tts_model=choice.tts_model or "gpt-4o-mini-tts",
         )
 
     def upstream(url: str, role: str) -> Upstream:
@@ -97,10 +96,12 @@ def build(choice: Choice, ourselves: int | None = None) -> Engines:
 
     return Engines(
         stt=_stt() if choice.stt is None
-        else Transcription(upstream(choice.stt, "stt"), choice.stt_model),
+        else Transcription(upstream(choice.stt, "stt"), choice.stt_model or "whisper-1"),
         llm=_llm() if choice.llm is None else ChatModel(upstream(choice.llm, "llm"), choice.model),
-        tts=fallback_voice() if choice.tts is None
-        else RemoteVoice(upstream(choice.tts, "tts"), choice.tts_model, choice.tts_voice),
+        tts=fallback_voice(choice.tts_voice) if choice.tts is None
+        else RemoteVoice(
+            upstream(choice.tts, "tts"), choice.tts_model or "tts-1", choice.tts_voice or "alloy"
+        ),
         endpointer=None if choice.smart_turn is None
         else SmartTurn(None if choice.smart_turn == "auto" else choice.smart_turn),
     )  # fmt: skip
@@ -113,12 +114,12 @@ def _stt() -> Stt:
     return PocketsphinxEar()
 
 
-def fallback_voice() -> Tts:
+def fallback_voice(voice: str | None = None) -> Tts:
     """The demo's voice; it also apologizes when another voice cannot. ConfigError."""
     _need("espeakng_loader", "tts")
     from .demo.voice import EspeakVoice
 
-    return EspeakVoice()
+    return EspeakVoice(voice)
 
 
 def _llm() -> Llm:

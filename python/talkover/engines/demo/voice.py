@@ -25,9 +25,10 @@ _VARIANTS = {
 
 
 class EspeakVoice:
-    """Thread: the loop's. First sound within a few ms."""
+    """Thread: the loop's. First sound within a few ms. `voice` is for who asks for none."""
 
-    def __init__(self) -> None:
+    def __init__(self, voice: str | None = None) -> None:
+        self._voice = voice
         self.info = EngineInfo(
             "espeak-ng",
             "tts",
@@ -50,7 +51,7 @@ class EspeakVoice:
         stream = self._worker.open(lambda kind, payload: chunks.put_nowait((kind, payload)))
         job = {
             "text": text,
-            "voice": _voice(voice, language),
+            "voice": _voice(voice or self._voice, language),
             "words_per_minute": round(WORDS_PER_MINUTE * min(max(speed, 0.5), 2.5)),
         }
         over = False

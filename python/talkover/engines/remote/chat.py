@@ -29,10 +29,10 @@ class ChatModel:
         served = await self._upstream.models()
         if self._model is None:
             if len(served) != 1:
-                listed = ", ".join(served[:20]) or "none listed"
+                listed = ", ".join(served[:20])
+                serves = f"these models: {listed}" if listed else "models that it does not list"
                 raise ConfigError(
-                    f"--llm {self._upstream.url} serves several models; choose one with --model: "
-                    f"{listed}."
+                    f"--llm {self._upstream.url} serves {serves}; choose one with --model."
                 )
             self._model = served[0]
 
