@@ -61,7 +61,7 @@ class Settings(BaseModel):
     tls: bool = _of(False, "HTTPS, by a certificate made for development")
     reload: bool = _of(False, "new calls get changed code at once")
     most_calls: int = _of(500, "the most calls at a time", ge=1, le=100_000)
-    turn: dict[str, Annotated[int, Field(ge=0, le=3_600_000)]] = _of(
+    turn: dict[str, Annotated[int, Field(ge=0, le=30_000)]] = _of(
         {}, "a turn setting, such as silence_ms=500; may be given again"
     )
 

@@ -83,3 +83,9 @@ def said_elsewhere(talk: Conversation) -> Conversation:
     other = talk.fork()
     other.add(said("x", "user", "Something else"))
     return other
+
+
+def test_the_model_is_told_of_what_was_not_understood():
+    talk = Conversation()
+    talk.add(Item("u", "message", "user", (Part("input_audio", transcript=""),)))
+    assert talk.messages() == [{"role": "user", "content": "[inaudible]"}]

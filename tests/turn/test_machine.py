@@ -62,7 +62,6 @@ def kinds(made: list[Any]) -> list[str]:
         ("tell me about berlin", None, 350),
         ("i would like to", None, 1200),
         ("my number is five five one", None, 1500),
-        ("", None, 2500),
     ],
 )
 def test_the_wait_counts_from_the_last_voiced_sample_and_follows_the_words(
@@ -71,11 +70,47 @@ def test_the_wait_counts_from_the_last_voiced_sample_and_follows_the_words(
     floor = Floor()
     floor.at(0, i.SpeechStarted(0.0))
     # The detector's edge comes 60 ms after the last voiced sample.
-    floor.at(1060, i.SpeechStopped(1.0), i.Heard(words, bool(words), known))
+    floor.at(1060, i.SpeechStopped(1.0), i.Heard(words, True, known))
     assert "CommitTurn" not in kinds(floor.at(1000 + wait - 5))
     ended = kinds(floor.at(1000 + wait + 1))
-    assert ended[0] == ("CommitTurn" if words else "DiscardTurn")
-    assert not words or ended[1] in ("ConfirmReply", "StartReply")
+    assert ended[0] == "CommitTurn" and ended[1] in ("ConfirmReply", "StartReply")
+
+
+def test_a_sound_without_words_is_no_turn_and_a_long_one_is_answered_all_the_same() -> None:
+    cough = Floor()
+    cough.at(0, i.SpeechStarted(0.0))
+    cough.at(360, i.SpeechStopped(0.3), i.Heard("", True))
+    assert kinds(cough.at(901)) == ["DiscardTurn"]
+    speech = Floor()
+    speech.at(0, i.SpeechStarted(0.0))
+    speech.at(1060, i.SpeechStopped(1.0), i.Heard("", True))
+    made = speech.at(1601)
+    assert kinds(made) == ["CommitTurn", "StartReply"] and "understood" in made[0].why
+
+
+def test_a_slow_recogniser_does_not_cost_the_question() -> None:
+    floor = Floor()
+    floor.at(0, i.SpeechStarted(0.0))
+    floor.at(1060, i.SpeechStopped(1.0))
+    assert floor.at(6000) == []
+    floor.at(6001, i.Heard("what time is it", True, True))
+    assert kinds(floor.at(6002)) == ["CommitTurn", "StartReply"]
+    dead = Floor()
+    dead.at(0, i.SpeechStarted(0.0))
+    dead.at(1060, i.SpeechStopped(1.0))
+    assert kinds(dead.at(30000)) == ["DiscardTurn"]
+
+
+def test_a_guess_interrupts_only_by_its_length() -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    assert floor.at(1350, i.Heard("any chance", False, None, False)) == []
+    floor.at(1400, i.SpeechStopped(1.35))
+    assert kinds(floor.at(1420, i.Heard("any chance", True, None, False))) == ["Resume", "Ignore"]
+    long = Floor().agent_speaks()
+    long.at(1000, i.SpeechStarted(1.0))
+    made = long.at(1700, i.Heard("any chance of rain", False, None, False))
+    assert kinds(made)[0] == "CancelReply"
 
 
 def test_a_pause_within_a_turn_does_not_end_it() -> None:
@@ -159,7 +194,7 @@ def test_noise_without_a_word_does_not_keep_the_floor() -> None:
 
 
 def test_a_turn_without_an_end_is_answered_at_the_longest() -> None:
-    floor = Floor(turn_most_ms=30000)
+    floor = Floor(turn_most_s=30)
     floor.at(0, i.SpeechStarted(0.0))
     floor.at(1000, i.Heard("and then he said", False))
     assert kinds(floor.at(30001)) == ["CommitTurn", "StartReply"]
@@ -454,9 +489,10 @@ class AnyConversation(RuleBasedStateMachine):
         text=st.sampled_from(["", "yeah", "stop", "what time is it", "i would like to"]),
         final=st.booleans(),
         complete=st.sampled_from([None, True, False]),
+        sure=st.booleans(),
     )
-    def words(self, text: str, final: bool, complete: bool | None) -> None:
-        self.give(i.Heard(text, final, complete))
+    def words(self, text: str, final: bool, complete: bool | None, sure: bool) -> None:
+        self.give(i.Heard(text, final, complete, sure))
 
     @rule(probability=st.sampled_from([0.05, 0.5, 0.95]))
     def likely(self, probability: float) -> None:

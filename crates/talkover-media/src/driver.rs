@@ -309,17 +309,18 @@ impl Driver {
                 }
             }
             self.run_timers();
-            self.inbox.ring();
+            self.inbox.ring(Instant::now());
         }
     }
 
     fn timeout(&self) -> Option<Duration> {
-        let behind = self.inbox.is_behind().then_some(Duration::from_millis(5));
-        let timer = self
-            .timers
-            .first()
-            .map(|(at, _)| at.saturating_duration_since(Instant::now()));
-        [behind, timer].into_iter().flatten().min()
+        let now = Instant::now();
+        let timer = self.timers.first().map(|(at, _)| *at);
+        let next = [self.inbox.deadline(now), timer]
+            .into_iter()
+            .flatten()
+            .min();
+        next.map(|at| at.saturating_duration_since(now))
     }
 
     /// False: stop.
@@ -703,6 +704,14 @@ fn candidates(address: SocketAddr, public: Option<IpAddr>) -> Vec<Candidate> {
         let at = SocketAddr::new(public, address.port());
         let base = SocketAddr::new(*home, address.port());
         all.extend(Candidate::server_reflexive(at, base, "udp").ok());
+        all.extend(
+            Candidate::builder()
+                .tcp()
+                .server_reflexive(at, base)
+                .tcptype(TcpType::Passive)
+                .build()
+                .ok(),
+        );
     }
     all
 }

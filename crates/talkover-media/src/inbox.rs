@@ -1,6 +1,8 @@
 //! The way from the media thread to whoever drains it: a bounded queue and one readable descriptor.
 //!
-//! A full queue drops audio; everything else waits here, in order, until there is room.
+//! A full queue drops audio; everything else waits here, in order, until there is room. The reader
+//! is woken for audio every 10 ms at most: to wake it for each packet of each call costs more than
+//! to take them. What is not audio wakes it at once, and brings the audio along.
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -9,11 +11,24 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 use crate::notice::Notice;
 use crate::router::PeerId;
 
 const MOST: usize = 8192;
+/// Audio waits so long for company.
+const GATHER: Duration = Duration::from_millis(10);
+/// What found no room is tried again after this.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// What was pushed since the reader was last woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fresh {
+    Nothing,
+    Audio,
+    Control,
+}
 
 /// The media thread's end.
 #[derive(Debug)]
@@ -22,7 +37,8 @@ pub struct Sender {
     late: VecDeque<(PeerId, Notice)>,
     bell: UnixStream,
     rung: Arc<AtomicBool>,
-    fresh: bool,
+    fresh: Fresh,
+    rang: Instant,
     pub dropped: Arc<AtomicU64>,
 }
 
@@ -47,7 +63,8 @@ pub fn inbox() -> io::Result<(Sender, Inbox)> {
         late: VecDeque::new(),
         bell: write,
         rung: Arc::clone(&rung),
-        fresh: false,
+        fresh: Fresh::Nothing,
+        rang: Instant::now(),
         dropped: Arc::clone(&dropped),
     };
     Ok((
@@ -63,7 +80,12 @@ pub fn inbox() -> io::Result<(Sender, Inbox)> {
 
 impl Sender {
     pub fn push(&mut self, peer: PeerId, notice: Notice) {
-        self.fresh = true;
+        let fresh = if notice.droppable() {
+            Fresh::Audio
+        } else {
+            Fresh::Control
+        };
+        self.fresh = self.fresh.max(fresh);
         if self.late.is_empty() {
             match self.queue.try_send((peer, notice)) {
                 Err(TrySendError::Full(entry)) => self.keep(entry),
@@ -74,23 +96,38 @@ impl Sender {
         }
     }
 
-    /// Wakes the reader once for all that was pushed since the last call.
-    pub fn ring(&mut self) {
+    /// Wakes the reader once for all that was pushed since the last time, when that is due.
+    pub fn ring(&mut self, now: Instant) {
         while let Some(entry) = self.late.pop_front() {
             if let Err(TrySendError::Full(entry)) = self.queue.try_send(entry) {
                 self.late.push_front(entry);
                 break;
             }
         }
-        if std::mem::take(&mut self.fresh) && !self.rung.swap(true, Ordering::AcqRel) {
+        if self.due().is_none_or(|due| due > now) {
+            return;
+        }
+        self.fresh = Fresh::Nothing;
+        self.rang = now;
+        if !self.rung.swap(true, Ordering::AcqRel) {
             // A full pipe means that the reader has a wake-up waiting already.
             let _ = self.bell.write(&[1]);
         }
     }
 
-    /// True while something waits for room: ring again soon.
-    pub fn is_behind(&self) -> bool {
-        !self.late.is_empty()
+    /// When to ring again although nothing happens.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        let behind = (!self.late.is_empty()).then_some(now + RETRY);
+        [behind, self.due()].into_iter().flatten().min()
+    }
+
+    /// When the reader is to be woken; a time in the past where it is at once.
+    fn due(&self) -> Option<Instant> {
+        match self.fresh {
+            Fresh::Nothing => None,
+            Fresh::Audio => Some(self.rang + GATHER),
+            Fresh::Control => Some(self.rang),
+        }
     }
 
     fn keep(&mut self, entry: (PeerId, Notice)) {
@@ -135,10 +172,38 @@ mod tests {
             sender.push(1, Notice::Open);
         }
         assert_eq!(sender.dropped.load(Ordering::Relaxed), 10);
-        assert!(sender.is_behind());
+        let now = Instant::now();
+        assert_eq!(
+            sender.deadline(now),
+            Some(sender.rang),
+            "control is told at once"
+        );
         assert_eq!(inbox.drain().len(), MOST);
-        sender.ring();
+        sender.ring(now);
         let rest = inbox.drain();
         assert_eq!(rest, vec![(1, Notice::Open); 5]);
+    }
+
+    #[test]
+    fn audio_waits_for_company_and_control_does_not() {
+        let (mut sender, inbox) = inbox().unwrap();
+        let start = sender.rang;
+        let readable = || (&inbox.bell).read(&mut [0; 8]).is_ok();
+        let audio = || Notice::Audio {
+            at: 0,
+            pcm: vec![0; 4],
+        };
+        sender.push(1, audio());
+        sender.ring(start + GATHER / 2);
+        assert!(!readable());
+        assert_eq!(sender.deadline(start), Some(start + GATHER));
+        sender.ring(start + GATHER);
+        assert!(readable());
+        inbox.drain();
+        sender.push(1, audio());
+        sender.push(1, Notice::Open);
+        sender.ring(start + GATHER);
+        assert!(readable());
+        assert_eq!(inbox.drain().len(), 2);
     }
 }

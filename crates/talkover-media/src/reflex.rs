@@ -7,6 +7,8 @@ use crate::vad::Voice;
 
 /// Milliseconds of a step.
 const STEP_MS: u32 = 16;
+/// A duck lingers longer than a hold: quiet within a word (a stop consonant) must not end it.
+const LINGER_MS: u32 = 32;
 
 /// The orders that Python gives beforehand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +83,14 @@ impl Reflex {
                 self.voiced_ms += STEP_MS;
                 self.quiet_ms = 0;
             }
-            Voice::Maybe => self.quiet_ms = 0,
+            Voice::Maybe => {
+                // Half a proof: some voices are never sure for long.
+                self.voiced_ms += STEP_MS / 2;
+                self.quiet_ms = 0;
+            }
             Voice::None => {
                 self.quiet_ms += STEP_MS;
-                if self.quiet_ms >= self.policy.resume_after_ms {
+                if self.quiet_ms >= self.policy.resume_after_ms + LINGER_MS {
                     self.voiced_ms = 0;
                     self.spent = false;
                 }
@@ -96,7 +102,9 @@ impl Reflex {
                 Some(Action::Duck)
             }
             State::Idle => None,
-            State::Ducked if self.quiet_ms >= self.policy.resume_after_ms => self.resume(),
+            State::Ducked if self.quiet_ms >= self.policy.resume_after_ms + LINGER_MS => {
+                self.resume()
+            }
             State::Ducked if self.policy.hold && self.voiced_ms >= self.policy.hold_after_ms => {
                 self.state = State::Held;
                 self.held_ms = 0;
@@ -146,7 +154,22 @@ mod tests {
             &mut Reflex::default(),
             &[(4, Voice::Maybe), (10, Voice::None)],
         );
-        assert_eq!(done, [(16, Action::Duck), (112, Action::Resume)]);
+        assert_eq!(done, [(16, Action::Duck), (144, Action::Resume)]);
+    }
+
+    #[test]
+    fn a_closure_within_a_word_neither_ends_the_duck_nor_starts_the_count_anew() {
+        let done = run(
+            &mut Reflex::default(),
+            &[(8, Voice::Sure), (4, Voice::None), (8, Voice::Sure)],
+        );
+        assert_eq!(done, [(16, Action::Duck), (272, Action::Hold)]);
+    }
+
+    #[test]
+    fn a_voice_that_is_never_sure_holds_after_twice_the_time() {
+        let done = run(&mut Reflex::default(), &[(30, Voice::Maybe)]);
+        assert_eq!(done, [(16, Action::Duck), (400, Action::Hold)]);
     }
 
     #[test]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import logging
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
+
+import structlog
 
 from ..agent import Agent
 from ..config import Loaded, Settings
@@ -31,6 +35,11 @@ def run(loaded: Loaded, source: Source, agents: Mapping[str, Agent]) -> None:
     """Serve until SIGINT or SIGTERM; blocks. ConfigError says what cannot be used."""
     for warning in loaded.warnings:
         print(f"talkover: {warning}", file=sys.stderr)
+    # What callers say is told at the debug level only, and that is off.
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(serve(loaded.settings, agents, source))
 
@@ -55,6 +64,10 @@ async def serve(
     async with _http(lobby, reloader, listener, certificate, key):
         try:
             await lobby.warm()
+            # What lives as long as the server is no business of the collector's, whose pauses grow
+            # with all that it looks at.
+            gc.collect()
+            gc.freeze()
             url = url_of("https" if settings.tls else "http", settings.host, port, key)
             announce(url, lobby.infos, lobby.troubles)
             if settings.reload:

@@ -34,11 +34,15 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Recognized words; `complete` says whether they end a sentence (None: unknown)."""
+    """Recognized words; `complete` says whether they end a sentence (None: unknown).
+
+    A recogniser that hears words in anything says when it is not `sure` of them.
+    """
 
     text: str
     final: bool
     complete: bool | None = None
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

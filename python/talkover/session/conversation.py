@@ -10,6 +10,8 @@ from ..protocol.items import Item, Part
 
 Message = dict[str, Any]
 
+INAUDIBLE = "[inaudible]"
+"""Tells the model that something was said and no word of it understood."""
 INTERRUPTED = "[interrupted]"
 """Tells the model that the user cut in here and heard no more."""
 
@@ -169,7 +171,9 @@ def _add_call(out: list[Message], item: Item) -> None:
 
 def _content(parts: tuple[Part, ...]) -> str | list[Message]:
     if all(part.type != "input_image" for part in parts):
-        return " ".join(filter(None, (p.text or p.transcript for p in parts))).strip()
+        words = " ".join(filter(None, (p.text or p.transcript for p in parts))).strip()
+        unheard = any(p.type == "input_audio" and p.transcript == "" for p in parts)
+        return INAUDIBLE if unheard and not words else words
     shown: list[Message] = []
     for part in parts:
         if part.type == "input_image":

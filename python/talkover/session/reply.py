@@ -10,7 +10,7 @@ from typing import Protocol
 
 import structlog
 
-from ..engines.base import Tts
+from ..engines.base import Speech, Tts
 from ..errors import EngineError, TalkoverError
 from ..media.port import Peer
 from ..protocol import facts as f
@@ -321,7 +321,7 @@ class Reply:
         )
         async with aclosing(stream) as chunks:
             async for speech in chunks:
-                marks = [(at * 1000 / speech.rate, offset) for at, offset in speech.words]
+                marks = _marks(speech, len(text))
                 await self._play(speech.pcm, speech.rate, marks)
 
     async def _play(self, pcm: bytes, rate: int, marks: list[tuple[float, int]]) -> None:
@@ -464,6 +464,16 @@ class Reply:
             said.append(text)
             self.tell(f.Heard(self.id, item.id, text, heard.played_ms, heard.exact))
         self.heard = " ".join(filter(None, said))
+
+
+def _marks(speech: Speech, characters: int) -> list[tuple[float, int]]:
+    """Where words start, ms and character; a voice that tells nonsense is not believed."""
+    samples = len(speech.pcm) // 2
+    return [
+        (at * 1000 / speech.rate, offset)
+        for at, offset in sorted(speech.words)
+        if 0 <= at <= samples and 0 <= offset < characters
+    ]
 
 
 def _first(error: BaseException) -> BaseException:

@@ -393,7 +393,7 @@ class Session:
                 self._count_back(words.text)
         if words.final and self._utterance is not None:
             self._utterance.worded = self.clock()
-        self._tell(i.Heard(words.text, words.final, words.complete))
+        self._tell(i.Heard(words.text, words.final, words.complete, words.sure))
 
     def _tap(self, words: Words) -> None:
         for tap in self._word_taps:

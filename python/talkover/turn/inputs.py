@@ -24,11 +24,15 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Words of the utterance so far. `complete`: they end a thought (None: nobody knows)."""
+    """Words of the utterance so far.
+
+    `complete`: they end a thought (None: nobody knows). Not `sure`: the recogniser guesses.
+    """
 
     text: str
     final: bool
     complete: bool | None = None
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

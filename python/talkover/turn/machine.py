@@ -26,6 +26,8 @@ LIVE: frozenset[str] = VOICED | {"thinking"}
 EVERY_AGENT: frozenset[str] = LIVE | {"listening", "preparing"}
 EVERY_USER: frozenset[str] = frozenset(("silent", "speaking", "pausing", "overlapping", "judged"))
 
+WORDS_MOST_S = 20.0
+"""A recogniser that says nothing for so long is dead, whatever it promised."""
 SOON_S = 0.02
 """A turn that ends so soon is answered without preparation."""
 
@@ -117,8 +119,10 @@ class TurnMachine:
         """The user speaks; a voice that never ends, or never has a word, ends here."""
         self.user = "speaking"
         wordless = self.policy.partials and not self._words.text.strip()
-        most = self.policy.noise_ms if wordless else self.policy.turn_most_ms
-        self._deadline = max(now, self._began + min(most, self.policy.turn_most_ms) / 1000)
+        most = self.policy.turn_most_s
+        if wordless:
+            most = min(most, self.policy.noise_ms / 1000)
+        self._deadline = max(now, self._began + most)
 
     def _go_on(self, given: i.SpeechStarted, now: float) -> None:
         self._unprepare()
@@ -177,13 +181,17 @@ class TurnMachine:
             self._start("backchannel")
 
     def _end_turn(self, given: Timeout, now: float) -> None:
-        most = self._last + self.policy.silence_most_ms / 1000
+        known = bool(self._words.text.strip())
+        most = self._last + (self.policy.silence_most_ms / 1000 if known else WORDS_MOST_S)
         if not self._words.final and now < most:
             self._deadline = most
             return
-        if self._words.text.strip():
+        voiced = round((self._last - self._began) * 1000)
+        if known:
             wait, why = self._wait()
             self._end(f"{why}: {wait} ms of silence", now)
+        elif self._words.final and voiced >= self.policy.unheard_ms:
+            self._end(f"{voiced} ms of voice, and no word of it was understood", now)
         else:
             self._drop("no words in it")
             self._next()
@@ -370,6 +378,9 @@ class TurnMachine:
         early = not self._late and self._began < self._audible + self.policy.early_ms / 1000
         if early and now < self._began + self.policy.early_interrupt_ms / 1000:
             return
+        voiced = round((now - self._began) * 1000)
+        if not given.sure and voiced < self.policy.interrupt_ms:
+            return
         count, what = content_words(given.text), kind(given.text)
         enough = 1 if self._late else self.policy.interrupt_words
         if what == "command":
@@ -404,18 +415,21 @@ class TurnMachine:
 
     def _judge(self, now: float) -> None:
         what = kind(self._words.text)
+        if not self._words.sure and (self._last - self._began) * 1000 < self.policy.interrupt_ms:
+            what = "nothing"
         if what in ("command", "content"):
             self._interrupt(f'{what}: "{self._words.text}"', now)
         else:
             said = f'"{self._words.text}"' if self._words.text else "no words"
-            self._go_back(f"{what}: {said}")
+            guess = "" if self._words.sure else ", a guess"
+            self._go_back(f"{what}: {said}{guess}")
 
     def _false_alarm(self, given: Timeout, now: float) -> None:
         self._go_back(f"no words within {self.policy.decide_ms} ms")
 
     def _go_back(self, why: str) -> None:
         self._out.append(o.Resume(self.epoch, why))
-        if kind(self._words.text) == "backchannel":
+        if self._words.sure and kind(self._words.text) == "backchannel":
             self._out.append(o.Backchannel(self._words.text))
         self._forget()
 

@@ -28,7 +28,9 @@ class TurnPolicy:
     silence_dictating_ms: int = 1500
     """After digits: a number is said in groups."""
     silence_most_ms: int = 2500
-    """The longest wait for the words themselves."""
+    """The longest wait for the final words where some are known."""
+    unheard_ms: int = 800
+    """A turn this long is answered though no word of it was understood: the model is told so."""
     speculate: bool = True
     """Prepare the answer while the pause may still be a pause."""
     interrupt_ms: int = 600
@@ -47,8 +49,8 @@ class TurnPolicy:
     """After the voice over the agent's ended: the wait for its words, then the agent goes on."""
     noise_ms: int = 8000
     """A turn without a word for so long is noise, where words are told as they come."""
-    turn_most_ms: int = 120_000
-    """The longest turn; a voice detector that is stuck must not keep the floor."""
+    turn_most_s: int = 120
+    """The longest turn, in seconds; a voice detector that is stuck must not keep the floor."""
     backchannel_ms: int = 0
     """In a turn this long the agent says "mm-hm" at a pause, and again after as long; 0: never."""
     partials: bool = True
@@ -95,9 +97,10 @@ def policy(turns: str | dict[str, Any], base: TurnPolicy = NORMAL) -> TurnPolicy
 
 
 def _check(name: str, value: Any) -> None:
-    if name == "turn_most_ms" and isinstance(value, int) and 1000 <= value <= 3_600_000:
-        return
-    if name.endswith("_ms"):
+    if name == "turn_most_s":
+        if not isinstance(value, int) or not 1 <= value <= 3600:
+            raise ValueError(f"{name} must be seconds from 1 to 3600, not {value!r}.")
+    elif name.endswith("_ms"):
         if not isinstance(value, int) or not 0 <= value <= 30000:
             raise ValueError(f"{name} must be milliseconds from 0 to 30000, not {value!r}.")
     elif name in ("speculate", "create_response"):

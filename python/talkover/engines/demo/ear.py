@@ -69,8 +69,10 @@ class EarStream:
             return
         said = json.loads(payload)
         if kind == b"P":
-            self._on_words(Words(said["text"], final=False))
+            self._on_words(Words(said["text"], final=False, sure=said["sure"]))
             return
         future = self._waiting.get(said["asked"])
         if future is not None and not future.done():
-            future.set_result(Words(said["text"], final=True, complete=said["complete"]))
+            complete = said["complete"]
+            sure = complete is True
+            future.set_result(Words(said["text"], final=True, complete=complete, sure=sure))

@@ -124,10 +124,11 @@ class Ears:
         listener.feed(pcm)
         if listener.since >= PARTIAL_BYTES and not listener.ended:
             listener.since = 0
-            text, _ = listener.words()
+            text, sure = listener.words()
             if text and text != listener.said:
                 listener.said = text
-                frames.write(stream, b"P", json.dumps({"text": text}).encode())
+                said = {"text": text, "sure": sure is True}
+                frames.write(stream, b"P", json.dumps(said).encode())
 
     def _finish(self, stream: int, asked: bytes) -> None:
         text, complete = "", None

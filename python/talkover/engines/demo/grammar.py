@@ -24,7 +24,8 @@ public <utterance> = [<polite>] <intent> [please];
   | music | morning);
 <help> = help [me] | what can you do | who are you;
 <short> = stop | wait | hold on | no | yes | yeah | okay | thank you | thanks | hello | hi
-  | goodbye | bye | good morning | uh huh | right;
+  | goodbye | bye | good morning | right | mm | mhm | hmm | uh-huh | yep | yup | sure | really
+  | wow | aha;
 <counted> = {_COUNTED};
 <number> = <digit> | <teen> | <tens> [<unit>] | <unit> hundred | a hundred;
 <digit> = zero | {" | ".join(DIGITS)};

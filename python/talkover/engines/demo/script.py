@@ -170,6 +170,8 @@ def _sum(said: str) -> str:
 
 
 def _puzzled(text: str) -> str:
+    if text == "[inaudible]":
+        return "Sorry, I did not understand that. Try: what time is it, or: tell me a story."
     heard = f'I heard "{text.strip()}", but I' if text.strip() else "I"
     return (
         f"{heard} am only a scripted demo. Try: what time is it, or: tell me a story. "
