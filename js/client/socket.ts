@@ -17,19 +17,19 @@ export class SocketLeg implements Leg {
   private capture: AudioWorkletNode | null = null;
   private voice: AudioWorkletNode | null = null;
 
-  private constructor(
-    private readonly socket: WebSocket,
-    private readonly listener: Listener,
-  ) {}
+  private socket: WebSocket | null = null;
+
+  private constructor(private readonly listener: Listener) {}
 
   /** The open leg. CallError where there is no way at all. */
   static async open(server: Server, microphone: MediaStream, listener: Listener): Promise<SocketLeg> {
-    const socket = server.socket();
-    const leg = new SocketLeg(socket, listener);
+    const leg = new SocketLeg(listener);
     try {
+      // Sound is ready first: the server speaks as soon as the socket is open.
       await leg.prepare();
-      await opened(socket);
+      const socket = (leg.socket = server.socket());
       socket.onmessage = ({ data }) => leg.take(JSON.parse(String(data)) as RealtimeEvent);
+      await opened(socket);
       socket.onclose = ({ reason }) => listener.state("ended", reason || "the connection was closed");
       await leg.speakThrough(microphone);
       return leg;
@@ -41,7 +41,7 @@ export class SocketLeg implements Leg {
 
   send(event: RealtimeEvent): void {
     if (event.type === "output_audio_buffer.clear") this.voice?.port.postMessage({ flush: true });
-    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
+    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
   }
 
   async speakThrough(microphone: MediaStream): Promise<void> {
@@ -55,8 +55,8 @@ export class SocketLeg implements Leg {
   }
 
   close(): void {
-    this.socket.onmessage = this.socket.onclose = null;
-    this.socket.close();
+    if (this.socket) this.socket.onmessage = this.socket.onclose = null;
+    this.socket?.close();
     if (this.capture) this.capture.port.onmessage = null;
     void this.hearing.close();
     void this.speaking.close();
@@ -108,7 +108,6 @@ export class SocketLeg implements Leg {
 
 function opened(socket: WebSocket): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (socket.readyState === WebSocket.OPEN) return resolve();
     socket.onopen = () => resolve();
     socket.onerror = () => reject(new CallError("Neither media nor a WebSocket gets through.", "blocked"));
   });

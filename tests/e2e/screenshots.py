@@ -17,15 +17,19 @@ from playwright.sync_api import Page, Route
 
 FOLDER = ROOT / "docs/screenshots"
 MOST_BYTES = 200_000
-MOST_TAKES = 4
+MOST_TAKES = 3
+UNDERSTOOD = "() => talkover.events.some(e => /transcription.completed/.test(e.type))"
+HEARD = "() => talkover.events.some(e => /transcription.completed|buffer.cleared/.test(e.type))"
 CUT = "() => talkover.stage.timeline.episodes.some(e => e.steps.at(-1).what === 'cut')"
 MURMURED = """() => {
   const [murmur, question] = talkover.stage.timeline.episodes.map(e => e.steps.at(-1).what);
   return ['resume', 'mm-hm'].includes(murmur) && question === 'cut';
 }"""
+WELL_HEARD = "() => innerWidth < 700 || /what day/.test(talkover.view.list.textContent)"
 ANSWERED = """() => {
   const cut = talkover.stage.timeline.episodes.at(-1).steps.at(-1).at;
-  return talkover.stage.now - cut > (talkover.stage.agentState === 'speaking' ? 2600 : 4000);
+  const answers = talkover.stage.agentState === 'speaking';
+  return talkover.stage.now - cut > (innerWidth < 700 ? 1200 : answers ? 2600 : 4000);
 }"""
 AGENTS = """
 from talkover import Agent
@@ -90,18 +94,31 @@ def talking(studio: Studio, name: str, **how: Any) -> None:
         ("wait, what day is it", 2.4),
         voice="slt",
     )
+    taken = False
     for _ in range(MOST_TAKES):
         with studio.page(sound=sound, **how) as page:
-            b.call(page)
-            b.event(page, "response.done", 2)
-            ask(page, "tell me a story")
-            b.wait(page, CUT)
-            if page.evaluate(MURMURED):
-                b.wait(page, ANSWERED)
+            if spoken_over(page):
+                taken = True
                 shot(page, name)
-                return
-        print("the murmur was taken for a question; once more", file=sys.stderr)
-    raise SystemExit(f"{name}: the demo's ear understood no murmur in {MOST_TAKES} calls")
+                if page.evaluate(WELL_HEARD):
+                    return
+        print("the demo's ear misunderstood; once more", file=sys.stderr)
+    if not taken:
+        raise SystemExit(f"{name}: the demo's ear misunderstood {MOST_TAKES} calls")
+
+
+def spoken_over(page: Page) -> bool:
+    b.call(page)
+    b.wait(page, HEARD)
+    if not page.evaluate(UNDERSTOOD):
+        return False
+    b.event(page, "response.done", 2)
+    ask(page, "tell me a story")
+    b.wait(page, CUT)
+    if not page.evaluate(MURMURED):
+        return False
+    b.wait(page, ANSWERED)
+    return True
 
 
 def in_the_call(studio: Studio) -> None:
@@ -143,6 +160,7 @@ def networks(studio: Studio) -> None:
         page.route("**/v1/realtime/calls?*", blocked)
         b.call(page)
         b.event(page, "response.done")
+        b.wait(page, "() => talkover.stage.now > 4500")
         shot(page, "websocket")
     server = studio.serve()
     with studio.page(server.url) as page:

@@ -64,6 +64,9 @@ def test_where_media_is_blocked_the_call_goes_over_the_websocket(demo: Server, t
         b.wait(page, "() => document.querySelector('.network').textContent.includes('WebSocket')")
         b.wait(page, "() => talkover.stage.levels.of('agent') > 0.01")
         b.event(page, "response.done")
+        # Nothing was missed while the page made ready.
+        assert page.evaluate("() => talkover.events[0].type") == "session.created"
+        assert "Hello! You can talk over me" in b.transcript(page)
         ask(page, "tell me a story")
         # The microphone gets there through the page's worklet, and interrupts.
         b.event(page, "input_audio_buffer.speech_started")

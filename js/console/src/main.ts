@@ -11,8 +11,8 @@ import { Preview } from "./preview";
 import { Settings } from "./settings";
 import { example } from "./timeline";
 
-const EXAMPLE_MS = 9800;
-const EXAMPLE_FADE = 60;
+const EXAMPLE_MS = 9000;
+const EXAMPLE_FADE = 80;
 
 const key = new Key();
 const notices = new Notices();

@@ -102,7 +102,7 @@ function stretch({ as, text }: Stretch): HTMLElement {
 /** A long rest that nobody heard is told in its first words. */
 function shortened({ as, text }: Stretch): Stretch {
   if (as !== "unheard" || text.length <= MOST_UNHEARD) return { as, text };
-  return { as, text: `${text.slice(0, text.lastIndexOf(" ", MOST_UNHEARD))} …` };
+  return { as, text: `${text.slice(0, text.lastIndexOf(" ", MOST_UNHEARD))}\u00a0…` };
 }
 
 function count(text: string): string {

@@ -137,19 +137,19 @@ export function example(): Timeline {
     ["user", 2700, "mm-hm"],
     ...words(3330, 340, "who talked to ships. Every evening"),
     ["user", 5500, "wait, what was her name?"],
-    ...words(8100, 320, "Her name was Ada."),
+    ...words(7500, 300, "Her name was Ada."),
   ];
   said.forEach(([side, at, text], n) => t.say(side, String(n), at, text));
   const happened: [number, Happening][] = [
     [2760, "duck"], [2960, "hold"], [3300, "resume"], [3300, "mm-hm"],
     [5560, "duck"], [5760, "hold"], [6160, "cut"],
   ];
-  for (let at = 0; at < 9800; at += STEP_MS) {
+  for (let at = 0; at < 9000; at += STEP_MS) {
     for (const [when, what] of happened.splice(0, happened.filter(([when]) => when <= at).length)) {
       t.happen(what, when);
     }
-    const user = within(at, [[2700, 3230], [5500, 7640]]) ? voice(at, 1) : 0;
-    const talks = within(at, [[600, 2960], [3300, 5760], [8100, 9300]]);
+    const user = within(at, [[2700, 3230], [5500, 7100]]) ? voice(at, 1) : 0;
+    const talks = within(at, [[600, 2960], [3300, 5760], [7500, 8650]]);
     const level = within(at, [[2760, 2960], [5560, 5760]]) ? 0.25 : 1;
     t.push(at, user, talks ? level * voice(at, 2) : 0);
   }
