@@ -114,7 +114,7 @@ def test_a_providers_key_in_the_environment_selects_no_engine(tmp_path: Path):
         assert "real)" not in server.log
 
 
-def test_off_loopback_a_key_is_made_and_carried_by_the_url(tmp_path: Path):
+async def test_off_loopback_a_key_is_made_and_carried_by_the_url(tmp_path: Path):
     with Serving(tmp_path, "--host", "0.0.0.0") as server:
         parts = urlsplit(server.url)
         key = parts.fragment.removeprefix("key=")
@@ -122,6 +122,9 @@ def test_off_loopback_a_key_is_made_and_carried_by_the_url(tmp_path: Path):
         secrets = f"http://127.0.0.1:{parts.port}/v1/realtime/client_secrets"
         assert posted(secrets, key) == 200
         assert posted(secrets, "wrong") == 401
+        # The printed URL, by the one address that tests may talk to.
+        async with Caller(f"http://127.0.0.1:{parts.port}/#{parts.fragment}") as call:
+            await call.wait_for("session.created")
     with Serving(tmp_path, "--host", "0.0.0.0") as again:
         assert key not in again.url
 

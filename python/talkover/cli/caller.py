@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx2 as httpx
 
@@ -48,6 +48,7 @@ class Sound:
 class Caller:
     """`async with Caller(url) as call:` hangs up at its end. Times are seconds since `dial`.
 
+    `token` is the server's key or a client secret; left out, the one that a printed URL carries.
     `on_event` sees each event as it comes. CallError says why there was no call.
     """
 
@@ -62,7 +63,8 @@ class Caller:
         on_event: Callable[[float, Event], None] = lambda _, __: None,
         on_sound: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        self._url, self._token, self._tcp, self._agent = _base(url), token, tcp, agent
+        self._url, key = _taken_apart(url)
+        self._token, self._tcp, self._agent = token or key, tcp, agent
         self._insecure = insecure
         self._media: MediaPort | None = None
         self._on_event, self._on_sound = on_event, on_sound
@@ -225,15 +227,16 @@ class Caller:
         self._arrived.set()
 
 
-def _base(url: str) -> str:
-    """Without the page's `#key=…`, and with one slash at its end. CallError."""
+def _taken_apart(url: str) -> tuple[str, str | None]:
+    """The address with one slash at its end, and the key that a printed URL carries. CallError."""
     try:
         found = httpx.URL(url)
     except httpx.InvalidURL:
         found = httpx.URL("")
     if found.scheme not in ("http", "https") or not found.host:
         raise CallError(f"{url} is no URL to call; give one such as http://127.0.0.1:8080.")
-    return str(found.copy_with(fragment=None)).rstrip("/") + "/"
+    key = parse_qs(urlsplit(url).fragment).get("key")
+    return str(found.copy_with(fragment=None)).rstrip("/") + "/", key[0] if key else None
 
 
 def _unreachable(url: str, error: httpx.HTTPError) -> str:
