@@ -84,4 +84,4 @@ class Peer:
         """Hang up."""
 
 def encode_opus(pcm: bytes, bitrate: int = 24000) -> list[bytes]:
-    """24 kHz audio as 20 ms Opus packets, for `Peer.play_opus`."""
+    """24 kHz audio as 20 ms Opus packets, as a browser makes them, for `Peer.play_opus`."""

@@ -71,36 +71,62 @@ pub fn packet_samples(packet: &[u8]) -> Option<usize> {
     opus::packet::get_nb_samples(packet, 16_000).ok()
 }
 
-/// Encodes the agent's 24 kHz frames.
+/// Loss from which each frame travels twice.
+const LOSSY: f32 = 0.01;
+/// Reports without loss, in a row, after which the link is taken to be clean again.
+const CLEAN_REPORTS: u32 = 5;
+const COMPLEXITY: i32 = 5;
+
+/// Encodes 24 kHz frames.
 #[derive(Debug)]
 pub struct Encoder {
     opus: opus::Encoder,
     packet: Box<[u8; MAX_PACKET]>,
+    bitrate: i32,
     fec: bool,
+    clean: u32,
 }
 
 impl Encoder {
-    /// `complexity` 0..=10: 5 is half the cost of 10 and hard to tell apart on speech.
-    pub fn new(complexity: i32, bitrate: i32) -> Result<Self, opus::Error> {
-        let mut opus = opus::Encoder::new(24_000, Channels::Mono, Application::Voip)?;
-        opus.set_complexity(complexity)?;
-        opus.set_bitrate(Bitrate::Bits(bitrate))?;
+    /// On a clean link in Opus' low-delay mode: it costs 40 % of the speech mode at the same
+    /// complexity, is 4 ms sooner, and nearer to the original on the voices measured. Only the
+    /// speech mode can send each frame twice, so a lossy link gets that (RFC 6716 §2.1.7).
+    pub fn new(bitrate: i32) -> Result<Self, opus::Error> {
         Ok(Self {
-            opus,
+            opus: encoder(Application::LowDelay, bitrate)?,
             packet: Box::new([0; MAX_PACKET]),
+            bitrate,
             fec: false,
+            clean: 0,
         })
     }
 
-    /// Adds a copy of each frame to the next one while receivers report `loss` (0..=1).
+    /// What receivers report, 0..=1.
     pub fn set_loss(&mut self, loss: f32) {
-        let wanted = loss > 0.01;
-        if wanted != self.fec && self.opus.set_inband_fec(wanted).is_ok() {
-            self.fec = wanted;
+        self.clean = if loss > LOSSY { 0 } else { self.clean + 1 };
+        let wanted = loss > LOSSY || self.fec && self.clean < CLEAN_REPORTS;
+        if wanted != self.fec {
+            self.change(wanted);
         }
         let percent = (loss * 100.0).clamp(0.0, 30.0) as i32;
         // A refused hint costs quality under loss, never correctness.
         let _ = self.opus.set_packet_loss_perc(percent);
+    }
+
+    fn change(&mut self, fec: bool) {
+        let application = if fec {
+            Application::Voip
+        } else {
+            Application::LowDelay
+        };
+        let made = encoder(application, self.bitrate).and_then(|mut opus| {
+            opus.set_inband_fec(fec)?;
+            Ok(opus)
+        });
+        // The old one goes on where libopus has no memory for another.
+        if let Ok(opus) = made {
+            (self.opus, self.fec) = (opus, fec);
+        }
     }
 
     /// One packet, or nothing where libopus refused the frame.
@@ -108,6 +134,13 @@ impl Encoder {
         let length = self.opus.encode(frame, &mut self.packet[..]).ok()?;
         Some(&self.packet[..length])
     }
+}
+
+fn encoder(application: Application, bitrate: i32) -> Result<opus::Encoder, opus::Error> {
+    let mut opus = opus::Encoder::new(24_000, Channels::Mono, application)?;
+    opus.set_complexity(COMPLEXITY)?;
+    opus.set_bitrate(Bitrate::Bits(bitrate))?;
+    Ok(opus)
 }
 
 #[cfg(test)]
@@ -121,7 +154,7 @@ mod tests {
     }
 
     fn packets(count: usize, loss: f32) -> Vec<Vec<u8>> {
-        let mut encoder = Encoder::new(5, 24_000).unwrap();
+        let mut encoder = Encoder::new(24_000).unwrap();
         encoder.set_loss(loss);
         (0..count)
             .map(|n| {
@@ -161,5 +194,20 @@ mod tests {
         for garbage in [&[][..], &[0xff; 3], &[0x7f; 1400], &[3, 255, 255, 255]] {
             assert!(!decoder.decode(garbage).is_empty());
         }
+    }
+
+    #[test]
+    fn a_link_is_clean_again_only_after_a_row_of_clean_reports() {
+        let mut encoder = Encoder::new(24_000).unwrap();
+        encoder.set_loss(0.05);
+        assert!(encoder.fec);
+        for _ in 0..CLEAN_REPORTS - 1 {
+            encoder.set_loss(0.0);
+        }
+        assert!(encoder.fec);
+        encoder.set_loss(0.0);
+        assert!(!encoder.fec);
+        let frame = tone(24_000.0, 0, VOICE_FRAME).try_into().unwrap();
+        assert!(encoder.encode(&frame).is_some());
     }
 }

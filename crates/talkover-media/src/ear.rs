@@ -184,7 +184,7 @@ mod tests {
     use crate::codec::{Encoder, VOICE_FRAME};
 
     fn packet(level: i16) -> Vec<u8> {
-        let mut encoder = Encoder::new(5, 24_000).unwrap();
+        let mut encoder = Encoder::new(24_000).unwrap();
         encoder.encode(&[level; VOICE_FRAME]).unwrap().to_vec()
     }
 

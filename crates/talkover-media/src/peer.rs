@@ -28,7 +28,6 @@ use crate::voice::{LEAD, Shared, Voice};
 
 /// The channel that carries events; its name is the protocol's.
 const CHANNEL: &str = "oai-events";
-const COMPLEXITY: i32 = 5;
 const BITRATE: i32 = 28_000;
 /// Without an authenticated packet for this long the voice holds.
 const QUIET: Duration = Duration::from_secs(6);
@@ -556,7 +555,7 @@ impl Peer {
             return;
         };
         if wire.encoder.is_none() {
-            wire.encoder = Encoder::new(COMPLEXITY, BITRATE).ok();
+            wire.encoder = Encoder::new(BITRATE).ok();
         }
         let Some(packet) = wire
             .encoder
