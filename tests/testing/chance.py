@@ -127,14 +127,13 @@ def check(result: Result) -> list[str]:
     done = [fact.item.id for fact in facts if isinstance(fact, f.ReplyItemDone)]
     if sorted(added) != sorted(done):
         wrong.append(f"{len(added)} items begun, {len(done)} done")
-    spans = [(r.began, r.ended) for r in result.replies if r.began is not None]
     for heard in result.sound:
-        inside = any(
-            begin - 0.03 <= heard.begin and (end is None or heard.end <= end + 0.1)
-            for begin, end in spans
-        )
-        if not inside:
-            wrong.append(f"a voice of no reply from {heard.begin} to {heard.end}")
+        at = heard.begin
+        for reply in result.replies:
+            if reply.began is not None and reply.began - 0.03 <= at:
+                at = max(at, (reply.ended or heard.end) + 0.1)
+        if at < heard.end:
+            wrong.append(f"a voice of no reply from {at:.2f} to {heard.end}")
     told = " ".join(str(m["content"]) for m in result.messages if m["role"] == "assistant")
     told = told.replace(INTERRUPTED, "")
     heard = " ".join(reply.heard for reply in result.replies)

@@ -273,6 +273,28 @@ def test_push_to_talk_answers_what_was_said_while_the_button_was_down():
     assert (turn.asked, turn.heard) == ("What time is it?", "It is ten o'clock."), result
 
 
+def test_push_to_talk_works_again_and_again():
+    talk = Talk(plain(turns="push_to_talk"), llm=ANSWERS)
+    for words in ("What time is it?", "tell me about pizza", "stop"):
+        talk.user(words)
+        talk.commit()
+    result = talk.run()
+    assert [turn.heard for turn in result.turns] == [
+        "It is ten o'clock.", "One pizza is on its way.", "Alright.",
+    ], result  # fmt: skip
+    assert not result.errors
+
+
+def test_a_commit_with_nothing_said_is_refused_and_the_call_goes_on():
+    talk = Talk(plain(), llm=ANSWERS)
+    talk.user("What time is it?", at=0.0)
+    talk.event({"type": "input_audio_buffer.commit"})
+    talk.user("tell me about pizza")
+    result = talk.run()
+    assert result.errors == ["There is no speech to commit; send audio first."], result
+    assert [turn.asked for turn in result.turns] == ["What time is it?", "tell me about pizza"]
+
+
 def test_application_data_goes_both_ways():
     agent = plain()
 
