@@ -40,6 +40,7 @@ async def test_the_demos_model_conforms():
     await conformance.check_llm(ScriptedModel(), "What time is it?", tool="weather in Rome")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite makes the speech")
 async def test_the_demos_ear_conforms():
     await conformance.check_stt(PocketsphinxEar(), spoken("what time is it"), "what time is it")

@@ -48,6 +48,7 @@ class Caller:
         self._audible: float | None = None
         self._idle_since: float | None = 0.0
         self._free = 0.0
+        self._voices = self._voices_due = 0
         self.ended: str | None = None
         self.entries: list[Entry] = []
         self.done: list[Done] = []
@@ -57,6 +58,7 @@ class Caller:
         match entry[2]:
             case f.AudioStarted():
                 self._audible = self._loop.time()
+                self._voices += 1
             case f.AudioStopped() | f.AudioCleared():
                 self._audible = None
             case f.State(user, agent):
@@ -100,6 +102,9 @@ class Caller:
                 await self._answer(cue.seconds)
             case "after_silence":
                 await self._silence(cue.seconds)
+            case "unasked":
+                while self.ended is None and self._voices <= self._voices_due:
+                    await self._change()
 
     async def _answer(self, seconds: float) -> None:
         """A moment of an answer that was not past when the last step was over."""
@@ -142,6 +147,7 @@ class Caller:
 
     def _do(self, step: Step) -> None:
         now = self._loop.time()
+        self._voices_due = self._voices + (not isinstance(step, Wait))
         match step:
             case Speak():
                 began = max(now, self._free)

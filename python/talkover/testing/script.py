@@ -7,7 +7,7 @@ from typing import Any, Literal, TypedDict, cast
 
 from ..errors import TalkoverError
 
-When = Literal["at", "after_line", "after_audible", "after_silence"]
+When = Literal["at", "after_line", "after_audible", "after_silence", "unasked"]
 SILENCE_S = 0.5
 """Politeness: the pause before the caller speaks where a step says nothing else."""
 
@@ -16,6 +16,7 @@ SILENCE_S = 0.5
 class Cue:
     """`at`: that second of the call. `after_line`: so long after the caller's last step.
     `after_audible`: so far into an answer. `after_silence`: so long after both fell silent.
+    `unasked`: when the agent speaks up, beside its answer to the last step.
     """
 
     when: When = "after_silence"

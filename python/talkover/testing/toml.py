@@ -40,7 +40,7 @@ def _step(step: live.Step, words: Mapping[str, str]) -> Step:
     if step.text is not None:
         return Send(cue, typing(step.text), f"[{step.text}]")
     if step.play is None:
-        return Wait(Cue("after_audible", 0.0))
+        return Wait(Cue("unasked", 0.0))
     said = words.get(step.play.name, step.play.stem.replace("-", " ").replace("_", " "))
     return Play(cue, *read_wav(step.play), said)
 
