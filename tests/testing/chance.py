@@ -9,6 +9,7 @@ from talkover import Agent, Session, Turn
 from talkover.protocol import facts as f
 from talkover.session.conversation import INTERRUPTED
 from talkover.testing import Call, Result, Talk
+from talkover.turn.interruption import kind
 
 LINES = (
     "tell me a story", "what time is it?", "stop", "wait", "mm-hm", "yeah right", "okay",
@@ -108,12 +109,14 @@ def _step(talk: Talk, chance: Random, *, first: bool) -> None:
             talk.event({"type": chance.choice(types)}, **when)
 
 
-def check(result: Result) -> list[str]:
+def check(talk: Talk, result: Result) -> list[str]:
     """What is wrong with it."""
     wrong: list[str] = []
+    if talk.agent.interruptions == "yes":
+        wrong += _lost(result)
     facts = result.facts
-    for kind, over in ((f.ReplyCreated, f.ReplyDone), (f.AudioStarted, None)):
-        begun = [fact.reply for fact in facts if isinstance(fact, kind)]
+    for begin, over in ((f.ReplyCreated, f.ReplyDone), (f.AudioStarted, None)):
+        begun = [fact.reply for fact in facts if isinstance(fact, begin)]
         done = (
             [fact.reply for fact in facts if isinstance(fact, over)]
             if over
@@ -122,7 +125,7 @@ def check(result: Result) -> list[str]:
             ]
         )
         if len(begun) != len(set(begun)) or sorted(begun) != sorted(done):
-            wrong.append(f"{kind.__name__}: {len(begun)} begun, {len(done)} ended")
+            wrong.append(f"{begin.__name__}: {len(begun)} begun, {len(done)} ended")
     added = [fact.item.id for fact in facts if isinstance(fact, f.ReplyItemAdded)]
     done = [fact.item.id for fact in facts if isinstance(fact, f.ReplyItemDone)]
     if sorted(added) != sorted(done):
@@ -139,11 +142,6 @@ def check(result: Result) -> list[str]:
     heard = " ".join(reply.heard for reply in result.replies)
     if told.split() != heard.split():
         wrong.append(f"history says {told!r}, heard was {heard!r}")
-    wrong += [
-        f"{fact.item} has no words"
-        for fact in facts
-        if isinstance(fact, f.Transcribed) and not fact.text
-    ]
     for reply in result.replies:
         if not reply.said.startswith(reply.heard.split(". ")[0]):
             wrong.append(f"{reply.heard!r} was heard of {reply.said!r}")
@@ -153,3 +151,12 @@ def check(result: Result) -> list[str]:
     if result.tasks_left:
         wrong.append(f"tasks left: {result.tasks_left}")
     return wrong
+
+
+def _lost(result: Result) -> list[str]:
+    """Lines that mean something and reached nobody; a client may clear what it said."""
+    if any("clear" in str(done.step) for done in result.done):
+        return []
+    told = " ".join(str(m["content"]) for m in result.messages if m["role"] == "user")
+    parts = [p for done in result.done for p in getattr(done.step, "parts", ()) if p in LINES]
+    return [f"{part!r} was lost" for part in parts if part not in told and kind(part) == "content"]

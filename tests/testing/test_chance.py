@@ -16,8 +16,9 @@ SEEDS = 1000
 
 def run(seeds: range) -> None:
     for seed in seeds:
-        result = conversation(seed).run()
-        wrong = check(result)
+        talk = conversation(seed)
+        result = talk.run()
+        wrong = check(talk, result)
         assert not wrong, f"seed {seed}: {wrong}\n{result}"
 
 
