@@ -2,7 +2,7 @@
 
 from typing import Any, Self, final
 
-__all__ = ["Media", "OfferError", "Peer", "encode_opus"]
+__all__ = ["Media", "OfferError", "Peer", "Simulation", "encode_opus"]
 
 class OfferError(ValueError):
     """An SDP that cannot be used; the text is safe to show to a client."""
@@ -82,6 +82,26 @@ class Peer:
         """Send text on the data channel; kept until it opens. ValueError above 1 MB."""
     def close(self) -> None:
         """Hang up."""
+
+@final
+class Simulation:
+    """Peers in virtual time, for tests: real ear, reflex and playout; nothing runs by itself.
+
+    `begin`, `end`, `until` and what `advance` returns are ns since it was made; `peer` is an id.
+    """
+
+    def attach(self) -> Peer:
+        """A peer whose caller is silent, over a network that takes no time. Before time passes."""
+    def speak(self, peer: int, begin: int, end: int) -> None:
+        """The caller is imagined to have a voice from `begin` to `end`, later than any before."""
+    def sound(self, peer: int, pcm: bytes, rate: int) -> None:
+        """The caller makes this sound, from now on or after what it makes already."""
+    def advance(self, until: int) -> int:
+        """Let time pass until `until`, or until `drain` has more than the caller's sound."""
+    def drain(self) -> list[tuple[Any, ...]]:
+        """All items since the last call, as `Media.drain` gives them."""
+    def heard(self, peer: int) -> list[tuple[int, int, int]]:
+        """What the caller heard while the peer was open: (from ms, to ms, dB of full scale)."""
 
 def encode_opus(pcm: bytes, bitrate: int = 24000) -> list[bytes]:
     """24 kHz audio as 20 ms Opus packets, as a browser makes them, for `Peer.play_opus`."""

@@ -16,7 +16,10 @@ from cli.process import Serving, talkover
 from e2e.server import spoken
 
 from talkover.cli.caller import Caller
+from talkover.demo import agent
 from talkover.engines.demo.ear import PocketsphinxEar
+from talkover.engines.demo.script import ScriptedModel
+from talkover.testing import Talk
 
 pytestmark = pytest.mark.e2e
 
@@ -128,6 +131,17 @@ def test_a_script_talks_over_an_answer_and_reports(demo: Serving, tmp_path: Path
     suite = ElementTree.parse(tmp_path / "out.xml").getroot()[0]
     assert (suite.get("tests"), suite.get("failures")) == ("4", "0")
     assert 2 < float(suite[0].get("time", "0")) < 6
+
+
+def test_the_same_script_goes_the_same_way_in_virtual_time(tmp_path: Path):
+    shutil.move(spoken("what time is it", tmp_path), tmp_path / "time.wav")
+    (tmp_path / "talk.toml").write_text(SCRIPT)
+    words = {"time.wav": "what time is it"}
+    talk = Talk.from_toml(agent, tmp_path / "talk.toml", words=words, llm=ScriptedModel())
+    result = talk.run()
+    assert not result.failures, result
+    story = next(turn for turn in result.turns if turn.interrupted)
+    assert re.fullmatch(r"Once there was .{,60}", story.heard), result
 
 
 def test_an_expectation_that_fails_is_told_in_words_and_in_the_report(

@@ -17,7 +17,7 @@ PURE = {
 ALSO = {
     "protocol.config": {"pydantic"},
     # Ids are random, and the wire wants them unguessable.
-    "protocol.ids": {"secrets"},
+    "protocol.ids": {"contextlib", "contextvars", "random", "secrets"},
 }
 
 SHELL = re.compile(r"(driver(/.*)?|inbox)\.rs")

@@ -34,6 +34,8 @@ PLACES: dict[str, set[str]] = {
     # Engines bound by the CPU: one child process each, and in the voice's child a reader.
     "engines.worker": {"create_subprocess_exec", "create_task"},
     "engines.demo.voice_worker": {"Thread"},
+    # In tests with virtual time, agents' plain functions, one at a time.
+    "testing.loop": {"Thread"},
     # The demo's timers.
     "demo": {"create_task"},
 }

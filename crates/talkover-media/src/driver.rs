@@ -25,7 +25,7 @@ use crate::peer::{Identity, Output, Peer};
 use crate::router::{PeerId, Router};
 use crate::sdp::SdpError;
 use crate::stats::Stats;
-use crate::voice::Shared;
+use crate::voice::{LEAD, Shared};
 
 const WAKE: Token = Token(0);
 const UDP: Token = Token(1);
@@ -162,7 +162,7 @@ impl Media {
     /// A peer without transport.
     pub fn attach(&self) -> Result<(PeerId, Arc<Shared>), Gone> {
         let (id, shared, now) = self.fresh();
-        let peer = Peer::attached(stagger(now, id), Arc::clone(&shared));
+        let peer = Peer::attached(stagger(now, id), LEAD, Arc::clone(&shared));
         self.send(Command::Add(id, Box::new(peer)))?;
         Ok((id, shared))
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::codec::{Decoder, EAR_FRAME, packet_samples};
 use crate::jitter::{JitterBuffer, Next};
-use crate::vad::{Speech, Vad, Voice};
+use crate::vad::{STEP, Speech, Vad, Voice};
 
 /// RTP ticks (48 kHz) of one 16 kHz sample.
 const TICKS: u64 = 3;
@@ -60,6 +60,16 @@ impl Ear {
         for frame in pcm.chunks(EAR_FRAME) {
             self.take(frame.to_vec());
         }
+    }
+
+    /// A step of a caller who has no sound: silence that is to count as `voice`.
+    pub fn imagine(&mut self, voice: Voice) {
+        let (at, pcm) = (self.at, vec![0; STEP]);
+        self.at += STEP as u64;
+        let speech = self.vad.imagine(voice).map(Event::Speech);
+        self.events.push_back(Event::Step(voice));
+        self.events.extend(speech);
+        self.events.push_back(Event::Audio { at, pcm });
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {

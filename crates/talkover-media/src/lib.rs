@@ -17,6 +17,7 @@ pub mod reflex;
 pub mod resample;
 pub mod router;
 pub mod sdp;
+pub mod simulation;
 pub mod stats;
 pub mod vad;
 pub mod voice;

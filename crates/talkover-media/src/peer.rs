@@ -23,8 +23,8 @@ use crate::ear::{self, Ear};
 use crate::notice::Notice;
 use crate::playout;
 use crate::sdp::{SdpError, read_answer, read_offer};
-use crate::vad::Speech;
-use crate::voice::{LEAD, Shared, Voice};
+use crate::vad::{self, Speech};
+use crate::voice::{Shared, Voice};
 
 /// The channel that carries events; its name is the protocol's.
 const CHANNEL: &str = "oai-events";
@@ -177,12 +177,13 @@ impl Peer {
         Ok((peer, offer.to_sdp_string()))
     }
 
-    /// A session on a socket: what `hear` brings and `Notice::Output` takes is all its transport.
-    pub fn attached(origin: Instant, shared: Arc<Shared>) -> Self {
+    /// Without transport: what `hear` brings and `Notice::Output` takes is all there is, up to
+    /// `lead` ahead of its time.
+    pub fn attached(origin: Instant, lead: Duration, shared: Arc<Shared>) -> Self {
         Self {
             wire: None,
             ear: Ear::default(),
-            voice: Voice::new(origin, LEAD, shared),
+            voice: Voice::new(origin, lead, shared),
             out: VecDeque::new(),
             closed: false,
         }
@@ -362,6 +363,12 @@ impl Peer {
     /// Samples of a caller on a socket, 16 kHz.
     pub fn hear(&mut self, pcm: &[i16], now: Instant) {
         self.ear.hear(pcm);
+        self.hear_events(now);
+    }
+
+    /// A 16 ms step of a caller who has no sound, to count as `voice`.
+    pub fn imagine(&mut self, voice: vad::Voice, now: Instant) {
+        self.ear.imagine(voice);
         self.hear_events(now);
     }
 

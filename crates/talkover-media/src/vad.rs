@@ -73,6 +73,11 @@ impl Gate {
     /// One step that ended at sample `end`: score 0..=1, level in dB of full scale.
     pub fn step(&mut self, score: f32, level: f32, end: u64) -> (Voice, Option<Speech>) {
         let voice = self.judge(score, level);
+        (voice, self.follow(voice, end))
+    }
+
+    /// What a step that was judged already and ended at sample `end` changes.
+    pub fn follow(&mut self, voice: Voice, end: u64) -> Option<Speech> {
         let start = end - STEP as u64;
         match voice {
             Voice::Sure => {
@@ -84,7 +89,7 @@ impl Gate {
                 self.last_voiced = end;
                 if !self.speaking && self.sure_run >= OPEN_STEPS {
                     self.speaking = true;
-                    return (voice, Some(Speech::Began(self.began)));
+                    return Some(Speech::Began(self.began));
                 }
             }
             Voice::Maybe if self.speaking => {
@@ -97,11 +102,11 @@ impl Gate {
                 self.quiet_run += 1;
                 if self.speaking && self.quiet_run >= CLOSE_STEPS {
                     self.speaking = false;
-                    return (voice, Some(Speech::Ended(self.last_voiced)));
+                    return Some(Speech::Ended(self.last_voiced));
                 }
             }
         }
-        (voice, None)
+        None
     }
 
     fn judge(&mut self, score: f32, level: f32) -> Voice {
@@ -171,6 +176,12 @@ impl Vad {
             used += STEP;
         }
         self.pending.drain(..used);
+    }
+
+    /// A step of silence that is to count as `voice`.
+    pub fn imagine(&mut self, voice: Voice) -> Option<Speech> {
+        self.at += STEP as u64;
+        self.gate.follow(voice, self.at)
     }
 }
 

@@ -4,12 +4,21 @@ use pyo3::IntoPyObjectExt;
 
 use super::*;
 
-/// None: Python has no use for it.
-pub(crate) fn item(
+pub(crate) fn list(
     py: Python<'_>,
-    peer: u64,
-    notice: Notice,
-) -> PyResult<Option<Bound<'_, PyAny>>> {
+    notices: impl IntoIterator<Item = (u64, Notice)>,
+) -> PyResult<Bound<'_, PyList>> {
+    let list = PyList::empty(py);
+    for (peer, notice) in notices {
+        if let Some(item) = item(py, peer, notice)? {
+            list.append(item)?;
+        }
+    }
+    Ok(list)
+}
+
+/// None: Python has no use for it.
+fn item(py: Python<'_>, peer: u64, notice: Notice) -> PyResult<Option<Bound<'_, PyAny>>> {
     let tuple = match notice {
         Notice::Connected(transport) => ("connected", peer, transport).into_pyobject(py)?,
         Notice::Open => ("open", peer).into_pyobject(py)?,

@@ -20,6 +20,7 @@ use talkover_media::sdp::SdpError;
 use talkover_media::voice::Shared;
 
 mod items;
+mod simulation;
 
 pyo3::create_exception!(
     _core,
@@ -103,13 +104,7 @@ impl Media {
     }
 
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let list = PyList::empty(py);
-        for (peer, notice) in self.with(|driver| driver.inbox().drain())? {
-            if let Some(item) = items::item(py, peer, notice)? {
-                list.append(item)?;
-            }
-        }
-        Ok(list)
+        items::list(py, self.with(|driver| driver.inbox().drain())?)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -146,17 +141,14 @@ impl Media {
     }
 
     fn peer(&self, id: u64, shared: Arc<Shared>, tcp: bool) -> Peer {
-        let ear = Mutex::new(Resampler::new(VOICE_RATE, EAR_RATE));
-        let voices = Mutex::default();
-        Peer {
-            driver: Arc::clone(&self.driver),
-            id,
-            shared,
-            tcp,
-            ear,
-            voices,
-        }
+        Peer::new(Host::Driver(Arc::clone(&self.driver)), id, shared, tcp)
     }
+}
+
+/// Who runs a peer's commands.
+enum Host {
+    Driver(Handle),
+    Simulation(simulation::Shared),
 }
 
 /// What was queued of one reply, and the resampler of its stream.
@@ -169,7 +161,7 @@ struct Queued {
 
 #[pyclass(module = "talkover._core", frozen)]
 struct Peer {
-    driver: Handle,
+    host: Host,
     #[pyo3(get)]
     id: u64,
     shared: Arc<Shared>,
@@ -181,7 +173,10 @@ struct Peer {
 #[pymethods]
 impl Peer {
     fn accept(&self, py: Python<'_>, answer: &str) -> PyResult<()> {
-        py.detach(|| match lock(&self.driver).as_ref() {
+        let Host::Driver(driver) = &self.host else {
+            return Err(offer_error(SdpError::Refused));
+        };
+        py.detach(|| match lock(driver).as_ref() {
             Some(driver) => driver
                 .accept(self.id, answer, self.tcp)
                 .map_err(offer_error),
@@ -209,11 +204,7 @@ impl Peer {
         guarded: bool,
     ) -> PyResult<i64> {
         let samples = samples(pcm)?;
-        if !(4000..=192_000).contains(&rate) {
-            return Err(PyValueError::new_err(
-                "Use a sample rate from 4000 to 192000 Hz.",
-            ));
-        }
+        let rate = checked(rate)?;
         if self.shared.dead.load(Ordering::Relaxed) >= epoch {
             return Ok(-1);
         }
@@ -326,10 +317,28 @@ impl Peer {
 }
 
 impl Peer {
+    fn new(host: Host, id: u64, shared: Arc<Shared>, tcp: bool) -> Self {
+        Self {
+            host,
+            id,
+            shared,
+            tcp,
+            ear: Mutex::new(Resampler::new(VOICE_RATE, EAR_RATE)),
+            voices: Mutex::default(),
+        }
+    }
+
     fn run(&self, action: Action) -> PyResult<()> {
-        match lock(&self.driver).as_ref() {
-            Some(driver) => driver.run(self.id, action).map_err(|Gone| closed()),
-            None => Err(closed()),
+        match &self.host {
+            Host::Driver(driver) => match lock(driver).as_ref() {
+                Some(driver) => driver.run(self.id, action).map_err(|Gone| closed()),
+                None => Err(closed()),
+            },
+            Host::Simulation(peers) => {
+                // As with a real call, commands to a peer that is gone are nobody's.
+                lock(peers).run(self.id, action);
+                Ok(())
+            }
         }
     }
 }
@@ -374,6 +383,14 @@ impl Queued {
     }
 }
 
+fn checked(rate: u32) -> PyResult<u32> {
+    let problem = || PyValueError::new_err("Use a sample rate from 4000 to 192000 Hz.");
+    (4000..=192_000)
+        .contains(&rate)
+        .then_some(rate)
+        .ok_or_else(problem)
+}
+
 fn samples(pcm: &[u8]) -> PyResult<Vec<i16>> {
     let (pairs, rest) = pcm.as_chunks::<2>();
     if !rest.is_empty() {
@@ -413,5 +430,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("OfferError", module.py().get_type::<OfferError>())?;
     module.add_class::<Media>()?;
     module.add_class::<Peer>()?;
+    module.add_class::<simulation::Simulation>()?;
     module.add_function(wrap_pyfunction!(encode_opus, module)?)
 }

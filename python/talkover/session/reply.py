@@ -210,7 +210,8 @@ class Reply:
         self.cancel()
         if self.error is not None:
             status = "failed"
-        cleared = status == "cancelled" and self.sounded
+        audible = self.stamps.audible is not None
+        cleared = status == "cancelled" and audible
         if cleared:
             self.tell(f.AudioCleared(self.id))
         for item in self._items:
@@ -221,7 +222,7 @@ class Reply:
                 self.error, self._metadata, self._kept,
             )
         )  # fmt: skip
-        if self.sounded and not cleared:
+        if audible and not cleared:
             self.tell(f.AudioStopped(self.id))
         if self._peer is not None:
             self._sent = played_ms if status == "cancelled" else self._table.length_ms

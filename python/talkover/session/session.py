@@ -481,9 +481,10 @@ class Session:
 
     def _commit(self, end: float, why: str) -> None:
         self._decided("commit", why)
-        utterance = self._utterance or Utterance(fresh("item"))
+        begun = self._open_utterance
+        utterance = begun or Utterance(fresh("item"))
         utterance.ended, utterance.sound = end, self.ear.sound
-        if self._utterance is not None:
+        if begun is not None:
             self.emit(f.SpeechStopped(utterance.item, round(end * 1000)))
         self._utterance = utterance
         seconds = self.ear.seconds
@@ -743,7 +744,13 @@ class Session:
     @property
     def has_input(self) -> bool:
         """Whether the caller said something that is not committed yet."""
-        return self._utterance is not None or self.ear.hearing
+        return self._open_utterance is not None or self.ear.hearing
+
+    @property
+    def _open_utterance(self) -> Utterance | None:
+        """The utterance that has begun and is not in the conversation yet."""
+        utterance = self._utterance
+        return None if utterance is None or utterance.item in self.conversation else utterance
 
 
 async def _once(what: str | Audio | Say) -> AsyncGenerator[Piece]:
