@@ -101,6 +101,13 @@ def test_a_slow_recogniser_does_not_cost_the_question() -> None:
     assert kinds(dead.at(30000)) == ["DiscardTurn"]
 
 
+def test_slow_words_of_a_long_overlap_still_interrupt() -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    assert floor.at(2060, i.SpeechStopped(2.0)) == []
+    assert kinds(floor.at(3500, i.Heard("what about tomorrow", True)))[0] == "CancelReply"
+
+
 def test_a_guess_interrupts_only_by_its_length() -> None:
     floor = Floor().agent_speaks()
     floor.at(1000, i.SpeechStarted(1.0))

@@ -365,8 +365,11 @@ class TurnMachine:
         self._last = given.at
         if self._words.final:
             self._judge(now)
-        else:
-            self._deadline = now + self.policy.decide_ms / 1000
+            return
+        # So much voice is hardly a cough: its words are worth a longer wait.
+        much = (given.at - self._began) * 1000 >= self.policy.interrupt_ms
+        wait = self.policy.silence_most_ms if much else self.policy.decide_ms
+        self._deadline = now + wait / 1000
 
     def _overlap_again(self, given: i.SpeechStarted, now: float) -> None:
         self.user = "overlapping"
@@ -425,7 +428,8 @@ class TurnMachine:
             self._go_back(f"{what}: {said}{guess}")
 
     def _false_alarm(self, given: Timeout, now: float) -> None:
-        self._go_back(f"no words within {self.policy.decide_ms} ms")
+        waited = round((now - self._last) * 1000)
+        self._go_back(f"no words within {waited} ms")
 
     def _go_back(self, why: str) -> None:
         self._out.append(o.Resume(self.epoch, why))
