@@ -246,6 +246,16 @@ impl Playout {
         self.live().map(|voice| (voice.epoch, voice.position_ms()))
     }
 
+    /// Whether the next frame is all voice, or the voice's last: no silence for want of sound.
+    pub fn ready(&self) -> bool {
+        let silent = self.held && self.gain <= 0.0;
+        !silent
+            && self.live().is_some_and(|voice| {
+                let left = voice.end() - voice.position;
+                left >= VOICE_FRAME || (voice.finished && left > 0)
+            })
+    }
+
     /// The next 20 ms; none: send nothing.
     pub fn tick(&mut self) -> Option<Frame> {
         if let Some(residue) = self.residue.take() {
@@ -464,7 +474,7 @@ mod tests {
     #[test]
     fn nothing_is_heard_before_its_release() {
         let mut playout = Playout::default();
-        playout.play(1, &[LOUD; VOICE_FRAME], &[]);
+        playout.play(1, &[LOUD; VOICE_FRAME], &[], false);
         assert_eq!(playout.tick(), None);
         playout.release(1);
         assert_eq!(playout.tick(), Some([LOUD; VOICE_FRAME]));
@@ -512,10 +522,10 @@ mod tests {
             "two frames and the fade: {played_ms}"
         );
         assert!(
-            !playout.play(1, &[LOUD; 480], &[]),
+            !playout.play(1, &[LOUD; 480], &[], false),
             "a dead epoch takes nothing"
         );
-        assert!(playout.play(2, &[LOUD; 480], &[]));
+        assert!(playout.play(2, &[LOUD; 480], &[], false));
     }
 
     #[test]
@@ -642,7 +652,7 @@ mod tests {
     #[test]
     fn room_is_told_once_when_the_queue_runs_low() {
         let mut playout = Playout::default();
-        playout.play(1, &vec![LOUD; 3000 * MS], &[]);
+        playout.play(1, &vec![LOUD; 3000 * MS], &[], false);
         playout.release(1);
         for _ in 0..60 {
             playout.tick();
@@ -658,7 +668,7 @@ mod tests {
     #[test]
     fn a_prepared_reply_follows_the_live_one() {
         let mut playout = speaking(1, &[LOUD; VOICE_FRAME], &[]);
-        playout.play(2, &[LOUD / 2; VOICE_FRAME], &[]);
+        playout.play(2, &[LOUD / 2; VOICE_FRAME], &[], false);
         playout.finish(2);
         playout.release(2);
         assert_eq!(playout.tick(), Some([LOUD; VOICE_FRAME]));
