@@ -248,3 +248,17 @@ async def test_what_init_writes_is_served_and_called(tmp_path: Path):
             await call.wait_for("output_audio_buffer.stopped")
             said = call.of("response.output_audio_transcript.done")[0]["transcript"]
             assert said.strip() == "Hello! How can I help?"
+
+
+def test_config_prints_what_serve_would_use(tmp_path: Path):
+    (tmp_path / "talkover.toml").write_text("[turn]\ninterrupt_ms = 700\n")
+    env = {"TALKOVER_KEY": "s3cret", "TALKOVER_PICTURES": "x"}
+    done = talkover(tmp_path, "config", "--port", "3", "--turn", "silence_ms=500", env=env)
+    assert done.returncode == 0
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert 'key = "…" # environment' in lines and "s3cret" not in done.stdout
+    assert "port = 3 # flag" in lines and "turn.silence_ms = 500 # flag" in lines
+    assert "turn.interrupt_ms = 700 # talkover.toml" in lines
+    assert "TALKOVER_PICTURES" in done.stderr
+    wrong = talkover(tmp_path, "config", env={"TALKOVER_MEDIA_PROT": "1"})
+    assert wrong.returncode == 2 and "did you mean TALKOVER_MEDIA_PORT?" in wrong.stderr

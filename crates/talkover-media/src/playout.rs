@@ -246,6 +246,16 @@ impl Playout {
         self.live().map(|voice| (voice.epoch, voice.position_ms()))
     }
 
+    /// Whether the next frame is all voice, or the voice's last: no silence for want of sound.
+    pub fn ready(&self) -> bool {
+        let silent = self.held && self.gain <= 0.0;
+        !silent
+            && self.live().is_some_and(|voice| {
+                let left = voice.end() - voice.position;
+                left >= VOICE_FRAME || (voice.finished && left > 0)
+            })
+    }
+
     /// The next 20 ms; none: send nothing.
     pub fn tick(&mut self) -> Option<Frame> {
         if let Some(residue) = self.residue.take() {

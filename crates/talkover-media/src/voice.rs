@@ -90,6 +90,10 @@ impl Voice {
         self.reflex.reset();
         self.collect(now);
         self.forget_unheard(epoch, now);
+        if !self.lead.is_zero() {
+            // The client drops what was sent ahead; what comes next is heard from now on.
+            self.next = None;
+        }
         self.wake(now);
     }
 
@@ -130,9 +134,10 @@ impl Voice {
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        let frame = self
-            .next
-            .map(|n| self.due(n).checked_sub(self.lead).unwrap_or(self.origin));
+        let frame = self.next.map(|n| {
+            let ahead = self.ahead();
+            self.due(n).checked_sub(ahead).unwrap_or(self.origin)
+        });
         let told = self.told.iter().map(|(at, _)| *at).min();
         [frame, told].into_iter().flatten().min()
     }
@@ -141,7 +146,7 @@ impl Voice {
     pub fn frame(&mut self, now: Instant) -> Option<Due> {
         let n = self.next?;
         let due = self.due(n);
-        if now + self.lead < due {
+        if now + self.ahead() < due {
             return None;
         }
         let dead = self.shared.dead.load(Ordering::Relaxed);
@@ -158,6 +163,16 @@ impl Voice {
     pub fn poll(&mut self, now: Instant) -> Option<Event> {
         let ready = self.told.iter().position(|(at, _)| *at <= now)?;
         self.told.remove(ready).map(|(_, event)| event)
+    }
+
+    /// How early the next frame may go. Sound that has not come yet is waited for until it is due:
+    /// sent ahead, its place would be taken by silence.
+    fn ahead(&self) -> Duration {
+        if self.playout.ready() {
+            self.lead
+        } else {
+            Duration::ZERO
+        }
     }
 
     fn due(&self, n: u64) -> Instant {
@@ -217,5 +232,65 @@ impl Voice {
         self.told.retain(|(at, event)| {
             *at <= now || !matches!(event, Event::Word { epoch: e, .. } if *e <= epoch)
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PIECE: [i16; 240] = [1000; 240];
+
+    /// A socket's voice that gets three seconds in pieces of 10 ms, one each millisecond.
+    fn hurried(voice: &mut Voice, start: Instant) -> Vec<Frame> {
+        let mut sent = Vec::new();
+        voice.playout.release(1);
+        voice.playout.play(1, &PIECE, &[], false);
+        for ms in 0..300 {
+            let now = start + Duration::from_millis(ms);
+            voice.playout.play(1, &PIECE, &[], false);
+            voice.wake(now);
+            sent.extend(frames(voice, now));
+        }
+        sent
+    }
+
+    fn frames(voice: &mut Voice, now: Instant) -> Vec<Frame> {
+        let due = std::iter::from_fn(|| voice.frame(now));
+        due.filter_map(|(_, _, frame)| frame.map(|(_, frame)| frame))
+            .collect()
+    }
+
+    #[test]
+    fn a_socket_hears_hurried_pieces_without_silence_and_no_faster_than_its_lead() {
+        let start = Instant::now();
+        let mut voice = Voice::new(start, LEAD, Arc::default());
+        let sent = hurried(&mut voice, start);
+        assert!(sent.iter().flatten().all(|sample| *sample == 1000));
+        assert!((34..=36).contains(&sent.len()), "{} frames", sent.len());
+    }
+
+    #[test]
+    fn a_starved_socket_is_waited_for_until_the_frame_is_due() {
+        let start = Instant::now();
+        let mut voice = Voice::new(start, LEAD, Arc::default());
+        voice.playout.release(1);
+        voice.playout.play(1, &[1000; 480 + 240], &[], false);
+        voice.wake(start);
+        assert_eq!(frames(&mut voice, start).len(), 1);
+        while voice.poll(start).is_some() {}
+        assert_eq!(voice.deadline(), Some(start + FRAME));
+        assert_eq!(frames(&mut voice, start + FRAME).len(), 1);
+    }
+
+    #[test]
+    fn what_follows_a_flush_is_heard_from_then_on() {
+        let start = Instant::now();
+        let mut voice = Voice::new(start, LEAD, Arc::default());
+        hurried(&mut voice, start);
+        let now = start + Duration::from_millis(300);
+        voice.flush(1, now);
+        let (_, due, _) = voice.frame(now).expect("the fade");
+        assert!(due < now + FRAME);
     }
 }
