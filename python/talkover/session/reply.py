@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -24,6 +25,8 @@ from .conversation import Conversation
 
 log = structlog.get_logger("talkover.reply")
 
+REPLYING: ContextVar[int] = ContextVar("replying", default=0)
+"""The epoch of the reply in whose task (or in whose tools') this code runs."""
 CREDIT_MS = 5000
 """Sound that waits on the server for its time; a voice that is ahead waits for room."""
 PIECES_AHEAD = 4
@@ -117,7 +120,7 @@ class Reply:
         self.stamps = stamps
         self.sounded = False
         self.made = False
-        self.closed = False
+        self.over = asyncio.Event()
         self.error: tuple[str, str, str] | None = None
         self.usage: dict[str, int] = {}
         self.heard = ""
@@ -206,7 +209,7 @@ class Reply:
 
     def close(self, status: f.ReplyStatus, reason: str | None, played_ms: int) -> None:
         """Tell how it ended; only what was heard stays in the conversation."""
-        self.closed = True
+        self.over.set()
         self.cancel()
         if self.error is not None:
             status = "failed"
@@ -233,6 +236,7 @@ class Reply:
     # ---- the task ------------------------------------------------------------------------------
 
     async def _run(self, pieces: Callable[[], AsyncGenerator[Piece]]) -> None:
+        REPLYING.set(self.epoch)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._write(pieces()))

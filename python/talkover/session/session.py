@@ -36,7 +36,7 @@ from .conversation import Conversation
 from .ear import Ear
 from .live import Live, Tap
 from .making import make_brain, make_reply
-from .reply import Reply, Stamps
+from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
 from .stream import FactStream, Subscription
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
@@ -181,13 +181,22 @@ class Session:
         return self.config.effective(self.id, LONGEST_S)
 
     async def say(self, what: str | Audio | Say) -> str:
-        """Speak as soon as nobody else does; returns what was heard."""
+        """Speak as soon as nobody else does; returns what was heard.
+
+        From within a reply it is said after that reply, which must not wait for it: returns "".
+        """
         if self.ended or len(self._says) >= MOST_TO_SAY:
             return ""
         saying = Saying(what, self._loop.create_future())
         self._says.append(saying)
         self._tell(i.Say())
-        return await saying.heard
+        return "" if self._replying is not None else await saying.heard
+
+    @property
+    def _replying(self) -> Reply | None:
+        """The reply in whose task this runs, as agent code may."""
+        reply = self._replies.get(REPLYING.get())
+        return None if reply is None or reply.made else reply
 
     def words(self) -> Tap[Words]:
         """What the user says, as it is understood; `final` at the end of each turn."""
@@ -203,9 +212,19 @@ class Session:
         self.emit(f.App(name, data))
 
     async def finish(self, say: str | None) -> None:
+        """End the call, after `say`; from within a reply, after that reply."""
+        inside = self._replying
+        if inside is None:
+            await self._finish(say)
+        else:
+            self._spawn(self._finish(say, inside), "finish")
+
+    async def _finish(self, say: str | None, after: Reply | None = None) -> None:
+        if after is not None:
+            await after.over.wait()
         if say is not None:
             await self.say(say)
-        # A tool that ends the call runs inside a reply's task, which the end cancels.
+        # The end cancels all tasks of the session, and this may run in one of them.
         self._spawn(self.end("the agent ended the call"), "finish")
 
     async def end(self, reason: str) -> None:
@@ -246,7 +265,7 @@ class Session:
 
     def reply_made(self, reply: Reply) -> None:
         """All of it was thought and spoken; without sound it is over."""
-        if reply.closed or reply.sounded or reply.has_sound or not reply.confirmed.is_set():
+        if reply.over.is_set() or reply.sounded or reply.has_sound or not reply.confirmed.is_set():
             return
         if reply.epoch:
             self._close_reply(reply.epoch, "completed", None, 0)
