@@ -661,7 +661,8 @@ class Session:
         utterance = self._utterance
         if cause != "turn" or utterance is None:
             return Stamps(ended=now, committed=now)
-        late = utterance.worded - utterance.stopped if utterance.worded else 0.0
+        # Words that never became final were waited for all the same.
+        late = (utterance.worded or now) - utterance.stopped
         stt = min(max(0.0, late), max(0.0, now - utterance.ended))
         return Stamps(ended=utterance.ended, stt=stt, committed=now)
 

@@ -429,7 +429,8 @@ class TurnMachine:
 
     def _false_alarm(self, given: Timeout, now: float) -> None:
         waited = round((now - self._last) * 1000)
-        self._go_back(f"no words within {waited} ms")
+        known = f'only "{self._words.text}"' if self._words.text else "no words"
+        self._go_back(f"{known} within {waited} ms")
 
     def _go_back(self, why: str) -> None:
         self._out.append(o.Resume(self.epoch, why))
