@@ -1,6 +1,8 @@
 //! Opus at the two rates the rooms speak: 16 kHz in (what recognisers and the VAD want, decoded
 //! by libopus without a resampler) and 24 kHz out. Frames are 20 ms, mono, `i16`.
 
+use std::time::Duration;
+
 use opus::{Application, Bitrate, Channels};
 
 /// Samples of 20 ms of the caller's audio at 16 kHz.
@@ -71,7 +73,13 @@ pub fn packet_samples(packet: &[u8]) -> Option<usize> {
     opus::packet::get_nb_samples(packet, 16_000).ok()
 }
 
-/// Encodes the agent's 24 kHz frames.
+/// How long the sound of a packet is; 20 ms where it does not say.
+pub fn duration(packet: &[u8]) -> Duration {
+    let samples = packet_samples(packet).unwrap_or(EAR_FRAME);
+    Duration::from_micros(samples as u64 * 125 / 2)
+}
+
+/// Encodes 20 ms frames.
 #[derive(Debug)]
 pub struct Encoder {
     opus: opus::Encoder,
@@ -80,9 +88,15 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// `complexity` 0..=10: 5 is half the cost of 10 and hard to tell apart on speech.
+    /// For the agent's 24 kHz. `complexity` 0..=10: 5 is half the cost of 10 and hard to tell apart
+    /// on speech.
     pub fn new(complexity: i32, bitrate: i32) -> Result<Self, opus::Error> {
-        let mut opus = opus::Encoder::new(24_000, Channels::Mono, Application::Voip)?;
+        Self::at(24_000, complexity, bitrate)
+    }
+
+    /// For another of the rates that Opus knows.
+    pub fn at(rate: u32, complexity: i32, bitrate: i32) -> Result<Self, opus::Error> {
+        let mut opus = opus::Encoder::new(rate, Channels::Mono, Application::Voip)?;
         opus.set_complexity(complexity)?;
         opus.set_bitrate(Bitrate::Bits(bitrate))?;
         Ok(Self {
@@ -104,7 +118,7 @@ impl Encoder {
     }
 
     /// One packet, or nothing where libopus refused the frame.
-    pub fn encode(&mut self, frame: &[i16; VOICE_FRAME]) -> Option<&[u8]> {
+    pub fn encode(&mut self, frame: &[i16]) -> Option<&[u8]> {
         let length = self.opus.encode(frame, &mut self.packet[..]).ok()?;
         Some(&self.packet[..length])
     }
