@@ -19,6 +19,9 @@ DONE = {
     "commit": "turn over", "discard": "no turn", "interrupt": "cancelled", "resume": "resumed",
 }  # fmt: skip
 """What came of a decision, in a timeline's words."""
+REFLEX_S = 0.1
+"""The reflex ducks on the first frame, before the detector says since when there was a voice."""
+MOST_UNHEARD = 8
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 
 
@@ -75,9 +78,9 @@ def timeline(bundle: Bundle, chosen: list[Moment]) -> list[Row]:
     if len(chosen) == len(every):
         return rows
     (moment,) = chosen
-    after = [one.at for one in every if one.number > moment.number]
+    after = [one.at - REFLEX_S for one in every if one.number > moment.number]
     end = min(after, default=float("inf"))
-    return [row for row in rows if moment.at <= row.at < end]
+    return [row for row in rows if moment.at - REFLEX_S <= row.at < end]
 
 
 def _voices(events: list[tuple[int, dict[str, Any]]], every: list[Moment]) -> Iterator[Row]:
@@ -134,7 +137,10 @@ def _cut(spoken: str, heard: str | None) -> str:
     spoken = spoken.strip()
     if heard is None or len(heard.strip()) >= len(spoken):
         return spoken
-    return f"{heard.strip()} | {spoken[len(heard.strip()) :].strip()} (unheard)"
+    rest = spoken[len(heard.strip()) :].split()
+    more = " …" if len(rest) > MOST_UNHEARD else ""
+    ahead = " ".join(rest[:MOST_UNHEARD])
+    return f"{heard.strip()} | {ahead}{more} ({len(rest)} words unheard)"
 
 
 def _deeds(steps: list[Step]) -> Iterator[Row]:
