@@ -108,6 +108,19 @@ def test_a_stall_of_the_network_is_no_silence_and_a_clock_that_stood_still_is() 
     assert level(sound, 1.2, 5.9) < 0.001 and level(sound, 6.05, 6.95) > 0.15
 
 
+def test_what_was_sent_ahead_and_thrown_away_is_not_heard() -> None:
+    out = BytesIO()
+    lane = Lane(out, 1, ours=True)
+    for n in range(60):  # 400 ms ahead of their time
+        lane.take(n * 0.02, n * 960, PACKETS[n])
+    quiet = encode_opus(bytes(48_000))
+    for n in range(40, 80):  # after an interruption at 0.8 s
+        lane.take(n * 0.02, n * 960, quiet[n - 40])
+    lane.close(1.6)
+    sound = decoded(out.getvalue())
+    assert level(sound, 0.1, 0.75) > 0.15 and level(sound, 0.9, 1.6) < 0.01
+
+
 def test_garbage_moves_nothing_on_the_time_axis() -> None:
     random = Random(4)
     takes = sent(0.0, range(50))

@@ -16,7 +16,9 @@ import pytest
 import websockets
 from bundle.sound import decoded, level
 from cli.process import talkover, until
+from e2e import browser as b
 from e2e.server import Server, spoken
+from playwright.sync_api import Page
 
 from talkover.bundle.file import Bundle, read_bundle
 from talkover.cli.caller import Caller, read_wav
@@ -37,7 +39,7 @@ async def interrupted(url: str, folder: Path) -> None:
         call.play(*read_wav(spoken("tell me a story", folder)))
         await call.wait_for("output_audio_buffer.started", 2)
         await asyncio.sleep(2.5)
-        call.play(*read_wav(spoken("what time is it", folder)))
+        call.play(*read_wav(spoken("what time is it, what time is it", folder)))
         done = await call.wait_for("response.done", 2)
         assert done["response"]["status"] == "cancelled"
         await call.wait_for("output_audio_buffer.stopped", 2)
@@ -261,3 +263,64 @@ def test_what_is_no_bundle_is_refused_in_a_sentence(tmp_path: Path) -> None:
         done = talkover(tmp_path, "replay", f"{name}.talkover")
         assert done.returncode == 2 and done.stderr.startswith("talkover: "), done.stderr
         assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1
+
+
+DROP = """async ([name, bytes]) => {
+    const file = new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name);
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(file);
+    dispatchEvent(new DragEvent('drop', { dataTransfer, cancelable: true }));
+}"""
+
+
+def drop(page: Page, file: Path) -> None:
+    page.evaluate(DROP, [file.name, base64.b64encode(file.read_bytes()).decode()])
+
+
+def test_the_page_opens_a_bundle_that_is_dropped_on_it(recorded: Path, tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    try:
+        with b.browsing(server.url, b.silence(tmp_path)) as page:
+            page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+            drop(page, recorded)
+            shown = page.get_by_test_id("recording")
+            shown.wait_for()
+            said = shown.inner_text()
+            assert "what time is it" in said and "Once there was" in said and "unheard" in said
+            turns = page.get_by_test_id("decisions-of-turn")
+            assert turns.count() == 2 and "cancelled: " in turns.nth(1).inner_text()
+            turns.nth(1).get_by_role("button", name="Copy as test").click()
+            page.wait_for_function("() => navigator.clipboard.readText().then((t) => t !== '')")
+            copied = page.evaluate("() => navigator.clipboard.readText()")
+            made = talkover(tmp_path, "replay", str(recorded), "--turn", "2", "--as-test")
+            assert copied == made.stdout
+            turns.nth(1).get_by_role("button", name=" s").last.click()
+            at = float(shown.locator("input").input_value())
+            assert at == pytest.approx(read_bundle(recorded).about["seconds"], abs=5) and at > 3
+            shown.get_by_role("button", name="Play").click()
+            page.wait_for_function(
+                "(at) => document.querySelector('.recording input').valueAsNumber > at + 0.5",
+                arg=at,
+            )
+            b.picture(page, "recording")
+            shown.get_by_role("button", name="Pause").click()
+            shown.get_by_role("button", name="Close").click()
+            assert shown.count() == 0
+    finally:
+        server.stop()
+
+
+def test_the_page_says_what_is_wrong_with_a_file_and_whether_calls_are_recorded(
+    tmp_path: Path,
+) -> None:
+    server = Server(tmp_path, "--record", "calls")
+    try:
+        with b.browsing(server.url, b.silence(tmp_path)) as page:
+            page.get_by_test_id("recorded").wait_for()
+            (tmp_path / "holiday.jpg").write_bytes(b"\xff\xd8\xff")
+            page.get_by_test_id("recording-file").set_input_files(tmp_path / "holiday.jpg")
+            notice = page.get_by_test_id("notice")
+            notice.wait_for()
+            assert "holiday.jpg cannot be opened: it is no zip archive" in notice.inner_text()
+    finally:
+        server.stop()

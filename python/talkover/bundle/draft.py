@@ -43,7 +43,7 @@ class Draft:
         self._files: list[BinaryIO] = []
         self._tell(complete=False)
         self._trace, self._facts = self._open(TRACE), self._open(FACTS)
-        self._user, self._agent = Lane(self._open(USER), 1), Lane(self._open(AGENT), 2)
+        self._user, self._agent = Lane(self._open(USER), 1), Lane(self._open(AGENT), 2, ours=True)
 
     def write(self, batch: Batch) -> None:
         self._trace.writelines(batch.trace)

@@ -7,8 +7,9 @@ from typing import BinaryIO
 
 from .ogg import RATE, STEP, OggOpus, duration
 
-PATIENCE = RATE // 5
-"""Packets are kept this long: late ones find their place, and the first ones show the delay."""
+PATIENCE = RATE // 2
+"""Packets are kept this long: late ones find their place, the first ones show the delay, and what a
+socket was sent ahead can still be taken back."""
 ADRIFT = RATE
 """A jump of the sender's clock that the time between two packets does not explain: a new clock."""
 STALLED = 3 * RATE
@@ -16,10 +17,14 @@ STALLED = 3 * RATE
 
 
 class Lane:
-    """Times are seconds since the call began. What is lost, or was never sent, becomes silence."""
+    """Times are seconds since the call began. What is lost, or was never sent, becomes silence.
 
-    def __init__(self, out: BinaryIO, serial: int) -> None:
-        self._ogg = OggOpus(out, serial)
+    `ours`: packets that we sent are never out of order; one that is earlier takes the place of what
+    was sent ahead, which its client threw away.
+    """
+
+    def __init__(self, out: BinaryIO, serial: int, *, ours: bool = False) -> None:
+        self._ogg, self._ours = OggOpus(out, serial), ours
         self._kept: list[tuple[int, bytes]] = []
         self._zero: float | None = None
         """Where the sender's clock has its zero, in ticks of the call."""
@@ -38,6 +43,10 @@ class Lane:
         elif not self._settled:
             # Sound is never early: the least delay seen is the truest.
             self._zero = min(self._zero, zero)
+        if self._ours and ticks <= self._newest:
+            self._kept = [one for one in self._kept if one[0] < ticks]
+            heapq.heapify(self._kept)
+            self._newest = ticks
         self._newest, self._newest_at = max(self._newest, ticks), at
         heapq.heappush(self._kept, (ticks, opus))
         self._write_until(self._newest - PATIENCE)
