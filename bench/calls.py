@@ -64,6 +64,8 @@ async def measure(
 ) -> dict[str, Any]:
     """One run: `n` calls of a fresh server process."""
     speech = {"BENCH_SPEECH": str(folder / "agent.wav")}
+    if asked.record:
+        speech["BENCH_RECORD"] = str(folder / "recorded")
     async with Child(module, folder, **speech) as server, httpx.AsyncClient() as client:
         idle = await _idle(server, asked.idle)
         lines = [Line(records=False) for _ in range(n)]
@@ -85,8 +87,8 @@ async def measure(
         finally:
             for line in lines:
                 line.close()
-    run = {"mode": mode, "n": n, "alive": alive, "encoder_alone_percent": encoder}
-    return run | _figures(window, idle, one, mode, n)
+    run = {"mode": mode, "n": n, "recorded": asked.record, "alive": alive}
+    return run | {"encoder_alone_percent": encoder} | _figures(window, idle, one, mode, n)
 
 
 def encoder_alone(file: Path) -> float:
@@ -219,6 +221,7 @@ def main() -> None:
     )
     parser.add_argument("--seconds", type=float, default=10.0, help="the measuring window")
     parser.add_argument("--idle", type=float, default=3.0, help="for the idle baseline")
+    parser.add_argument("--record", action="store_true", help="the server records every call")
     parser.add_argument("--tries", type=int, default=2, help="for a run that is not valid")
     parser.add_argument("--peer", choices=["aiortc"], help="also measure its echo, afterwards")
     parser.add_argument("--peer-n", type=int, nargs="+", default=[5, 10])

@@ -41,7 +41,8 @@ async def main() -> None:
             lambda: ports[0].core.reset_lateness(),
         )
     )
-    await serving.serve(Settings(port=0, media_port=0), AGENTS)
+    record = os.environ.get("BENCH_RECORD")
+    await serving.serve(Settings(port=0, media_port=0, record=record), AGENTS)
     answering.cancel()
 
 

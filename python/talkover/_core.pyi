@@ -78,6 +78,8 @@ class Peer:
         max_hold_ms: int,
     ) -> None:
         """What the reflex does on the media thread when the caller makes a sound."""
+    def record(self, on: bool) -> None:
+        """Tell both sides of the call as Opus: "packet" items, which a full inbox drops."""
     def send(self, text: str) -> None:
         """Send text on the data channel; kept until it opens. ValueError above 1 MB."""
     def close(self) -> None:

@@ -58,6 +58,7 @@ class Settings(BaseModel):
     voice: str | None = _of(None, "the voice's name")
     openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
     smart_turn: str | None = _of(None, "an end-of-turn model: auto, or its file")
+    record: str | None = _of(None, "a folder that gets a .talkover file of every call")
     tls: bool = _of(False, "HTTPS, by a certificate made for development")
     reload: bool = _of(False, "new calls get changed code at once")
     most_calls: int = _of(500, "the most calls at a time", ge=1, le=100_000)

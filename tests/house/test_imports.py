@@ -9,13 +9,13 @@ from house.tree import imports, modules
 
 MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
-        "gateway", "session.lobby", "engines.base", "engines.registry", "media",
-        "demo", "agent", "config", "errors", "__init__",
+        "gateway", "session.lobby", "session.recorder", "engines.base", "engines.registry", "media",
+        "bundle", "turn", "demo", "agent", "config", "errors", "__init__",
     },
     "gateway": {"session", "media", "protocol", "errors", "__init__"},
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {
-        "turn", "engines.base", "engines.registry", "media", "protocol",
+        "turn", "engines.base", "engines.registry", "media", "protocol", "bundle",
         "agent", "values", "errors",
     },
     "engines": {"errors"},
@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "protocol": set(),
     "turn": set(),
+    "bundle": {"turn", "errors"},
     "demo": {"agent", "errors"},
     "__init__": {"agent", "values", "errors"},
     "agent": {"tool", "values", "errors"},

@@ -27,6 +27,8 @@ PLACES: dict[str, set[str]] = {
     "session.lobby": {"create_task"},
     "session.session": {"create_task"},
     "session.ear": {"create_task"},
+    # The disk, which may wait: one thread for all recordings.
+    "session.recorder": {"ThreadPoolExecutor"},
     "session.reply": {"TaskGroup", "create_task"},
     # Agents' plain functions, which may wait.
     "session.brain": {"ThreadPoolExecutor"},

@@ -13,6 +13,7 @@ pub mod jitter;
 pub mod notice;
 pub mod peer;
 pub mod playout;
+pub mod record;
 pub mod reflex;
 pub mod resample;
 pub mod router;

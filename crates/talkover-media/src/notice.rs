@@ -1,6 +1,16 @@
 //! What the media thread tells the other side of the seam.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use crate::playout;
+
+/// Whose sound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    User,
+    Agent,
+}
 
 /// Something that happened to a peer. Samples are 16 kHz of the caller's audio; positions are in
 /// milliseconds of the audio of that epoch.
@@ -30,6 +40,14 @@ pub enum Notice {
         epoch: u32,
         pcm: Vec<i16>,
     },
+    /// 20 ms (mostly) of a call that is recorded. `ticks` count 48 kHz on that side's own clock;
+    /// `began` is when its sound did.
+    Packet {
+        side: Side,
+        ticks: u64,
+        began: Instant,
+        opus: Arc<[u8]>,
+    },
     /// Nothing authenticated for six seconds.
     Quiet,
     Back,
@@ -43,6 +61,9 @@ pub enum Notice {
 impl Notice {
     /// Audio may be dropped when the inbox is full; nothing else may.
     pub fn droppable(&self) -> bool {
-        matches!(self, Self::Audio { .. } | Self::Output { .. })
+        matches!(
+            self,
+            Self::Audio { .. } | Self::Output { .. } | Self::Packet { .. }
+        )
     }
 }

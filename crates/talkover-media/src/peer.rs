@@ -18,13 +18,14 @@ use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig};
 
-use crate::codec::Encoder;
+use crate::codec::{Encoder, duration};
 use crate::ear::{self, Ear};
-use crate::notice::Notice;
+use crate::notice::{Notice, Side};
 use crate::playout;
+use crate::record::Scribe;
 use crate::sdp::{SdpError, read_answer, read_offer};
 use crate::vad::{self, Speech};
-use crate::voice::{Shared, Voice};
+use crate::voice::{FRAME, Shared, Voice};
 
 /// The channel that carries events; its name is the protocol's.
 const CHANNEL: &str = "oai-events";
@@ -95,6 +96,8 @@ pub struct Peer {
     voice: Voice,
     out: VecDeque<Output>,
     closed: bool,
+    recording: bool,
+    scribe: Option<Box<Scribe>>,
 }
 
 /// What all peers of a port share.
@@ -186,6 +189,8 @@ impl Peer {
             voice: Voice::new(origin, lead, shared),
             out: VecDeque::new(),
             closed: false,
+            recording: false,
+            scribe: None,
         }
     }
 
@@ -216,6 +221,8 @@ impl Peer {
             voice: Voice::new(origin, Duration::ZERO, shared),
             out: VecDeque::new(),
             closed: false,
+            recording: false,
+            scribe: None,
         }
     }
 
@@ -360,6 +367,13 @@ impl Peer {
         self.speak(now);
     }
 
+    /// Tells both sides as Opus packets from now on, or no longer.
+    pub fn record(&mut self, on: bool) {
+        let needed = on && self.wire.is_none();
+        self.scribe = needed.then(Scribe::new).flatten().map(Box::new);
+        self.recording = on;
+    }
+
     /// Samples of a caller on a socket, 16 kHz.
     pub fn hear(&mut self, pcm: &[i16], now: Instant) {
         self.ear.hear(pcm);
@@ -494,6 +508,12 @@ impl Peer {
             }
             Event::RtpPacket(packet) => {
                 let ticks = packet.time.numer();
+                if self.recording {
+                    let lasts = duration(&packet.payload);
+                    let began = now.checked_sub(lasts).unwrap_or(now);
+                    let opus = Arc::from(&packet.payload[..]);
+                    self.tell_packet(Side::User, ticks, began, Some(opus));
+                }
                 self.ear
                     .receive(now, *packet.seq_no, ticks, &packet.payload);
                 self.heard_again(now);
@@ -532,6 +552,8 @@ impl Peer {
             match (frame, self.wire.is_some()) {
                 (Some((_, frame)), true) => self.transmit(n, due, &frame, now),
                 (Some((epoch, frame)), false) => {
+                    let opus = self.scribe.as_mut().and_then(|s| s.agent(&frame));
+                    self.tell_packet(Side::Agent, n * TICKS, due, opus);
                     let pcm = frame.to_vec();
                     self.out
                         .push_back(Output::Notice(Notice::Output { epoch, pcm }));
@@ -573,7 +595,9 @@ impl Peer {
         };
         let packet: Arc<[u8]> = packet.into();
         let time = wire.rtp_time(n);
-        wire.write(packet, time, due);
+        wire.write(Arc::clone(&packet), time, due);
+        let recorded = self.recording.then_some(packet);
+        self.tell_packet(Side::Agent, n * TICKS, due, recorded);
         self.out
             .push_back(Output::Late(now.saturating_duration_since(due)));
         self.drain(now);
@@ -613,13 +637,32 @@ impl Peer {
                     self.voice.step(voice, now);
                     continue;
                 }
-                ear::Event::Audio { at, pcm } => Notice::Audio { at, pcm },
+                ear::Event::Audio { at, pcm } => {
+                    if let Some(scribe) = &mut self.scribe {
+                        for (ticks, opus) in scribe.user(&pcm, now) {
+                            let began = now.checked_sub(FRAME).unwrap_or(now);
+                            self.tell_packet(Side::User, ticks, began, Some(opus));
+                        }
+                    }
+                    Notice::Audio { at, pcm }
+                }
                 ear::Event::Speech(Speech::Began(at)) => Notice::Speech { on: true, at },
                 ear::Event::Speech(Speech::Ended(at)) => Notice::Speech { on: false, at },
             };
             self.out.push_back(Output::Notice(notice));
         }
         self.tell(now, 0);
+    }
+
+    fn tell_packet(&mut self, side: Side, ticks: u64, began: Instant, opus: Option<Arc<[u8]>>) {
+        self.out.extend(opus.map(|opus| {
+            Output::Notice(Notice::Packet {
+                side,
+                ticks,
+                began,
+                opus,
+            })
+        }));
     }
 
     /// An authenticated STUN request came.

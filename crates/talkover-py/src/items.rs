@@ -30,6 +30,20 @@ fn item(py: Python<'_>, peer: u64, notice: Notice) -> PyResult<Option<Bound<'_, 
         Notice::Output { epoch, pcm } => {
             ("output", peer, epoch, bytes(py, &pcm)).into_pyobject(py)?
         }
+        Notice::Packet {
+            side,
+            ticks,
+            began,
+            opus,
+        } => {
+            let user = side == Side::User;
+            // Sound for a socket is made before its time, which is then negative.
+            let now = Instant::now();
+            let age = now.saturating_duration_since(began).as_secs_f64()
+                - began.saturating_duration_since(now).as_secs_f64();
+            let opus = PyBytes::new(py, &opus);
+            ("packet", peer, user, ticks, age, opus).into_pyobject(py)?
+        }
         Notice::Quiet => ("quiet", peer).into_pyobject(py)?,
         Notice::Back => ("back", peer).into_pyobject(py)?,
         Notice::Rtt { ms, loss } => ("rtt", peer, ms, loss).into_pyobject(py)?,

@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use talkover_media::driver::{Action, Gone, Media as Driver};
-use talkover_media::notice::Notice;
+use talkover_media::notice::{Notice, Side};
 use talkover_media::playout::Event;
 use talkover_media::reflex::Policy;
 use talkover_media::resample::Resampler;
@@ -295,6 +296,10 @@ impl Peer {
         self.run(Box::new(move |peer, now| {
             peer.with_voice(now, |out| out.set_policy(policy))
         }))
+    }
+
+    fn record(&self, on: bool) -> PyResult<()> {
+        self.run(Box::new(move |peer, _| peer.record(on)))
     }
 
     fn send(&self, text: String) -> PyResult<()> {

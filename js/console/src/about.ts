@@ -7,6 +7,7 @@ interface Engine {
 }
 export interface About {
   agents: string[]; engines: Engine[]; tries: string[]; auth_required: boolean; media_port: number;
+  recording: boolean;
   error: { message: string; file?: string | null; line?: number | null } | null;
 }
 
@@ -67,6 +68,7 @@ export class AboutView {
     const chosen = select.value;
     select.replaceChildren(...about.agents.map((name) => new Option(name)));
     if (about.agents.includes(chosen)) select.value = chosen;
+    byTest("recorded").hidden = !about.recording;
     byTest("agents").hidden = about.agents.length < 2;
   }
 

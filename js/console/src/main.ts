@@ -8,6 +8,7 @@ import { Lanes } from "./lanes";
 import { advice } from "./microphone";
 import { Notices } from "./notice";
 import { Preview } from "./preview";
+import { openRecordings } from "./recording";
 import { Settings } from "./settings";
 import { example } from "./timeline";
 
@@ -106,5 +107,6 @@ conversation.applyPolicy();
 void document.fonts.ready.then(showExample);
 addEventListener("resize", showExample);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showExample);
+openRecordings((text) => notices.say("call", { tone: "alarm", title: "This is no recording.", text }));
 void about.look();
 void preview.openIfAllowed();

@@ -17,9 +17,16 @@ def url_of(scheme: str, host: str, port: int, key: str | None) -> str:
     return shown if key is None or is_loopback(host) else f"{shown}/#key={quote(key, safe='')}"
 
 
-def announce(url: str, infos: Iterable[EngineInfo], troubles: Iterable[TalkoverError]) -> None:
+def announce(
+    url: str,
+    infos: Iterable[EngineInfo],
+    troubles: Iterable[TalkoverError],
+    record: str | None = None,
+) -> None:
     lines = [f"Talkover listens at {url}", ""]
     lines += [line for info in infos for line in lines_of(info)]
+    if record is not None:
+        lines.append(f"rec  every call is recorded, both voices, into {record}")
     lines += [f"!    {trouble.message}" for trouble in troubles]
     print("", *(f"  {line}".rstrip() for line in lines), "", sep="\n", file=sys.stderr, flush=True)
 

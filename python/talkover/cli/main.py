@@ -97,6 +97,28 @@ def call(
 
 
 @app.command()
+def replay(
+    file: Annotated[Path, typer.Argument(help="a .talkover file, or what a crash left of one")],
+    set: Annotated[
+        list[str] | None,
+        typer.Option(help="what would another turn setting change", metavar="turn.NAME=N"),
+    ] = None,
+    turn: Annotated[int | None, typer.Option(help="only this one, by its number")] = None,
+    as_test: Annotated[bool, typer.Option(help="print the turn as a test for pytest")] = False,
+) -> None:
+    """Run a recorded call's decisions again, and tell each with its reason.
+
+    The exit code is 1 where they come out otherwise than they were recorded.
+    """
+    from .replay import show, test_of
+
+    if as_test:
+        typer.echo(test_of(file, turn), nl=False)
+    elif show(file, turn, set or []):
+        raise typer.Exit(1)
+
+
+@app.command()
 @with_flags
 def config(flags: Flags) -> None:
     """Print each effective setting and where it comes from; options count as for serve."""

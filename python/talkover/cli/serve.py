@@ -15,12 +15,14 @@ from pathlib import Path
 
 import structlog
 
+from .. import __version__
 from ..agent import Agent
 from ..config import Loaded, Settings
 from ..engines.registry import Choice
 from ..errors import ConfigError
 from ..media.port import MediaPort
 from ..session.lobby import Lobby
+from ..session.recorder import Recordings
 from .address import is_loopback, resolved
 from .announce import announce, url_of
 from .certificate import development_certificate
@@ -59,6 +61,7 @@ async def serve(
     lobby = Lobby(
         _media(settings), agents, choice(settings),
         ourselves=port, most_calls=settings.most_calls, turns=settings.turns,
+        recordings=_recordings(settings),
     )  # fmt: skip
     reloader = Reloader(lobby, source or Source(None))
     async with _http(lobby, reloader, listener, certificate, key):
@@ -69,7 +72,7 @@ async def serve(
             gc.collect()
             gc.freeze()
             url = url_of("https" if settings.tls else "http", settings.host, port, key)
-            announce(url, lobby.infos, lobby.troubles)
+            announce(url, lobby.infos, lobby.troubles, settings.record)
             if settings.reload:
                 await reloader.watch()
             await asyncio.Event().wait()
@@ -153,6 +156,12 @@ def _listener(host: str, port: int) -> socket.socket:
             "--port, or stop what has it."
         ) from None
     return listener
+
+
+def _recordings(settings: Settings) -> Recordings | None:
+    if settings.record is None:
+        return None
+    return Recordings(Path(settings.record), {"talkover": __version__})
 
 
 def _media(settings: Settings) -> MediaPort:

@@ -114,6 +114,7 @@ class Gateway:
                 "agents": lobby.agents,
                 "engines": [asdict(info) for info in lobby.infos],
                 "tries": TRIES,
+                "recording": lobby.recordings is not None,
                 "auth_required": self._keys.required,
                 "media_port": lobby.media.port,
                 "error": trouble,

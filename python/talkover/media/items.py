@@ -7,7 +7,7 @@ voice are milliseconds within the audio of that reply (`epoch`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -101,6 +101,17 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Packet:
+    """Opus of a recorded call. `ticks` count 48 kHz on that side's own clock; its sound began `age`
+    seconds ago (below zero: it will)."""
+
+    user: bool
+    ticks: int
+    age: float
+    opus: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
     """Nothing authenticated arrived for six seconds; the playout holds."""
 
@@ -123,7 +134,7 @@ class Rtt:
 
 Item = (
     Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | Guarded
-    | WordBegan | Room | Stopped | Flushed | Output | Quiet | Back | Closed | Rtt
+    | WordBegan | Room | Stopped | Flushed | Output | Packet | Quiet | Back | Closed | Rtt
 )  # fmt: skip
 
 KINDS: dict[str, Callable[..., Item]] = {
@@ -142,6 +153,7 @@ KINDS: dict[str, Callable[..., Item]] = {
     "stopped": Stopped,
     "flushed": Flushed,
     "output": Output,
+    "packet": Packet,
     "quiet": Quiet,
     "back": Back,
     "closed": Closed,

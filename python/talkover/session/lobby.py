@@ -17,6 +17,7 @@ from ..protocol.config import SessionConfig, changed_keys, first_config
 from ..protocol.realtime import Codec
 from ..turn.policy import NORMAL, TurnPolicy
 from .leg import DataChannel
+from .recorder import Recordings
 from .requests import allowed
 from .session import Cast, Session
 from .turn_settings import turn_policy
@@ -39,8 +40,9 @@ class Lobby:
         ourselves: int | None = None,
         most_calls: int = 500,
         turns: TurnPolicy = NORMAL,
+        recordings: Recordings | None = None,
     ) -> None:
-        self.media = media
+        self.media, self.recordings = media, recordings
         self.ready = False
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._most = choice, ourselves, most_calls
@@ -103,7 +105,6 @@ class Lobby:
         session = self._session(prepared, peer, "webrtc")
         channel = DataChannel(peer, Codec(extensions=extensions, audio_events=False))
         session.stream.attach(channel.tell)
-        self.media.bind(peer, session.handle)
         asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session)
         return session, answer
 
@@ -111,9 +112,7 @@ class Lobby:
         """A WebSocket session: `Session.begin` when its leg listens. InputError, Full, BadEvent."""
         prepared = self._prepare(**given)
         peer = self.media.core.attach()
-        session = self._session(prepared, peer, "websocket")
-        self.media.bind(peer, session.handle)
-        return session
+        return self._session(prepared, peer, "websocket")
 
     def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
         """What a session with this config would have. BadEvent, InputError."""
@@ -131,6 +130,8 @@ class Lobby:
         if self._fallback is not None:
             await self._fallback.close()
         await asyncio.gather(*self._closing)
+        if self.recordings is not None:
+            await self.recordings.close()
         self.media.close()
 
     # ---- within --------------------------------------------------------------------------------
@@ -232,6 +233,11 @@ class Lobby:
         session = Session(cast, config, peer, transport=transport, on_end=self._forget, **who)
         self._sessions[session.id] = self._sessions[session.call_id] = session
         log.info("call", session=session.id, transport=transport, user=session.user)
+        handler = session.handle
+        if self.recordings is not None:
+            name = next((name for name, one in self._agents.items() if one is agent), "")
+            handler = self.recordings.record(session, name).handle
+        self.media.bind(peer, handler)
         return session
 
     def _forget(self, session: Session) -> None:

@@ -28,8 +28,9 @@ from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..turn import outputs as o
-from ..turn.machine import TurnMachine
+from ..turn.machine import Timeout, TurnMachine
 from ..turn.policy import NORMAL, TurnPolicy
+from ..turn.trace import Given, Step, feed
 from ..values import Audio, Say
 from .brain import Brain, Piece
 from .conversation import Conversation
@@ -118,6 +119,9 @@ class Session:
         self.stream = FactStream()
         self.facade = Facade(self)
         self.machine = TurnMachine(self._turn_policy())
+        self.recording = False
+        self.on_step: Callable[[Step], None] | None = None
+        """Sees what the turn machine is given and makes of it."""
         self._asked: ResponseParams | None = None
         self.begun = self.ended = False
         self._on_end = on_end
@@ -178,7 +182,9 @@ class Session:
 
     def shown(self) -> dict[str, Any]:
         """The session as the protocol shows it."""
-        return self.config.effective(self.id, LONGEST_S)
+        shown = self.config.effective(self.id, LONGEST_S)
+        # Whoever speaks may know; where nothing is recorded, clients see no unknown field.
+        return shown | {"recording": True} if self.recording else shown
 
     async def say(self, what: str | Audio | Say) -> str:
         """Speak as soon as nobody else does; returns what was heard.
@@ -275,7 +281,7 @@ class Session:
 
     def apply_policy(self) -> None:
         """Take up the config's turn settings."""
-        self.machine.policy = self._turn_policy()
+        self._feed(self._turn_policy())
         self._set_reflex()
 
     def _turn_policy(self) -> TurnPolicy:
@@ -334,6 +340,8 @@ class Session:
                 self._spawn(self.end(reason), "closed")
             case m.Rtt(ms, loss):
                 self.emit(f.Network(self.transport, ms, loss))
+            case m.Packet():
+                pass  # the recorder has it
             case m.Quiet() | m.Back() | m.Open():
                 log.debug("link", session=self.id, state=type(item).__name__)
 
@@ -436,18 +444,22 @@ class Session:
 
     def _tell(self, given: i.Input) -> None:
         if not self.ended:
-            self.machine.handle(given, self.clock())
-            self._perform()
+            self._perform(self._feed(given))
 
     def _timeout(self) -> None:
         self._timer = None
-        self.machine.handle_timeout(self.clock())
-        self._perform()
+        self._perform(self._feed(Timeout()))
 
-    def _perform(self) -> None:
-        while outputs := self.machine.poll():
-            for output in outputs:
-                self._do(output)
+    def _feed(self, given: Given) -> tuple[o.Output, ...]:
+        now = self.clock()
+        made = feed(self.machine, now, given)
+        if self.on_step is not None:
+            self.on_step(Step(now, given, made))
+        return made
+
+    def _perform(self, outputs: tuple[o.Output, ...]) -> None:
+        for output in outputs:
+            self._do(output)
         self._show_state()
         if self._timer is not None:
             self._timer.cancel()

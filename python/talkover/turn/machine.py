@@ -32,6 +32,7 @@ SOON_S = 0.02
 """A turn that ends so soon is answered without preparation."""
 
 
+@dataclass(frozen=True, slots=True)
 class Timeout:
     """The deadline passed; an input like the others, for the table."""
 
@@ -88,6 +89,12 @@ class TurnMachine:
         out = list(self._out)
         self._out.clear()
         return out
+
+    def fork(self, policy: TurnPolicy) -> TurnMachine:
+        """Another machine in the same state, to go on under `policy`."""
+        other = TurnMachine(policy)
+        vars(other).update(vars(self) | {"policy": policy, "_out": deque(self._out)})
+        return other
 
     def _dispatch(self, given: i.Input | Timeout, now: float) -> None:
         epoch = getattr(given, "epoch", self.epoch)

@@ -1,0 +1,1 @@
+"""The bundle room: a recorded call as one file."""
