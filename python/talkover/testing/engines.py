@@ -82,8 +82,11 @@ class EarStream:
         pass
 
     async def finish(self) -> Words:
-        said = self._told = self._said()
+        said = self._said()
         await asyncio.sleep(self._ear.final)
+        if self._said().startswith(said):
+            # What is final is not told again as partial.
+            self._told = said
         return Words(said, final=True)
 
     def reset(self) -> None:
