@@ -101,6 +101,14 @@ def test_a_slow_recogniser_does_not_cost_the_question() -> None:
     assert kinds(dead.at(30000)) == ["DiscardTurn"]
 
 
+def test_a_partial_that_straggles_in_after_the_final_words_changes_nothing() -> None:
+    floor = Floor(speculate=False)
+    floor.at(0, i.SpeechStarted(0.0))
+    floor.at(1060, i.SpeechStopped(1.0), i.Heard("tell me about berlin", True))
+    floor.at(1100, i.Heard("tell me about", False))
+    assert kinds(floor.at(1351)) == ["CommitTurn", "StartReply"]
+
+
 def test_slow_words_of_a_long_overlap_still_interrupt() -> None:
     floor = Floor().agent_speaks()
     floor.at(1000, i.SpeechStarted(1.0))

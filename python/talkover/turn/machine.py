@@ -162,6 +162,9 @@ class TurnMachine:
         self._speak_on(now)
 
     def _words_in_pause(self, given: i.Heard, now: float) -> None:
+        if self._words.final and not given.final:
+            # A straggler: the pause has its final words already.
+            return
         self._words = given
         if given.text != self._prepared:
             self._unprepare()
