@@ -54,6 +54,7 @@ async def test_the_bundle_of_a_call_has_its_steps_facts_and_length(
     call.tell(i.SpeechStarted(0.0))
     call.tell(i.Heard("h\ud800llo", final=True, complete=True))
     call.tell(i.Commit())
+    await asyncio.sleep(0)
     await call.end("enough")
     await recordings.close()
     (file,) = left(recordings.folder)
