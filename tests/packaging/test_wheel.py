@@ -82,7 +82,7 @@ def test_the_wheel_holds_nothing_but_the_package(wheel: Path) -> None:
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as file:
         info = f"talkover-{talkover.__version__}.dist-info"
-        about = email.message_from_bytes(file.read(f"{info}/METADATA"))
+        about = email.message_from_string(file.read(f"{info}/METADATA").decode())
         assert file.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
     assert about["License-Expression"] == "Apache-2.0"
     assert about["Requires-Python"] == ">=3.11"
