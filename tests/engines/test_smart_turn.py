@@ -77,10 +77,17 @@ def noise(seconds: float, seed: int = 0) -> bytes:
 
 def workers() -> list[int]:
     """The model's processes that this test started."""
-    listed = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "pid=,args="], capture_output=True, text=True
-    ).stdout.splitlines()
-    return [int(line.split()[0]) for line in listed if "smart_turn.model_worker" in line]
+    listed = Path("/proc/self/task").glob("*/children")
+    children = [int(child) for threads in listed for child in threads.read_text().split()]
+    return [child for child in children if b"smart_turn.model_worker" in command(child)]
+
+
+def command(process: int) -> bytes:
+    """Empty where it ended meanwhile."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 async def answered(endpointer: SmartTurn, pcm: bytes) -> float:
