@@ -128,6 +128,17 @@ def test_a_guess_interrupts_only_by_its_length() -> None:
     assert kinds(made)[0] == "CancelReply"
 
 
+def test_a_decision_over_the_agents_own_echo_says_so() -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0, -3.2))
+    (cancelled, *_) = floor.at(1300, i.Heard("stop", False))
+    assert cancelled.why == 'a command: "stop", over an echo at -3 dB'
+    alarm = Floor().agent_speaks()
+    alarm.at(1000, i.SpeechStarted(1.0, -9.6))
+    (resumed, *_) = alarm.at(1200, i.SpeechStopped(1.15), i.Heard("mm-hm", True))
+    assert resumed.why == 'backchannel: "mm-hm", over an echo at -10 dB'
+
+
 def test_a_pause_within_a_turn_does_not_end_it() -> None:
     floor = Floor()
     floor.at(0, i.SpeechStarted(0.0))

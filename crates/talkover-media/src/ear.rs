@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::codec::{Decoder, EAR_FRAME, packet_samples};
+use crate::echo::Echo;
 use crate::jitter::{JitterBuffer, Next};
+use crate::playout::Frame;
 use crate::vad::{STEP, Speech, Vad, Voice};
 
 /// RTP ticks (48 kHz) of one 16 kHz sample.
@@ -23,13 +25,12 @@ const MOST_SILENCE: usize = 10 * 16_000;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// Samples from `at` on.
-    Audio {
-        at: u64,
-        pcm: Vec<i16>,
-    },
+    Audio { at: u64, pcm: Vec<i16> },
     /// A 16 ms step was judged.
     Step(Voice),
-    Speech(Speech),
+    /// With the level of the agent's echo against all that is heard, dB; none where no echo is
+    /// known.
+    Speech(Speech, Option<f32>),
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +38,7 @@ pub struct Ear {
     jitter: JitterBuffer,
     decoder: Option<Decoder>,
     vad: Vad,
+    echo: Echo,
     at: u64,
     /// RTP time that follows what was heard.
     next_time: Option<u64>,
@@ -55,6 +57,11 @@ impl Ear {
         self.decode_due(now);
     }
 
+    /// Frame `n` of the agent's voice goes out: its echo is not the caller's voice.
+    pub fn played(&mut self, n: u64, frame: &Frame) {
+        self.echo.played(n, frame);
+    }
+
     /// Samples of a caller without packets (a socket): its clock is what it appends.
     pub fn hear(&mut self, pcm: &[i16]) {
         for frame in pcm.chunks(EAR_FRAME) {
@@ -66,9 +73,10 @@ impl Ear {
     pub fn imagine(&mut self, voice: Voice) {
         let (at, pcm) = (self.at, vec![0; STEP]);
         self.at += STEP as u64;
-        let speech = self.vad.imagine(voice).map(Event::Speech);
+        let speech = self.vad.imagine(voice);
         self.events.push_back(Event::Step(voice));
-        self.events.extend(speech);
+        self.events
+            .extend(speech.map(|speech| Event::Speech(speech, None)));
         self.events.push_back(Event::Audio { at, pcm });
     }
 
@@ -172,10 +180,11 @@ impl Ear {
         let events = &mut self.events;
         let at = self.at;
         self.at += pcm.len() as u64;
-        self.vad.hear(&pcm, |voice, speech| {
-            events.push_back(Event::Step(voice));
-            events.extend(speech.map(Event::Speech));
-        });
+        self.vad
+            .hear(&pcm, &mut self.echo, |voice, speech, echo_db| {
+                events.push_back(Event::Step(voice));
+                events.extend(speech.map(|speech| Event::Speech(speech, echo_db)));
+            });
         events.push_back(Event::Audio { at, pcm });
     }
 }

@@ -7,6 +7,8 @@
 pub mod codec;
 pub mod driver;
 pub mod ear;
+pub mod echo;
+mod fft;
 pub mod framing;
 pub mod inbox;
 pub mod jitter;

@@ -28,6 +28,8 @@ pub enum Notice {
     Speech {
         on: bool,
         at: u64,
+        /// Level of the agent's echo against all that is heard, dB; none where no echo is known.
+        echo_db: Option<f32>,
     },
     Voice(playout::Event),
     /// First audible frame of an epoch, with its RTP time.

@@ -549,6 +549,9 @@ impl Peer {
         while let Some((n, due, frame)) = self.voice.frame(now) {
             let rtp = self.wire.as_ref().map_or(0, |wire| wire.rtp_time(n));
             self.tell(now, rtp);
+            if let Some((_, frame)) = frame.as_ref().filter(|_| !self.dials()) {
+                self.ear.played(n, frame);
+            }
             match (frame, self.wire.is_some()) {
                 (Some((_, frame)), true) => self.transmit(n, due, &frame, now),
                 (Some((epoch, frame)), false) => {
@@ -646,8 +649,13 @@ impl Peer {
                     }
                     Notice::Audio { at, pcm }
                 }
-                ear::Event::Speech(Speech::Began(at)) => Notice::Speech { on: true, at },
-                ear::Event::Speech(Speech::Ended(at)) => Notice::Speech { on: false, at },
+                ear::Event::Speech(speech, echo_db) => {
+                    let (on, at) = match speech {
+                        Speech::Began(at) => (true, at),
+                        Speech::Ended(at) => (false, at),
+                    };
+                    Notice::Speech { on, at, echo_db }
+                }
             };
             self.out.push_back(Output::Notice(notice));
         }

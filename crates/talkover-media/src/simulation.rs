@@ -275,7 +275,7 @@ mod tests {
         assert!((1190..=1232).contains(&held), "{found:?}");
         assert!((1540..=1572).contains(&resumed), "{found:?}");
         let began = found.iter().find_map(|(_, notice)| match notice {
-            Notice::Speech { on: true, at } => Some(*at),
+            Notice::Speech { on: true, at, .. } => Some(*at),
             _ => None,
         });
         assert_eq!(began, Some(992 * 16), "dated to the first voiced step");

@@ -6,6 +6,8 @@
 
 use earshot::Detector;
 
+use crate::echo::Echo;
+
 /// Samples of a step.
 pub const STEP: usize = 256;
 /// Score from which a step may be voice.
@@ -70,12 +72,6 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// One step that ended at sample `end`: score 0..=1, level in dB of full scale.
-    pub fn step(&mut self, score: f32, level: f32, end: u64) -> (Voice, Option<Speech>) {
-        let voice = self.judge(score, level);
-        (voice, self.follow(voice, end))
-    }
-
     /// What a step that was judged already and ended at sample `end` changes.
     pub fn follow(&mut self, voice: Voice, end: u64) -> Option<Speech> {
         let start = end - STEP as u64;
@@ -109,7 +105,8 @@ impl Gate {
         None
     }
 
-    fn judge(&mut self, score: f32, level: f32) -> Voice {
+    /// What a step is: score 0..=1, level in dB of full scale.
+    pub fn judge(&mut self, score: f32, level: f32) -> Voice {
         let floor = self.floor();
         self.levels[self.seen % FLOOR_STEPS] = level;
         self.seen += 1;
@@ -163,16 +160,23 @@ impl Default for Vad {
 }
 
 impl Vad {
-    /// Hears 16 kHz samples and calls `found` for each full step.
-    pub fn hear(&mut self, pcm: &[i16], mut found: impl FnMut(Voice, Option<Speech>)) {
+    /// Hears 16 kHz samples and calls `found` for each full step, with the level of the echo in
+    /// it; voice that is an echo is none.
+    pub fn hear(
+        &mut self,
+        pcm: &[i16],
+        echo: &mut Echo,
+        mut found: impl FnMut(Voice, Option<Speech>, Option<f32>),
+    ) {
         self.pending.extend_from_slice(pcm);
         let mut used = 0;
         while self.pending.len() - used >= STEP {
             let step = &self.pending[used..used + STEP];
             let score = self.scorer.predict_i16(step);
             self.at += STEP as u64;
-            let (voice, speech) = self.gate.step(score, level_db(step), self.at);
-            found(voice, speech);
+            let voice = self.gate.judge(score, level_db(step));
+            let voice = echo.judge(step, self.at, voice);
+            found(voice, self.gate.follow(voice, self.at), echo.level());
             used += STEP;
         }
         self.pending.drain(..used);
@@ -200,7 +204,8 @@ mod tests {
         let mut found = Vec::new();
         for (n, (score, level)) in steps.iter().enumerate() {
             let end = ((n + 1) * STEP) as u64;
-            found.extend(gate.step(*score, *level, end).1);
+            let voice = gate.judge(*score, *level);
+            found.extend(gate.follow(voice, end));
         }
         found
     }

@@ -24,7 +24,9 @@ fn item(py: Python<'_>, peer: u64, notice: Notice) -> PyResult<Option<Bound<'_, 
         Notice::Open => ("open", peer).into_pyobject(py)?,
         Notice::Text(text) => ("text", peer, text).into_pyobject(py)?,
         Notice::Audio { at, pcm } => ("audio", peer, at, bytes(py, &pcm)).into_pyobject(py)?,
-        Notice::Speech { on, at } => ("speech", peer, on, at).into_pyobject(py)?,
+        Notice::Speech { on, at, echo_db } => {
+            ("speech", peer, on, at, echo_db).into_pyobject(py)?
+        }
         Notice::Voice(event) => return voice(py, peer, event),
         Notice::Started { epoch, rtp } => ("started", peer, epoch, rtp).into_pyobject(py)?,
         Notice::Output { epoch, pcm } => {

@@ -36,6 +36,8 @@ class AudioIn:
 class Speech:
     on: bool
     at: int
+    echo_db: float | None = None
+    """Level of the agent's echo against all that is heard; none where no echo is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -310,8 +310,8 @@ class Session:
                 self.ear.hear(pcm)
                 for tap in self._audio_taps:
                     tap.put(Audio(pcm, 16000))
-            case m.Speech(on, at):
-                self._speech(on, self._offset_of(at))
+            case m.Speech():
+                self._speech(item)
             case m.Ducked() | m.Held() | m.Resumed():
                 self._level(item)
             case m.Started(epoch, rtp):
@@ -353,11 +353,12 @@ class Session:
     def _offset_of(self, at: int) -> float:
         return max(0.0, (self._offset or 0.0) + at / 16000)
 
-    def _speech(self, on: bool, at: float) -> None:
+    def _speech(self, item: m.Speech) -> None:
         self._pauses += 1
-        if on:
+        at = self._offset_of(item.at)
+        if item.on:
             self.ear.begin()
-            self._tell(i.SpeechStarted(at))
+            self._tell(i.SpeechStarted(at, item.echo_db))
             return
         if self._utterance is not None:
             self._utterance.stopped = self.clock()

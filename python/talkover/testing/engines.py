@@ -8,9 +8,11 @@ from __future__ import annotations
 import array
 import asyncio
 import json
+import random
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ..engines.base import EngineInfo, Speech, TextDelta, ToolCall, Usage, Words
@@ -130,7 +132,14 @@ class SteadyVoice:
         starts = [match.start() for match in _WORD.finditer(text)]
         for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
             samples = round((end - start) * self.pace / speed * RATE)
-            yield Speech(array.array("h", [LOUD]).tobytes() * samples, RATE, ((0, start),))
+            yield Speech(_hiss(samples), RATE, ((0, start),))
+
+
+@cache
+def _hiss(samples: int) -> bytes:
+    """Noise of a steady level: nobody takes a caller for its echo, as they might over a tone."""
+    chance = random.Random(samples)
+    return array.array("h", chance.choices((-LOUD, LOUD), k=samples)).tobytes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,14 @@ Reason = Literal["turn_detected", "client_cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
-    """The user's voice began; `at` is its first voiced sample."""
+    """The user's voice began; `at` is its first voiced sample.
+
+    `echo_db`: how loud the agent's echo is within all that the microphone hears (0 dB: it is all
+    of it), at most; None where no echo is known.
+    """
 
     at: float
+    echo_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

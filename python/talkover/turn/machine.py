@@ -54,6 +54,7 @@ class TurnMachine:
         self._says = 0
         self._voice_at: float | None = None
         self._began = 0.0
+        self._echo_db: float | None = None
         self._last = 0.0
         self._audible = 0.0
         self._hummed = 0.0
@@ -111,14 +112,15 @@ class TurnMachine:
         if self.policy.mode == "manual":
             return
         self.turn += 1
-        self._begin_words(given.at)
+        self._begin_words(given)
         self._hummed = given.at
         self._open = True
         self._speak_on(now)
         self._out.append(o.BeginTurn(self.turn, given.at))
 
-    def _begin_words(self, at: float) -> None:
-        self._began = self._last = at
+    def _begin_words(self, given: i.SpeechStarted) -> None:
+        self._began = self._last = given.at
+        self._echo_db = given.echo_db
         self._words, self._likely = i.Heard("", final=False), None
         self._late, self._deadline = False, None
 
@@ -354,7 +356,7 @@ class TurnMachine:
             return
         if self.interruptions == "overlap" or self.cause in ("aside", "backchannel", "live"):
             return self._begin(given, now)
-        self._begin_words(given.at)
+        self._begin_words(given)
         self.user = "overlapping"
         self._deadline = max(now, given.at + self.policy.interrupt_ms / 1000)
 
@@ -364,7 +366,7 @@ class TurnMachine:
         if self.policy.mode == "manual":
             return
         # Perhaps the user had not ended: the answer waits, and a cough does not cost it.
-        self._begin_words(given.at)
+        self._begin_words(given)
         self._late = True
         self.user = "overlapping"
         self._deadline = max(now, given.at + self.policy.late_ms / 1000)
@@ -443,7 +445,7 @@ class TurnMachine:
         self._go_back(f"{known} within {waited} ms")
 
     def _go_back(self, why: str) -> None:
-        self._out.append(o.Resume(self.epoch, why))
+        self._out.append(o.Resume(self.epoch, why + self._over_echo()))
         if self._words.sure and kind(self._words.text) == "backchannel":
             self._out.append(o.Backchannel(self._words.text))
         self._forget()
@@ -451,9 +453,12 @@ class TurnMachine:
     def _interrupt(self, why: str, now: float) -> None:
         if self._guarded:
             return self._go_back("this may not be interrupted")
-        self._out.append(o.CancelReply(self.epoch, "turn_detected", why))
+        self._out.append(o.CancelReply(self.epoch, "turn_detected", why + self._over_echo()))
         self.agent = "listening"
         self._take_floor(now)
+
+    def _over_echo(self) -> str:
+        return "" if self._echo_db is None else f", over an echo at {self._echo_db:.0f} dB"
 
     def _take_floor(self, now: float) -> None:
         self._open = True
