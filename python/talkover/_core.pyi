@@ -105,5 +105,8 @@ class Simulation:
     def heard(self, peer: int) -> list[tuple[int, int, int]]:
         """What the caller heard while the peer was open: (from ms, to ms, dB of full scale)."""
 
-def encode_opus(pcm: bytes, bitrate: int = 24000) -> list[bytes]:
-    """24 kHz audio as 20 ms Opus packets, as a browser makes them, for `Peer.play_opus`."""
+def encode_opus(pcm: bytes, bitrate: int = 20000, wideband: bool = True) -> list[bytes]:
+    """24 kHz audio as 20 ms Opus packets, as a browser makes them, for `Peer.play_opus`.
+
+    `wideband`: without what lies above 8 kHz, as for a receiver that says it plays 16 kHz.
+    """

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use opus::{Application, Bitrate, Channels};
+use opus::{Application, Bandwidth, Bitrate, Channels};
 
 /// Samples of 20 ms of the caller's audio at 16 kHz.
 pub const EAR_FRAME: usize = 320;
@@ -84,6 +84,7 @@ const LOSSY: f32 = 0.01;
 /// Reports without loss, in a row, after which the link is taken to be clean again.
 const CLEAN_REPORTS: u32 = 5;
 const COMPLEXITY: i32 = 5;
+const ASSUMED_LOSS: f32 = 0.02;
 
 /// Encodes 20 ms frames.
 #[derive(Debug)]
@@ -115,6 +116,17 @@ impl Encoder {
             fec: false,
             clean: 0,
         })
+    }
+
+    /// For a caller of ours, as browsers do it: speech mode with FEC; `wideband` leaves out what
+    /// lies above 8 kHz, where the receiver said that it plays 16 kHz (RFC 7587 §6.1).
+    pub fn as_browsers(bitrate: i32, wideband: bool) -> Result<Self, opus::Error> {
+        let mut made = Self::new(bitrate)?;
+        made.set_loss(ASSUMED_LOSS);
+        if wideband {
+            made.opus.set_max_bandwidth(Bandwidth::Wideband)?;
+        }
+        Ok(made)
     }
 
     /// What receivers report, 0..=1.

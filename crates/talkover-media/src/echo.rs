@@ -169,6 +169,8 @@ struct Search {
     doubted: bool,
     /// No echo is suspected any more.
     clear: bool,
+    /// An echo is known; it may have moved.
+    known: bool,
 }
 
 impl Search {
@@ -194,9 +196,14 @@ impl Search {
                 .steps
                 .is_multiple_of(if self.clear { SELDOM } else { OFTEN }),
             (_, Voice::None) => false,
-            (voiced @ ..=DOUBT, _) => voiced % 2 == 1,
-            (voiced, _) => voiced.is_multiple_of(16),
+            (voiced @ ..=DOUBT, _) => voiced % if self.keen() { 2 } else { 4 } == 1,
+            (voiced, _) => voiced.is_multiple_of(if self.keen() { 16 } else { 64 }),
         }
+    }
+
+    /// A voice that begins is probably an echo: one is known, or none was ruled out yet.
+    fn keen(&self) -> bool {
+        self.known || !self.clear
     }
 
     fn look(&mut self, sides: &Sides) -> Match {
@@ -255,6 +262,7 @@ impl Lock {
             echo: 0.0,
             search: Search {
                 clear: true,
+                known: true,
                 ..Search::default()
             },
         }

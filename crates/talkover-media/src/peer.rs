@@ -41,6 +41,8 @@ pub const MOST_QUEUED: usize = 1 << 20;
 const GOODBYE_ROUNDS: usize = 4;
 /// RTP ticks (48 kHz) of 20 ms.
 const TICKS: u64 = 960;
+/// Samples at 16 kHz that are told at once: 40 ms.
+const TOLD: usize = 640;
 
 /// What a peer wants done.
 #[derive(Debug)]
@@ -98,6 +100,8 @@ pub struct Peer {
     closed: bool,
     recording: bool,
     scribe: Option<Box<Scribe>>,
+    /// Sound that waits to be told, from a sample on.
+    sound: Option<(u64, Vec<i16>)>,
 }
 
 /// What all peers of a port share.
@@ -148,7 +152,7 @@ impl Peer {
             .sdp_api()
             .accept_offer(offer)
             .map_err(|_| SdpError::Refused)?;
-        let text = with_msid(&answer.to_sdp_string());
+        let text = with_playback_rate(&with_msid(&answer.to_sdp_string()));
         let mut peer = Self::over(rtc, now, origin, shared);
         peer.drain(now);
         Ok((peer, text))
@@ -191,6 +195,7 @@ impl Peer {
             closed: false,
             recording: false,
             scribe: None,
+            sound: None,
         }
     }
 
@@ -223,6 +228,7 @@ impl Peer {
             closed: false,
             recording: false,
             scribe: None,
+            sound: None,
         }
     }
 
@@ -323,11 +329,13 @@ impl Peer {
         self.ear.handle_timeout(now);
         self.hear_events(now);
         if let Some(wire) = self.wire.as_mut() {
-            if now >= wire.timeout && wire.rtc.handle_input(Input::Timeout(now)).is_err() {
-                self.close("error");
-                return;
+            if now >= wire.timeout {
+                if wire.rtc.handle_input(Input::Timeout(now)).is_err() {
+                    self.close("error");
+                    return;
+                }
+                self.drain(now);
             }
-            self.drain(now);
         }
         self.speak(now);
         self.watch(now);
@@ -647,9 +655,11 @@ impl Peer {
                             self.tell_packet(Side::User, ticks, began, Some(opus));
                         }
                     }
-                    Notice::Audio { at, pcm }
+                    self.gather(at, pcm);
+                    continue;
                 }
                 ear::Event::Speech(speech, echo_db) => {
+                    self.tell_sound();
                     let (on, at) = match speech {
                         Speech::Began(at) => (true, at),
                         Speech::Ended(at) => (false, at),
@@ -660,6 +670,28 @@ impl Peer {
             self.out.push_back(Output::Notice(notice));
         }
         self.tell(now, 0);
+    }
+
+    /// Two packets are told as one: to take an item costs the reader more than what is in it. On
+    /// the calling side people listen, and each is told at once.
+    fn gather(&mut self, at: u64, pcm: Vec<i16>) {
+        let dials = self.dials();
+        let waiting = match &mut self.sound {
+            Some((_, waiting)) => {
+                waiting.extend(pcm);
+                waiting
+            }
+            empty => &mut empty.insert((at, pcm)).1,
+        };
+        if waiting.len() >= TOLD || dials {
+            self.tell_sound();
+        }
+    }
+
+    fn tell_sound(&mut self) {
+        let sound = self.sound.take();
+        self.out
+            .extend(sound.map(|(at, pcm)| Output::Notice(Notice::Audio { at, pcm })));
     }
 
     fn tell_packet(&mut self, side: Side, ticks: u64, began: Instant, opus: Option<Arc<[u8]>>) {
@@ -760,6 +792,19 @@ fn with_msid(answer: &str) -> String {
         return answer.to_owned();
     }
     answer.replace("a=sendrecv\r\n", "a=sendrecv\r\na=msid:talkover voice\r\n")
+}
+
+/// The caller is decoded at 16 kHz: what lies above is worth neither its bits nor the time to take
+/// it apart, and senders that are told spend them on the rest (RFC 7587 §6.1).
+fn with_playback_rate(answer: &str) -> String {
+    let mut maps = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=rtpmap:"));
+    let Some(pt) = maps.find_map(|map| map.strip_suffix(" opus/48000/2")) else {
+        return answer.to_owned();
+    };
+    let fmtp = format!("a=fmtp:{pt} ");
+    answer.replace(&fmtp, &format!("{fmtp}maxplaybackrate=16000;"))
 }
 
 /// Random enough for a first sequence number (RFC 3550 §5.1): hashers are seeded by the system.

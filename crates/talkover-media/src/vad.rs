@@ -18,6 +18,9 @@ const SURE: f32 = 0.7;
 const GATE_DB: f32 = 6.0;
 /// Steps in the window whose low percentile is the floor: 1.5 s.
 const FLOOR_STEPS: usize = 94;
+/// Steps after which it is looked at again: it moves slowly, and to find it costs as much as to
+/// score a step.
+const FLOOR_EVERY: usize = 4;
 /// Below this nothing is voice: a muted microphone's rounding noise scores high now and then.
 const SILENCE_DB: f32 = -65.0;
 /// Sure steps that open speech: with one, a click opens it.
@@ -49,6 +52,7 @@ pub enum Speech {
 #[derive(Debug)]
 pub struct Gate {
     levels: [f32; FLOOR_STEPS],
+    floor: Option<f32>,
     seen: usize,
     sure_run: u32,
     quiet_run: u32,
@@ -61,6 +65,7 @@ impl Default for Gate {
     fn default() -> Self {
         Self {
             levels: [0.0; FLOOR_STEPS],
+            floor: None,
             seen: 0,
             sure_run: 0,
             quiet_run: 0,
@@ -107,7 +112,10 @@ impl Gate {
 
     /// What a step is: score 0..=1, level in dB of full scale.
     pub fn judge(&mut self, score: f32, level: f32) -> Voice {
-        let floor = self.floor();
+        if self.seen.is_multiple_of(FLOOR_EVERY) {
+            self.floor = self.floor();
+        }
+        let floor = self.floor;
         self.levels[self.seen % FLOOR_STEPS] = level;
         self.seen += 1;
         let stands = |gate| level > SILENCE_DB && floor.is_none_or(|floor| level >= floor + gate);

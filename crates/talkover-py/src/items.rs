@@ -23,14 +23,14 @@ fn item(py: Python<'_>, peer: u64, notice: Notice) -> PyResult<Option<Bound<'_, 
         Notice::Connected(transport) => ("connected", peer, transport).into_pyobject(py)?,
         Notice::Open => ("open", peer).into_pyobject(py)?,
         Notice::Text(text) => ("text", peer, text).into_pyobject(py)?,
-        Notice::Audio { at, pcm } => ("audio", peer, at, bytes(py, &pcm)).into_pyobject(py)?,
+        Notice::Audio { at, pcm } => ("audio", peer, at, bytes(py, &pcm)?).into_pyobject(py)?,
         Notice::Speech { on, at, echo_db } => {
             ("speech", peer, on, at, echo_db).into_pyobject(py)?
         }
         Notice::Voice(event) => return voice(py, peer, event),
         Notice::Started { epoch, rtp } => ("started", peer, epoch, rtp).into_pyobject(py)?,
         Notice::Output { epoch, pcm } => {
-            ("output", peer, epoch, bytes(py, &pcm)).into_pyobject(py)?
+            ("output", peer, epoch, bytes(py, &pcm)?).into_pyobject(py)?
         }
         Notice::Packet {
             side,
@@ -73,7 +73,12 @@ fn voice(py: Python<'_>, peer: u64, event: Event) -> PyResult<Option<Bound<'_, P
     Ok(Some(tuple.into_any()))
 }
 
-fn bytes<'py>(py: Python<'py>, pcm: &[i16]) -> Bound<'py, PyBytes> {
-    let raw: Vec<u8> = pcm.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    PyBytes::new(py, &raw)
+fn bytes<'py>(py: Python<'py>, pcm: &[i16]) -> PyResult<Bound<'py, PyBytes>> {
+    PyBytes::new_with(py, 2 * pcm.len(), |raw| {
+        let (pairs, _) = raw.as_chunks_mut::<2>();
+        for (pair, sample) in pairs.iter_mut().zip(pcm) {
+            *pair = sample.to_le_bytes();
+        }
+        Ok(())
+    })
 }

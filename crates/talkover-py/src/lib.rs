@@ -406,17 +406,18 @@ fn samples(pcm: &[u8]) -> PyResult<Vec<i16>> {
     Ok(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
 }
 
-/// Callers are to sound as browsers do: Opus' speech mode, with FEC.
-const ASSUMED_LOSS: f32 = 0.02;
-
 #[pyfunction]
-#[pyo3(signature = (pcm, bitrate=24_000))]
-fn encode_opus(py: Python<'_>, pcm: &[u8], bitrate: i32) -> PyResult<Vec<Py<PyBytes>>> {
+#[pyo3(signature = (pcm, bitrate=20_000, wideband=true))]
+fn encode_opus(
+    py: Python<'_>,
+    pcm: &[u8],
+    bitrate: i32,
+    wideband: bool,
+) -> PyResult<Vec<Py<PyBytes>>> {
     use talkover_media::codec::{Encoder, VOICE_FRAME};
     let samples = samples(pcm)?;
-    let mut encoder = Encoder::new(bitrate)
+    let mut encoder = Encoder::as_browsers(bitrate, wideband)
         .map_err(|error| PyValueError::new_err(error.description().to_owned()))?;
-    encoder.set_loss(ASSUMED_LOSS);
     let mut packets = Vec::with_capacity(samples.len() / VOICE_FRAME + 1);
     for chunk in samples.chunks(VOICE_FRAME) {
         let mut frame = [0; VOICE_FRAME];

@@ -6,7 +6,7 @@
 use std::f32::consts::TAU;
 use std::sync::LazyLock;
 
-use crate::fft::{Complex, transform, unpack};
+use crate::fft::{Complex, Transform, unpack};
 
 /// Samples at 8 kHz that a spectrum is made of: 32 ms, of which a step of 16 ms is new.
 pub(super) const WINDOW: usize = 256;
@@ -46,6 +46,8 @@ const OVER_NOISE: f32 = 6.0;
 /// … and no band counts for more than this.
 const MOST: f32 = 12.0;
 
+static SPECTRUM: Transform<WINDOW> = Transform::new();
+
 pub(super) type Powers = [f32; BANDS];
 
 static HANN: LazyLock<[f32; WINDOW]> =
@@ -63,15 +65,15 @@ pub(super) fn powers(
             im: b * window,
         };
     }
-    transform(&mut data);
+    SPECTRUM.run(&mut data);
     let mut both = ([0.0; BANDS], [0.0; BANDS]);
     // One-sided, and a Hann window keeps 3/8 of the power.
     let scale = 2.0 / (0.375 * (WINDOW * WINDOW) as f32);
     for (band, edges) in EDGES.windows(2).enumerate() {
         for n in edges[0]..edges[1] {
             let (a, b) = unpack(&data, n);
-            both.0[band] += a.power() * scale;
-            both.1[band] += b.power() * scale;
+            both.0[band] += a.norm_sqr() * scale;
+            both.1[band] += b.norm_sqr() * scale;
         }
     }
     both

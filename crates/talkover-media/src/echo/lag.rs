@@ -1,8 +1,11 @@
 //! Where in what was sent does what is heard come from? Generalized cross-correlation.
 
 use super::past::Past;
-use crate::fft::{Complex, LONGEST, transform, unpack};
+use crate::fft::{Complex, Transform, unpack};
 
+/// Samples sent that are searched: 1 s.
+const LONGEST: usize = 8192;
+static SPECTRUM: Transform<LONGEST> = Transform::new();
 /// Samples heard that are compared: 256 ms.
 pub(super) const WINDOW: usize = 2048;
 /// First place in the sent sound that is not tried: the echo may be 768 ms old.
@@ -31,9 +34,9 @@ pub(super) fn find(heard: &Past, sent: &Past, now: i64) -> Match {
     for (slot, sample) in data.iter_mut().zip(heard.range(first_heard, WINDOW)) {
         slot.im = sample;
     }
-    transform(&mut data);
+    SPECTRUM.run(&mut data);
     let heard_energy = correlate(&mut data);
-    transform(&mut data);
+    SPECTRUM.run(&mut data);
     let (place, likeness) = best(&data, heard_energy);
     Match {
         offset: first_heard - (first_sent + place as i64),
@@ -53,7 +56,7 @@ fn correlate(data: &mut [Complex]) -> f32 {
         }
         let (sent, heard) = unpack(data, n);
         let (sent, heard) = (whiten(sent), whiten(heard));
-        energy += 2.0 * heard.power();
+        energy += 2.0 * heard.norm_sqr();
         let cross = heard.conj() * sent;
         let turned = |z: Complex| Complex {
             re: -z.im,
@@ -67,7 +70,7 @@ fn correlate(data: &mut [Complex]) -> f32 {
 
 /// Flattens a spectrum most of the way: the peak is sharp, yet bins of noise weigh less.
 fn whiten(z: Complex) -> Complex {
-    let quarter = z.power().sqrt().sqrt();
+    let quarter = z.norm_sqr().sqrt().sqrt();
     let gain = 1.0 / (quarter * quarter.sqrt() + 1.0);
     Complex {
         re: z.re * gain,
