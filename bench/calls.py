@@ -39,7 +39,7 @@ METHOD = (
     "the window, less what it used while idle, as % of one core, by call. Engines cost nothing: "
     "the recogniser knows its words, so the figure is that of media, session and protocol; a real "
     "embedded recogniser costs CPU in a worker process of its own, which children_cpu would show. "
-    "Callers send 20 kb/s wideband Opus speech, as Chromium does on our answer, encoded beforehand, "
+    "Callers send 20 kb/s wideband Opus speech encoded beforehand, as Chromium does on our answer, "
     "each from another place of the tape. "
     "RSS per further call is against the same server with one such call. Lateness is from a "
     "frame's due time to the start of its sending (0.25 ms steps); the generator's is the p99 that "

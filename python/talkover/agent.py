@@ -47,6 +47,7 @@ class Call(Protocol):
     @property
     def state(self) -> dict[str, Any]: ...
     async def say(self, what: str | Audio | Say) -> str: ...
+    async def interrupt(self) -> str: ...
     async def send(self, name: str, data: Any) -> None: ...
     async def finish(self, say: str | None) -> None: ...
     def words(self) -> AsyncIterable[Words]: ...
@@ -108,6 +109,14 @@ class Session:
     async def say(self, what: str | Audio | Say) -> str:
         """Speak now, unasked; returns what was heard of it."""
         return await self._call.say(what)
+
+    async def interrupt(self) -> str:
+        """Fall silent now, whatever is being said; returns what was heard of it.
+
+        This is how a model that owns the floor (`@agent.live`) gives way. Not from within a reply,
+        which ends by returning.
+        """
+        return await self._call.interrupt()
 
     async def send(self, name: str, data: Any) -> None:
         """Send application data to the client; its `message` handler gets (name, data)."""
@@ -294,7 +303,8 @@ class Agent:
         """No turns: an async generator (session) that may speak while the user speaks.
 
         It listens by `session.words()` or `session.audio()` and yields what to say. What the user
-        says interrupts nothing; the generator decides.
+        says interrupts nothing; the generator decides, and falls silent by `session.interrupt()`.
+        Speech-to-speech models that own the floor plug in here: `agent.live(model.converse)`.
         """
         self.on_live = function
         return function

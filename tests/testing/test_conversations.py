@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 
 from talkover import Agent, Say, Session, Turn
 from talkover.testing import Call, Result, ScriptedLlm, Talk
@@ -369,3 +370,34 @@ def test_after_sees_what_was_heard():
     talk.user("please stop it now", after_audible=2.0)
     result = talk.run()
     assert seen[0] == (result.turns[0].heard, True), result
+
+
+class Duplex:
+    """As a speech-to-speech model with its own sense of the floor: talks on, or gives way."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    async def converse(self, session: Session) -> AsyncGenerator[str]:
+        yield STORY
+        async for words in session.words():
+            if "stop" in words.text and not words.final:
+                self.said.append((await session.interrupt()).rstrip())
+                yield "I stopped."
+
+
+def test_a_model_that_owns_the_floor_talks_on_until_it_decides_to_stop():
+    agent, model = plain(), Duplex()
+    agent.live(model.converse)
+    talk = Talk(agent, llm=ANSWERS)
+    talk.user("tell me more about it", at=2.0)
+    stop = talk.user("please stop", at=6.0)
+    result = talk.run()
+    story, after = result.replies
+    # Nothing but the model ducks, holds or cuts: the first words were talked over.
+    assert not [event for event in result.facts if type(event).__name__ in ("Ducked", "Held")]
+    assert story.heard.startswith("Once upon a time there was a fox who lived in a wood."), result
+    assert story.interrupted and model.said == [story.heard], result
+    assert after.heard == "I stopped."
+    silent = result.silence_after(stop)
+    assert silent is not None and silent < 1.5, result

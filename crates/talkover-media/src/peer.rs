@@ -23,7 +23,7 @@ use crate::ear::{self, Ear};
 use crate::notice::{Notice, Side};
 use crate::playout;
 use crate::record::Scribe;
-use crate::sdp::{SdpError, read_answer, read_offer};
+use crate::sdp::{SdpError, completed, read_answer, read_offer};
 use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
 
@@ -152,7 +152,7 @@ impl Peer {
             .sdp_api()
             .accept_offer(offer)
             .map_err(|_| SdpError::Refused)?;
-        let text = with_playback_rate(&with_msid(&answer.to_sdp_string()));
+        let text = completed(&answer.to_sdp_string());
         let mut peer = Self::over(rtc, now, origin, shared);
         peer.drain(now);
         Ok((peer, text))
@@ -784,27 +784,6 @@ impl Wire {
 /// A STUN success response: str0m makes one only for a request whose integrity it checked.
 fn answers_stun(bytes: &[u8]) -> bool {
     bytes.len() >= 20 && bytes[..2] == [0x01, 0x01] && bytes[4..8] == [0x21, 0x12, 0xa4, 0x42]
-}
-
-/// Clients read `event.streams[0]`: without a stream id the answer plays nothing.
-fn with_msid(answer: &str) -> String {
-    if answer.contains("a=msid:") {
-        return answer.to_owned();
-    }
-    answer.replace("a=sendrecv\r\n", "a=sendrecv\r\na=msid:talkover voice\r\n")
-}
-
-/// The caller is decoded at 16 kHz: what lies above is worth neither its bits nor the time to take
-/// it apart, and senders that are told spend them on the rest (RFC 7587 §6.1).
-fn with_playback_rate(answer: &str) -> String {
-    let mut maps = answer
-        .lines()
-        .filter_map(|line| line.strip_prefix("a=rtpmap:"));
-    let Some(pt) = maps.find_map(|map| map.strip_suffix(" opus/48000/2")) else {
-        return answer.to_owned();
-    };
-    let fmtp = format!("a=fmtp:{pt} ");
-    answer.replace(&fmtp, &format!("{fmtp}maxplaybackrate=16000;"))
 }
 
 /// Random enough for a first sequence number (RFC 3550 §5.1): hashers are seeded by the system.

@@ -66,6 +66,32 @@ fn check_bounds(text: &str) -> Result<(), SdpError> {
     Ok(())
 }
 
+/// An answer with what str0m leaves out.
+pub(crate) fn completed(answer: &str) -> String {
+    with_playback_rate(&with_msid(answer))
+}
+
+/// Clients read `event.streams[0]`: without a stream id the answer plays nothing.
+fn with_msid(answer: &str) -> String {
+    if answer.contains("a=msid:") {
+        return answer.to_owned();
+    }
+    answer.replace("a=sendrecv\r\n", "a=sendrecv\r\na=msid:talkover voice\r\n")
+}
+
+/// The caller is decoded at 16 kHz: what lies above is worth neither its bits nor the time to take
+/// it apart, and senders that are told spend them on the rest (RFC 7587 §6.1).
+fn with_playback_rate(answer: &str) -> String {
+    let mut maps = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("a=rtpmap:"));
+    let Some(pt) = maps.find_map(|map| map.strip_suffix(" opus/48000/2")) else {
+        return answer.to_owned();
+    };
+    let fmtp = format!("a=fmtp:{pt} ");
+    answer.replace(&fmtp, &format!("{fmtp}maxplaybackrate=16000;"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,5 +119,14 @@ mod tests {
             let error = read_offer(garbage).unwrap_err();
             assert!(!error.to_string().contains("0x"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_answer_names_its_stream_and_asks_for_what_is_decoded() {
+        let answer = "a=rtpmap:63 red/48000/2\r\na=rtpmap:111 opus/48000/2\r\n\
+                      a=fmtp:111 minptime=10;useinbandfec=1\r\na=sendrecv\r\n";
+        let text = completed(answer);
+        assert!(text.contains("a=fmtp:111 maxplaybackrate=16000;minptime=10;useinbandfec=1\r\n"));
+        assert!(text.contains("a=sendrecv\r\na=msid:talkover voice\r\n"));
     }
 }

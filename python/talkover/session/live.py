@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from typing import Generic, TypeVar, cast
 
@@ -17,6 +17,7 @@ T = TypeVar("T")
 PAUSE_S = 0.4
 """Nothing new for so long ends a reply; what comes later is another."""
 MOST_PIECES = 256
+FRAME_BYTES = 640
 MOST_TAPPED = 500
 """10 s of audio. A reader that is slower loses the oldest: this is a live view, not a record."""
 
@@ -47,6 +48,12 @@ class Tap(Generic[T]):
             await self._wake.wait()
 
 
+def frames(pcm: bytes) -> Iterator[Audio]:
+    """16 kHz sound as agents get it: 20 ms each."""
+    for start in range(0, len(pcm), FRAME_BYTES):
+        yield Audio(pcm[start : start + FRAME_BYTES], 16000)
+
+
 class Live:
     """Between the agent's generator and the replies that carry what it yields.
 
@@ -74,6 +81,11 @@ class Live:
                 await self._pieces.put(piece)
                 if not self._taken:
                     self._wants()
+
+    def drop(self) -> None:
+        """Forget what no reply has taken yet."""
+        while not self._pieces.empty():
+            self._pieces.get_nowait()
 
     async def burst(self) -> AsyncGenerator[Piece]:
         """What one reply says: all that comes without a pause."""

@@ -35,7 +35,7 @@ from ..values import Audio, Say
 from .brain import Brain, Piece
 from .conversation import Conversation
 from .ear import Ear
-from .live import Live, Tap
+from .live import Live, Tap, frames
 from .making import make_brain, make_reply
 from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
@@ -214,6 +214,15 @@ class Session:
         self._audio_taps.append(Tap())
         return self._audio_taps[-1]
 
+    async def interrupt(self) -> str:
+        self._live.drop()
+        reply = self.live_reply
+        if reply is None:
+            return ""
+        heard = self._futures.setdefault(reply.epoch, self._loop.create_future())
+        self._tell(i.CancelReply())
+        return await heard
+
     async def send(self, name: str, data: Any) -> None:
         self.emit(f.App(name, data))
 
@@ -309,7 +318,8 @@ class Session:
                 self._map_clock(at + len(pcm) // 2)
                 self.ear.hear(pcm)
                 for tap in self._audio_taps:
-                    tap.put(Audio(pcm, 16000))
+                    for frame in frames(pcm):
+                        tap.put(frame)
             case m.Speech():
                 self._speech(item)
             case m.Ducked() | m.Held() | m.Resumed():
