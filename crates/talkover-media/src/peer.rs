@@ -328,14 +328,12 @@ impl Peer {
         }
         self.ear.handle_timeout(now);
         self.hear_events(now);
-        if let Some(wire) = self.wire.as_mut() {
-            if now >= wire.timeout {
-                if wire.rtc.handle_input(Input::Timeout(now)).is_err() {
-                    self.close("error");
-                    return;
-                }
-                self.drain(now);
+        if let Some(wire) = self.wire.as_mut().filter(|wire| now >= wire.timeout) {
+            if wire.rtc.handle_input(Input::Timeout(now)).is_err() {
+                self.close("error");
+                return;
             }
+            self.drain(now);
         }
         self.speak(now);
         self.watch(now);
