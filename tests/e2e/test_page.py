@@ -71,6 +71,8 @@ def test_a_newcomer_asks_is_answered_and_talks_over_the_answer(demo: Server, tmp
             total, *stages = [int(n) for n in re.findall(r"(\d+)(?: ms)?", account)]
             assert abs(total - sum(stages)) <= 3, account
         assert voice_was_loud(page)
+        # The answer asks for 16 kHz; for its full band the browser would spend 32 kb/s.
+        assert microphone_rate(page) == 20_000
         page.get_by_test_id("hangup").click()
         b.state(page, "ended")
         assert "you cut in once" in page.get_by_test_id("over").inner_text()
@@ -201,6 +203,16 @@ def test_a_call_leaves_nothing_open_behind(demo: Server, tmp_path: Path):
         session = page.evaluate(created)
         page.goto("about:blank")
         b.until(lambda: f"reason='hung up' session={session}" in demo.log)
+
+
+def microphone_rate(page: Page) -> int:
+    """Bits a second that the browser means to spend on the caller's voice."""
+    return page.evaluate(
+        """async () => {
+          const report = await talkover.call.leg.peer.getStats();
+          return [...report.values()].find(e => e.type === 'outbound-rtp').targetBitrate;
+        }"""
+    )
 
 
 def voice_was_loud(page: Page) -> bool:
