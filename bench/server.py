@@ -27,8 +27,8 @@ async def main() -> None:
     ports: list[MediaPort] = []
 
     class Port(MediaPort):
-        def __init__(self, *given: Any) -> None:
-            super().__init__(*given)
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
             ports.append(self)
 
     # A server knows engines by name and keeps its media to itself: these two names are where the

@@ -9,15 +9,17 @@ class OfferError(ValueError):
 
 @final
 class Media:
-    """One media thread on one UDP socket, with a TCP listener on the same number.
+    """Media threads that share one UDP port, with a TCP listener on the same number.
 
     `host` is an IP address; port 0 takes any number that UDP and TCP both have free. Raises OSError
     where the port is taken. Methods may be called from any thread and do not wait for the media
-    thread, except `close`.
+    threads, except `close`. To `dial` there must be one thread.
     """
 
     port: int
-    def __new__(cls, host: str, port: int, public_ip: str | None = None) -> Self: ...
+    def __new__(
+        cls, host: str, port: int, public_ip: str | None = None, threads: int = 1
+    ) -> Self: ...
     def fileno(self) -> int:
         """A descriptor that is readable while `drain` has something."""
     def answer(self, offer: str) -> tuple[Peer, str]:
@@ -33,7 +35,7 @@ class Media:
     def reset_lateness(self) -> None:
         """Forget the lateness so far."""
     def close(self) -> None:
-        """End the thread and every peer; no further items come."""
+        """End the threads and every peer; no further items come."""
 
 @final
 class Peer:

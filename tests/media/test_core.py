@@ -28,10 +28,10 @@ def level(pcm: bytes) -> float:
 
 
 class Wire:
-    """Two media threads, a server's and a caller's; collects their items."""
+    """A server's media threads and a caller's; collects their items."""
 
-    def __init__(self) -> None:
-        self.media = _core.Media("127.0.0.1", 0)
+    def __init__(self, threads: int, media: _core.Media | None = None) -> None:
+        self.media = media or _core.Media("127.0.0.1", 0, threads=threads)
         self.far = _core.Media("127.0.0.1", 0)
         self.items: list[tuple[_core.Media, Item]] = []
 
@@ -59,9 +59,9 @@ class Wire:
         return [item for media, item in self.items if media is self.media and item[0] == kind]
 
 
-@pytest.fixture
-def wire() -> Iterator[Wire]:
-    wire = Wire()
+@pytest.fixture(params=[1, 3], ids=["one thread", "three threads"])
+def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+    wire = Wire(request.param)
     yield wire
     wire.media.close()
     wire.far.close()
@@ -145,7 +145,7 @@ def test_a_bad_offer_is_refused_with_a_sentence(wire: Wire, offer: str, says: st
 
 
 def test_an_offer_without_audio_says_so(wire: Wire) -> None:
-    _, offer = wire.media.dial()
+    _, offer = wire.far.dial()
     start, _, rest = offer.partition("m=audio")
     data = rest[rest.index("m=application") :]
     with pytest.raises(_core.OfferError, match="no audio"):
@@ -173,3 +173,48 @@ def test_after_close_calls_say_so(wire: Wire) -> None:
     with pytest.raises(RuntimeError, match="closed"):
         peer.hold()
     peer.close()
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+def test_commands_keep_their_order_while_calls_move_to_the_thread_that_hears_them(tcp: bool):
+    # Peers are made on each thread in turn, and the kernel brings a caller's packets to any of
+    # them (a stream's to the first): most of these have to move.
+    server = _core.Media("127.0.0.1", 0, threads=3)
+    callers = [Wire(1, server) for _ in range(6)]
+    calls = [connect(wire, tcp) for wire in callers]
+    texts = [str(n) for n in range(60)]
+    for n, text in enumerate(texts):
+        for caller, callee in calls:
+            callee.send(text)
+            if n == 10:
+                caller.play(1, tone(1000), 24000, [])
+                caller.release(1)
+            if n == 30:
+                callee.play(1, tone(1000), 24000, [])
+                callee.release(1)
+        time.sleep(0.002)
+    for wire in callers:
+        wire.until(lambda item: item[0] == "text" and item[2] == texts[-1], far=True)
+        wire.loud(far=True)
+        told = [item[2] for media, item in wire.items if media is wire.far and item[0] == "text"]
+        assert told == texts
+    heard = Wire(1, server)
+    heard.items = [entry for wire in callers for entry in wire.items]
+    for _, callee in calls:
+        heard.until(lambda i, id=callee.id: i[:2] == ("audio", id) and level(i[3]) > 3000)
+    assert server.stats()["peers"] == len(calls)
+    for caller, _ in calls:
+        caller.close()
+    for _, callee in calls:
+        heard.until(lambda item, id=callee.id: item[:2] == ("closed", id))
+    assert server.stats()["peers"] == 0
+    server.close()
+    for wire in (*callers, heard):
+        wire.far.close()
+
+
+def test_a_port_in_use_is_refused_however_many_threads_share_it():
+    media = _core.Media("127.0.0.1", 0, threads=2)
+    with pytest.raises(OSError):
+        _core.Media("127.0.0.1", media.port, threads=2)
+    media.close()

@@ -79,6 +79,19 @@ pub fn inbox() -> io::Result<(Sender, Inbox)> {
 }
 
 impl Sender {
+    /// The end of a further media thread.
+    pub fn another(&self) -> io::Result<Self> {
+        Ok(Self {
+            queue: self.queue.clone(),
+            late: VecDeque::new(),
+            bell: self.bell.try_clone()?,
+            rung: Arc::clone(&self.rung),
+            fresh: Fresh::Nothing,
+            rang: Instant::now(),
+            dropped: Arc::clone(&self.dropped),
+        })
+    }
+
     pub fn push(&mut self, peer: PeerId, notice: Notice) {
         let fresh = if notice.droppable() {
             Fresh::Audio

@@ -37,6 +37,11 @@ impl Router {
         if let Some(name) = request_name(packet) {
             return self.by_name.get(name).copied();
         }
+        self.owner(proto, source)
+    }
+
+    /// The peer that has proven that it is at `source`.
+    pub fn owner(&self, proto: Protocol, source: SocketAddr) -> Option<PeerId> {
         self.by_address
             .get(&(source, proto == Protocol::Udp))
             .copied()

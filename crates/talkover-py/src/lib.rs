@@ -12,7 +12,7 @@ use std::time::Instant;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
-use talkover_media::driver::{Action, Gone, Media as Driver};
+use talkover_media::driver::{Action, Media as Driver};
 use talkover_media::notice::{Notice, Side};
 use talkover_media::playout::Event;
 use talkover_media::reflex::Policy;
@@ -60,8 +60,8 @@ struct Media {
 #[pymethods]
 impl Media {
     #[new]
-    #[pyo3(signature = (host, port, public_ip=None))]
-    fn new(host: &str, port: u16, public_ip: Option<&str>) -> PyResult<Self> {
+    #[pyo3(signature = (host, port, public_ip=None, threads=1))]
+    fn new(host: &str, port: u16, public_ip: Option<&str>, threads: usize) -> PyResult<Self> {
         let address = |text: &str| -> PyResult<IpAddr> {
             let text = if text == "localhost" {
                 "127.0.0.1"
@@ -72,7 +72,7 @@ impl Media {
             text.parse().map_err(|_| PyValueError::new_err(problem))
         };
         let public = public_ip.map(address).transpose()?;
-        let driver = Driver::bind(address(host)?, port, public)
+        let driver = Driver::bind(address(host)?, port, public, threads.max(1))
             .map_err(|error| PyOSError::new_err(format!("{host}:{port}: {error}")))?;
         let (port, fd) = (driver.port(), driver.inbox().fd());
         Ok(Self {
@@ -100,7 +100,7 @@ impl Media {
     }
 
     fn attach(&self) -> PyResult<Peer> {
-        let (id, shared) = self.with(Driver::attach)?.map_err(|Gone| closed())?;
+        let (id, shared) = self.with(Driver::attach)?;
         Ok(self.peer(id, shared, false))
     }
 
@@ -336,7 +336,10 @@ impl Peer {
     fn run(&self, action: Action) -> PyResult<()> {
         match &self.host {
             Host::Driver(driver) => match lock(driver).as_ref() {
-                Some(driver) => driver.run(self.id, action).map_err(|Gone| closed()),
+                Some(driver) => {
+                    driver.run(self.id, action);
+                    Ok(())
+                }
                 None => Err(closed()),
             },
             Host::Simulation(peers) => {

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -164,10 +165,15 @@ def _recordings(settings: Settings) -> Recordings | None:
     return Recordings(Path(settings.record), {"talkover": __version__})
 
 
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def _media(settings: Settings) -> MediaPort:
     host = resolved(settings.media_host or settings.host)
     try:
-        return MediaPort(host, settings.media_port, settings.public_ip)
+        return MediaPort(host, settings.media_port, settings.public_ip, threads=_cores())
     except ValueError as error:
         raise ConfigError(f"--public-ip: {error}") from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""One inbox on one eventfd: items of the media thread reach their sessions here."""
+"""One inbox on one descriptor: items of the media threads reach their sessions here."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ Handler = Callable[[Item], None]
 
 
 class MediaPort:
-    """The media thread, seen from the event loop.
+    """The media threads, seen from the event loop.
 
     All methods belong to the loop's thread. `host` and `port` are bound for UDP and TCP at once;
-    OSError says that one of them is taken.
+    OSError says that one of them is taken. Who calls (`core.dial`) needs one thread.
     """
 
-    def __init__(self, host: str, port: int, public_ip: str | None = None) -> None:
-        self.core = _core.Media(host, port, public_ip)
+    def __init__(
+        self, host: str, port: int, public_ip: str | None = None, *, threads: int = 1
+    ) -> None:
+        self.core = _core.Media(host, port, public_ip, threads)
         self._handlers: dict[int, Handler] = {}
         self._early: dict[int, list[Item]] = {}
         self._loop = asyncio.get_running_loop()
@@ -38,7 +40,7 @@ class MediaPort:
             handler(item)
 
     def close(self) -> None:
-        """Stop the media thread; every peer is closed without a further item."""
+        """Stop the media threads; every peer is closed without a further item."""
         self._loop.remove_reader(self.core.fileno())
         self.core.close()
         self._handlers.clear()
