@@ -15,7 +15,7 @@ import httpx2 as httpx
 
 from ..errors import TalkoverError
 from ..media import items as m
-from ..media.port import MediaPort, Peer
+from ..media.port import MediaPort, OfferError, Peer
 from .address import is_loopback
 from .certificate import client_context
 from .wav import read_wav, write_wav
@@ -63,7 +63,7 @@ class Caller:
         on_event: Callable[[float, Event], None] = lambda _, __: None,
         on_sound: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        self._url, key = _taken_apart(url)
+        self.url, key = _taken_apart(url)
         self._token, self._tcp, self._agent = token or key, tcp, agent
         self._insecure = insecure
         self._media: MediaPort | None = None
@@ -73,6 +73,8 @@ class Caller:
         self._arrived = asyncio.Event()
         self._epoch = 0
         self.location = ""
+        self.answer = ""
+        """The server's SDP."""
         self.transport = ""
         self.closed: str | None = None
         self.events: list[tuple[float, Event]] = []
@@ -101,7 +103,7 @@ class Caller:
 
     async def _dial(self) -> None:
         # To a server an address is a caller, so each has a port of its own.
-        self._media = media = MediaPort(_near(self._url), 0)
+        self._media = media = MediaPort(_near(self.url), 0)
         peer, offer = media.core.dial(self._tcp)
         self._peer = peer
         # The caller's own voice must not fall silent when the agent speaks.
@@ -114,15 +116,20 @@ class Caller:
         try:
             async with self._http() as client:
                 response = await client.post(
-                    urljoin(self._url, "v1/realtime/calls"),
+                    urljoin(self.url, "v1/realtime/calls"),
                     params=query, content=offer, headers=headers,
                 )  # fmt: skip
         except httpx.HTTPError as error:
-            raise CallError(_unreachable(self._url, error)) from None
+            raise CallError(unreachable(self.url, error)) from None
         if response.status_code != 201:
             raise CallError(f"The server refused ({response.status_code}): {response.text[:300]}")
-        self.location = urljoin(self._url, response.headers["Location"])
-        await asyncio.to_thread(peer.accept, response.text)
+        self.location = urljoin(self.url, response.headers["Location"])
+        self.answer = response.text
+        try:
+            await asyncio.to_thread(peer.accept, response.text)
+        except OfferError as error:
+            reason = "its media port takes no TCP connection" if self._tcp else str(error)
+            raise CallError(f"The server's answer leads nowhere: {reason}.") from None
         try:
             await self.until(lambda: bool(self.transport), CONNECT_S)
         except TimeoutError:
@@ -197,7 +204,7 @@ class Caller:
         write_wav(file, bytes(self.sound.pcm), RATE)
 
     def _http(self) -> httpx.AsyncClient:
-        context = client_context(self._url, self._insecure)
+        context = client_context(self.url, self._insecure)
         timeout = httpx.Timeout(ANSWER_S, connect=CONNECT_S)
         return httpx.AsyncClient(verify=context, timeout=timeout)
 
@@ -239,7 +246,8 @@ def _taken_apart(url: str) -> tuple[str, str | None]:
     return str(found.copy_with(fragment=None)).rstrip("/") + "/", key[0] if key else None
 
 
-def _unreachable(url: str, error: httpx.HTTPError) -> str:
+def unreachable(url: str, error: httpx.HTTPError) -> str:
+    """Why there is no answer, and what to look at."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
         return f"{url} shows a certificate that nobody vouches for; --insecure takes any."
     return f"{url} cannot be reached ({type(error).__name__}); is the server running?"

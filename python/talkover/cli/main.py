@@ -97,6 +97,23 @@ def call(
 
 
 @app.command()
+def doctor(
+    url: Annotated[str | None, typer.Argument(help="a server that runs; else this machine")] = None,
+    token: Annotated[str | None, typer.Option(help="the server's key or a client secret")] = None,
+    insecure: Annotated[bool, typer.Option(help="accept any certificate")] = False,
+) -> None:
+    """Say why a call cannot be.
+
+    With a URL by calling it over UDP and TCP; else by looking at the settings (environment and
+    talkover.toml) and at this machine. The exit code is 1 where there is a trouble.
+    """
+    from .doctor import before, calling, examine
+
+    found = before(load({}).settings) if url is None else calling(url, token, insecure=insecure)
+    raise typer.Exit(0 if asyncio.run(examine(found)) else 1)
+
+
+@app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="a .talkover file, or what a crash left of one")],
     set: Annotated[
