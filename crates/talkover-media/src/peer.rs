@@ -380,10 +380,11 @@ impl Peer {
         self.recording = on;
     }
 
-    /// Samples of a caller on a socket, 16 kHz.
+    /// Samples of a caller on a socket, 16 kHz; all of them are told at once.
     pub fn hear(&mut self, pcm: &[i16], now: Instant) {
         self.ear.hear(pcm);
         self.hear_events(now);
+        self.tell_sound();
     }
 
     /// A 16 ms step of a caller who has no sound, to count as `voice`.
