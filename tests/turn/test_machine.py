@@ -116,6 +116,35 @@ def test_slow_words_of_a_long_overlap_still_interrupt() -> None:
     assert kinds(floor.at(3500, i.Heard("what about tomorrow", True)))[0] == "CancelReply"
 
 
+def test_the_quiet_between_bits_of_noise_is_no_voice() -> None:
+    floor = Floor(interrupt_ms=600).agent_speaks()
+    for began in range(1000, 3000, 400):
+        # Before a recogniser has words for one bit, the next begins.
+        floor.at(began, i.SpeechStarted(began / 1000))
+        floor.at(began + 160, i.SpeechStopped((began + 100) / 1000))
+    assert floor.machine.user == "judged" and floor.done == []
+    voice = Floor(interrupt_ms=600, interrupt_wordless_ms=600).agent_speaks()
+    voice.at(1000, i.SpeechStarted(1.0))
+    voice.at(1460, i.SpeechStopped(1.4))
+    voice.at(1700, i.SpeechStarted(1.7))
+    assert kinds(voice.at(1899)) == []
+    made = voice.at(1901)
+    assert kinds(made)[0] == "CancelReply" and "600 ms of voice" in made[0].why
+
+
+def test_a_late_ending_that_comes_in_two_bits_reopens_the_turn_as_soon() -> None:
+    floor = Floor(partials=False, speculate=False)
+    floor.at(0, i.SpeechStarted(0.0))
+    floor.at(1060, i.SpeechStopped(1.0), i.Heard("tell me about berlin", True))
+    floor.at(1351)
+    assert floor.machine.agent == "thinking"
+    floor.at(1500, i.SpeechStarted(1.5))
+    floor.at(1660, i.SpeechStopped(1.6))
+    floor.at(1700, i.SpeechStarted(1.7))
+    assert kinds(floor.at(1899)) == []
+    assert kinds(floor.at(1901))[:2] == ["CancelReply", "ReopenTurn"]
+
+
 def test_a_guess_interrupts_only_by_its_length() -> None:
     floor = Floor().agent_speaks()
     floor.at(1000, i.SpeechStarted(1.0))
@@ -124,7 +153,7 @@ def test_a_guess_interrupts_only_by_its_length() -> None:
     assert kinds(floor.at(1420, i.Heard("any chance", True, None, False))) == ["Resume", "Ignore"]
     long = Floor().agent_speaks()
     long.at(1000, i.SpeechStarted(1.0))
-    made = long.at(1700, i.Heard("any chance of rain", False, None, False))
+    made = long.at(2100, i.Heard("any chance of rain", False, None, False))
     assert kinds(made)[0] == "CancelReply"
 
 
@@ -288,8 +317,8 @@ def test_voice_that_lasts_interrupts_without_words() -> None:
     assert kinds(floor.at(2200)) == ["CancelReply", "BeginTurn"]
     batch = Floor(partials=False).agent_speaks()
     batch.at(1000, i.SpeechStarted(1.0))
-    assert batch.at(1590) == []
-    assert kinds(batch.at(1600)) == ["CancelReply", "BeginTurn"]
+    assert batch.at(1990) == []
+    assert kinds(batch.at(2000)) == ["CancelReply", "BeginTurn"]
 
 
 @pytest.mark.parametrize("words", ["mm-hm", "yeah", "uh huh", "okay right", ""])
