@@ -103,6 +103,7 @@ def test_a_spoken_reply_is_told_in_the_order_of_real_sessions() -> None:
         "conversation.item.done",
         "response.output_item.done",
         "response.done",
+        "rate_limits.updated",
     ]
 
 

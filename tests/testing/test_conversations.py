@@ -290,7 +290,8 @@ def test_a_commit_with_nothing_said_is_refused_and_the_call_goes_on():
     talk.event({"type": "input_audio_buffer.commit"})
     talk.user("tell me about pizza")
     result = talk.run()
-    assert result.errors == ["There is no speech to commit; send audio first."], result
+    (error,) = result.errors
+    assert error.startswith("There is no speech to commit"), result
     assert [turn.asked for turn in result.turns] == ["What time is it?", "tell me about pizza"]
 
 

@@ -17,7 +17,7 @@ from ..session.session import Session
 from ..session.stream import Subscription
 from .admission import check_own, given, spending
 from .errors import HttpError, shown
-from .keys import Keyring, Secret
+from .keys import Caller, Keyring, bearer
 
 log = structlog.get_logger("talkover.socket")
 
@@ -33,8 +33,8 @@ class Sockets:
     async def serve(self, socket: WebSocket) -> None:
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
         try:
-            secret = self._keys.admit(_bearer(socket, offered), socket.headers)
-            session, own = self._session(socket, secret)
+            caller = self._keys.admit(_bearer(socket, offered), socket.headers)
+            session, own = self._session(socket, caller)
         except Exception as error:
             status, body = shown(error)
             if status == 500:
@@ -57,16 +57,20 @@ class Sockets:
             if own:
                 await session.end("the client went away")
 
-    def _session(self, socket: WebSocket, secret: Secret | None) -> tuple[Session, bool]:
-        call_id = socket.query_params.get("call_id")
+    def _session(self, socket: WebSocket, caller: Caller) -> tuple[Session, bool]:
+        query = socket.query_params
+        call_id = query.get("call_id")
         if call_id is not None:
             session = self._lobby.get(call_id)
             if session is None:
                 raise HttpError(404, "There is no such call; it may have ended.")
-            check_own(secret, session)
+            check_own(caller, session)
             return session, False
-        with spending(secret, self._lobby) as note:
-            session = self._lobby.attach(**given(secret, {}, socket.query_params.get("agent")))
+        config: dict[str, Any] = {"model": query["model"]} if "model" in query else {}
+        if query.get("intent") == "transcription":
+            config["type"] = "transcription"
+        with spending(caller, self._lobby) as note:
+            session = self._lobby.attach(**given(caller, config, query.get("agent")))
             note(session)
         return session, True
 
@@ -107,8 +111,7 @@ def _bearer(socket: WebSocket, offered: list[str]) -> str | None:
     for name in offered:
         if name.startswith(_KEY):
             return name.removeprefix(_KEY)
-    scheme, _, value = socket.headers.get("authorization", "").partition(" ")
-    return value.strip() or None if scheme.lower() == "bearer" else None
+    return bearer(socket.headers)
 
 
 async def _refuse(socket: WebSocket, status: int, body: dict[str, Any]) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from .config import Format, Tool, ToolChoice
 from .items import Item
+
+Modality = Literal["audio", "text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +19,9 @@ class UpdateSession:
 
 @dataclass(frozen=True, slots=True)
 class AppendAudio:
-    """PCM, 24 kHz."""
+    """In the session's input format."""
 
-    pcm: bytes = field(repr=False)
+    sound: bytes = field(repr=False)
     event_id: str | None = None
 
 
@@ -69,10 +72,12 @@ class ResponseParams:
     """What a `response.create` sets for this one reply; None leaves the session's setting."""
 
     instructions: str | None = None
-    modality: str | None = None
-    tools: list[dict[str, Any]] | None = None
-    tool_choice: Any = None
-    max_output_tokens: int | None = None
+    modality: Modality | None = None
+    voice: str | None = None
+    format: Format | None = None
+    tools: tuple[Tool, ...] | None = None
+    tool_choice: ToolChoice | None = None
+    max_output_tokens: int | Literal["inf"] | None = None
     metadata: dict[str, str] | None = None
     conversation: bool = True
     input: tuple[Item | str, ...] | None = None
