@@ -256,7 +256,9 @@ class Reply:
         if audible and not cleared:
             self.tell(f.AudioStopped(self.id))
         if self._peer is not None:
-            self._sent = played_ms if status == "cancelled" else self._table.length_ms
+            played = played_ms if status == "cancelled" else self._table.length_ms
+            # A client with a player of its own may be ahead of the clock, as far as it was sent.
+            self._sent = max(played, self._told_ms)
             self._cut(status == "cancelled", played_ms)
         else:
             self.heard = " ".join(item.text for item in self._items)
@@ -497,7 +499,7 @@ class Reply:
                 continue
             upto: float = played_ms if cancelled else self._table.length_ms
             if item.id in self._limits:
-                upto = min(upto, self._table.began(item.id) + self._limits[item.id])
+                upto = min(self._sent, self._table.began(item.id) + self._limits[item.id])
             heard = self._table.heard(item.id, upto)
             whole = item.content[0].transcript or ""
             text = whole[: heard.characters] if cancelled else whole
