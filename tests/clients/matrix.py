@@ -150,7 +150,7 @@ OFFER = (
 
 
 def table(results: Results) -> str:
-    """Features down, clients across: ✓, ✗, or – where the client has no such thing."""
+    """Features down, clients across: ✓, ✗, or — where the client has no such thing."""
     clients = [client for client in CLIENTS if client.name in results]
     rows = [
         ["", *(f"{c.name} {c.version}" for c in clients)],
@@ -162,7 +162,7 @@ def table(results: Results) -> str:
 
 def _mark(found: dict[str, str], feature: str) -> str:
     if feature not in found:
-        return "–"
+        return "—"
     return "✗" if found[feature] else "✓"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -67,10 +68,16 @@ class Talk:
         self.task, self.llm, self.context = task, llm, context
         self.before, self.after = before, after
         self.raw: list[dict[str, Any]] = []
+        self._more = asyncio.Event()
+
+    def seen(self, event: dict[str, Any]) -> None:
+        self.raw.append(event)
+        self._more.set()
 
     async def event(self, kind: str, past: int = 0) -> dict[str, Any]:
         while len(found := [e for e in self.raw if e["type"] == kind]) <= past:
-            await asyncio.sleep(0.02)
+            self._more.clear()
+            await self._more.wait()
         return found[past]
 
     @property
@@ -124,9 +131,7 @@ async def talking(key: str = KEY, tools: Any = None, **settings: Any) -> AsyncIt
     parse = events.parse_server_event
 
     def seen(text: str) -> Any:
-        import json
-
-        talk.raw.append(json.loads(text))
+        talk.seen(json.loads(text))
         return parse(text)
 
     events.parse_server_event = seen

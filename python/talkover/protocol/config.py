@@ -149,16 +149,37 @@ class Tracing(ConfigPart):
     metadata: JsonObject | None = None
 
 
+class PromptText(ConfigPart):
+    type: Literal["input_text"]
+    text: str
+
+
+class PromptImage(ConfigPart):
+    type: Literal["input_image"]
+    detail: Literal["low", "high", "auto", "original"]
+    image_url: str | None = None
+    file_id: str | None = None
+
+
+class PromptFile(ConfigPart):
+    type: Literal["input_file"]
+    file_id: str | None = None
+    file_url: str | None = None
+    file_data: str | None = None
+    filename: str | None = None
+
+
+PromptPart = Annotated[PromptText | PromptImage | PromptFile, Field(discriminator="type")]
+
+
 class Prompt(ConfigPart):
     id: str
     version: str | None = None
-    variables: JsonObject | None = None
+    variables: dict[str, str | PromptPart] | None = None
 
 
 class Reasoning(ConfigPart):
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-
-    effort: str | None = None
+    effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
 
 Tool = Annotated[FunctionTool | McpTool, Field(discriminator="type")]
@@ -192,7 +213,7 @@ class SessionConfig(ConfigPart):
     tracing: Literal["auto"] | Tracing | None = None
     prompt: Prompt | None = None
     reasoning: Reasoning | None = None
-    include: list[str] | None = None
+    include: list[Literal["item.input_audio_transcription.logprobs"]] | None = None
 
     @property
     def modality(self) -> Literal["audio", "text"]:

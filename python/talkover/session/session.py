@@ -136,6 +136,7 @@ class Session:
         self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
         self._live = Live(lambda: self.tell(i.Speak()))
         self._aside: str | None = None
+        self._reflex: tuple[bool, bool] | None = None
         self.requests = Requests(self, attach)
         self.hearing = Hearing(self)
         self._idle = Idle(self)
@@ -291,13 +292,16 @@ class Session:
 
     def _set_reflex(self, off: bool = False) -> None:
         wanted = reflex(self.machine.policy)
-        self.peer.policy(
-            duck=wanted.duck and not off,
-            hold=wanted.hold and not off,
-            hold_after_ms=HOLD_AFTER_MS,
-            resume_after_ms=RESUME_AFTER_MS,
-            max_hold_ms=MOST_HELD_MS,
-        )
+        duck, hold = wanted.duck and not off, wanted.hold and not off
+        if (duck, hold) != self._reflex:
+            self._reflex = (duck, hold)
+            self.peer.policy(
+                duck=duck,
+                hold=hold,
+                hold_after_ms=HOLD_AFTER_MS,
+                resume_after_ms=RESUME_AFTER_MS,
+                max_hold_ms=MOST_HELD_MS,
+            )
 
     # ---- the media thread's items --------------------------------------------------------------
 
