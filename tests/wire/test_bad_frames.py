@@ -31,7 +31,8 @@ SESSION: dict[str, Any] = {
     "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}],
     "tool_choice": {"type": "function", "name": "f"}, "max_output_tokens": 100,
     "truncation": {"type": "retention_ratio", "retention_ratio": 0.5}, "tracing": "auto",
-    "prompt": {"id": "p", "variables": {"a": "b"}}, "include": ["item.input_audio_transcription.logprobs"],
+    "prompt": {"id": "p", "variables": {"a": "b"}},
+    "include": ["item.input_audio_transcription.logprobs"],
     "reasoning": {"effort": "low"}, "parallel_tool_calls": True,
 }  # fmt: skip
 ITEM: dict[str, Any] = {

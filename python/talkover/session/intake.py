@@ -23,8 +23,10 @@ MOST_UNDER_WAY = 2 * RATE
 """Samples at 16 kHz that the media thread may have in hand."""
 MOST_WAITING = 4 << 20
 """Bytes that wait here before the client is not read from any more."""
-SLACK = 2 * RATE // 100
-"""Samples that the resampler keeps."""
+SLACK = 700
+"""Samples that the media thread keeps: it hands over 40 ms at a time."""
+PUSH = bytes(2 * 24 * 48)
+"""Silence behind a committed turn, so that its end is not among them."""
 PATIENCE_S = 1.0
 """Sound that was not heard by then was lost on the way; nobody waits for it longer."""
 
@@ -66,6 +68,13 @@ class Intake:
         self._queue.append(command)
         self._commands += 1
         self._flow()
+
+    def push(self) -> None:
+        """Have all of the sound so far heard, though none may follow."""
+        if self._sent or self._bytes:
+            self._queue.append(PUSH)
+            self._bytes += len(PUSH)
+            self._flow()
 
     def heard(self, samples: int) -> None:
         """So many samples at 16 kHz have come out of the media thread."""

@@ -53,8 +53,10 @@ class Requests:
         """Do it, or as soon as what was sent before it is done. BadEvent."""
         if isinstance(command, c.AppendAudio):
             self._append(command)
-        else:
-            self.intake.take(command)
+            return
+        if isinstance(command, c.CommitInput) and self._session.hearing.manual:
+            self.intake.push()
+        self.intake.take(command)
 
     def close(self) -> None:
         self.intake.close()
