@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use calls, duplex or footprint."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use calls, duplex, footprint or wire."
   .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -19,4 +19,5 @@ else
   run footprint
   run calls --peer aiortc
   run duplex
+  run wire
 fi

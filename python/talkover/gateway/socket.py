@@ -24,6 +24,9 @@ log = structlog.get_logger("talkover.socket")
 _KEY = "openai-insecure-api-key."
 SLOW_S = 20.0
 """A client that takes nothing for so long is let go."""
+SLOW = "the client reads too slowly"
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Sockets:
@@ -48,14 +51,19 @@ class Sockets:
         subscription = session.subscribe()
         if own:
             session.begin()
+        reading = asyncio.create_task(_read(socket, codec, session))
         writing = asyncio.create_task(_write(socket, codec, subscription))
         try:
-            await _read(socket, codec, session, writing)
+            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
         finally:
             subscription.close()
+            reading.cancel()
             writing.cancel()
+            why = writing.result() if _is_done(writing) else "the client went away"
+            if why == SLOW:
+                log.warning("a client was let go", session=session.id, reason=why)
             if own:
-                await session.end("the client went away")
+                await session.end(why)
 
     def _session(self, socket: WebSocket, caller: Caller) -> tuple[Session, bool]:
         query = socket.query_params
@@ -75,36 +83,43 @@ class Sockets:
         return session, True
 
 
-async def _read(
-    socket: WebSocket, codec: Codec, session: Session, writing: asyncio.Task[None]
-) -> None:
+async def _read(socket: WebSocket, codec: Codec, session: Session) -> None:
     while not session.ended:
-        receiving = asyncio.create_task(socket.receive())
-        await asyncio.wait((receiving, writing), return_when=asyncio.FIRST_COMPLETED)
-        if not receiving.done():
-            receiving.cancel()
-            return
-        message = receiving.result()
+        message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        text: str | bytes | None = message.get("text")
         try:
-            command = codec.decode(message.get("text") or message.get("bytes") or "")
+            command = codec.decode(text if text is not None else message.get("bytes") or b"")
         except BadEvent as error:
             session.refuse(error)
             continue
         session.submit(command)
+        await session.requests.intake.room()
 
 
-async def _write(socket: WebSocket, codec: Codec, subscription: Subscription) -> None:
+async def _write(socket: WebSocket, codec: Codec, subscription: Subscription) -> str:
+    """Send until there is no more to send, or nobody who takes it; returns why it ended."""
     try:
-        async for _, at_ms, fact in subscription:
-            for event in codec.encode(fact, at_ms):
-                async with asyncio.timeout(SLOW_S):
-                    await socket.send_text(json.dumps(event, ensure_ascii=False))
-        code = 1013 if subscription.overflowed else 1000
-        await socket.close(code, "too slow" if subscription.overflowed else "the call has ended")
-    except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
-        log.info("a WebSocket took no more", error=type(error).__name__)
+        while entries := await subscription.batch():
+            async with asyncio.timeout(SLOW_S):
+                for _, at_ms, fact in entries:
+                    for event in codec.encode(fact, at_ms):
+                        await socket.send_text(_json(event))
+        if not subscription.overflowed:
+            await socket.close(1000, "the call has ended")
+            return "the call has ended"
+        async with asyncio.timeout(SLOW_S):
+            await socket.close(1013, SLOW)
+        return SLOW
+    except TimeoutError:
+        return SLOW
+    except (WebSocketDisconnect, RuntimeError):
+        return "the client went away"
+
+
+def _is_done(task: asyncio.Task[str]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 def _bearer(socket: WebSocket, offered: list[str]) -> str | None:

@@ -28,7 +28,9 @@ def encode(fact: f.Fact, at_ms: int, *, extensions: bool, audio_events: bool) ->
     if kind is f.KeyPressed:
         # The protocol's one event without an id.
         return events
-    return [{"type": e.pop("type"), "event_id": fresh("event"), **e} for e in events]
+    for event in events:
+        event["event_id"] = fresh("event")
+    return events
 
 
 _OTHER_SOUND = (f.ReplyAudio, f.AudioStarted, f.AudioStopped, f.AudioCleared)

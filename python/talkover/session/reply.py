@@ -30,6 +30,7 @@ REPLYING: ContextVar[int] = ContextVar("replying", default=0)
 CREDIT_MS = 5000
 """Sound that waits on the server for its time; a voice that is ahead waits for room."""
 PIECES_AHEAD = 4
+PIECES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,11 +281,16 @@ class Reply:
         self._desk.reply_made(self)
 
     async def _write(self, pieces: AsyncGenerator[Piece]) -> None:
+        written = 0
         async with aclosing(pieces) as stream:
             async for piece in stream:
                 match piece:
                     case str():
                         await self._text(piece)
+                        written += 1
+                        # A model that never waits must keep neither its own first word nor others.
+                        if written == 1 or not written % PIECES_AT_ONCE:
+                            await asyncio.sleep(0)
                     case Say(text, interruptions):
                         await self._flush()
                         self._guarded = interruptions == "no"
