@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from wire.frames import MODELS, fault
 
-from talkover.protocol import aliases
+from talkover.protocol import aliases, reference
 from talkover.protocol import commands as c
 from talkover.protocol import facts as f
 from talkover.protocol.config import SessionConfig, changed_keys, first_config
@@ -92,6 +93,14 @@ def test_every_server_event_of_the_protocol_is_told_by_some_fact() -> None:
     codecs = [Codec(extensions=False, audio_events=audio) for audio in (True, False)]
     told = {event["type"] for codec in codecs for fact in FACTS for event in codec.encode(fact)}
     assert told == MODELS.keys() - BETA
+
+
+def test_the_page_of_events_is_what_the_code_says() -> None:
+    page = Path(__file__).parents[2] / "docs/events.md"
+    made = "run: python -m talkover.protocol.reference > docs/events.md"
+    assert page.read_text() == reference.document(), made
+    for kind in MODELS.keys() - BETA:
+        assert f"| `{kind}` |" in page.read_text()
 
 
 def types(codec: Codec, *facts: f.Fact) -> list[str]:

@@ -49,7 +49,7 @@ def decode(text: str | bytes) -> c.Command:
     event = _parse(text)
     event_id = event.get("event_id")
     event_id = event_id if isinstance(event_id, str) and len(event_id) <= MOST_ID else None
-    fields = _Fields(event, event_id)
+    fields = Fields(event, event_id)
     if event.get("event_id") is not None and event_id is None:
         raise fields.bad("event_id", f"a string of at most {MOST_ID} characters")
     kind = event.get("type")
@@ -135,7 +135,7 @@ def _depth(value: Any) -> int:
     return depth
 
 
-class _Fields:
+class Fields:
     """Typed reads of one event, each refusal naming the field."""
 
     def __init__(self, event: Json, event_id: str | None, path: str = "") -> None:
@@ -180,31 +180,31 @@ class _Fields:
             raise self.bad(name, "an object")
         return cast(Json, value)
 
-    def objects(self, name: str, most: int) -> list[_Fields]:
+    def objects(self, name: str, most: int) -> list[Fields]:
         """A list of objects, each to be read in the same way."""
         value = self.event.get(name)
         if not isinstance(value, list) or len(cast("list[Any]", value)) > most:
             raise self.bad(name, f"a list of at most {most} objects")
-        found: list[_Fields] = []
+        found: list[Fields] = []
         for n, entry in enumerate(cast("list[Any]", value)):
             if not isinstance(entry, dict):
                 raise self.bad(name, "a list of objects")
             path = f"{self.path}{name}[{n}]."
-            found.append(_Fields(cast(Json, entry), self.event_id, path))
+            found.append(Fields(cast(Json, entry), self.event_id, path))
         return found
 
-    def inside(self, name: str) -> _Fields:
-        return _Fields(self.object(name), self.event_id, f"{self.path}{name}.")
+    def inside(self, name: str) -> Fields:
+        return Fields(self.object(name), self.event_id, f"{self.path}{name}.")
 
 
 # ---- audio and items -------------------------------------------------------------------------
 
 
-def _append(x: _Fields) -> c.Command:
+def _append(x: Fields) -> c.Command:
     return c.AppendAudio(_sound(x), x.event_id)
 
 
-def _sound(x: _Fields) -> bytes:
+def _sound(x: Fields) -> bytes:
     encoded = x.text("audio", MOST_EVENT)
     try:
         sound = base64.b64decode(encoded, validate=True)
@@ -244,7 +244,7 @@ _MCP_FIELDS: dict[str, tuple[McpType, tuple[str, ...]]] = {
 """Item → its own type, and the fields that it must have."""
 
 
-def _part(x: _Fields, role: Role) -> Part:
+def _part(x: Fields, role: Role) -> Part:
     kind = _PARTS.get(x.text("type"))
     if kind not in _FITTING[role]:
         raise x.bad("type", f"one of {', '.join(_FITTING[role])} in a message of the {role}")
@@ -262,7 +262,7 @@ def _part(x: _Fields, role: Role) -> Part:
     return Part(kind, transcript=x.maybe_text("transcript"), audio=sound)
 
 
-def _item(x: _Fields) -> Item:
+def _item(x: Fields) -> Item:
     name = x.text("type")
     id = x.maybe_id("id") or fresh("item")
     if name in _MCP_FIELDS:
@@ -283,7 +283,7 @@ def _item(x: _Fields) -> Item:
     return Item(id, kind, call_id=x.id("call_id"), output=x.text("output"))
 
 
-def _mcp_item(x: _Fields, id: str, kind: McpType, needed: tuple[str, ...]) -> Item:
+def _mcp_item(x: Fields, id: str, kind: McpType, needed: tuple[str, ...]) -> Item:
     for name in needed:
         match name:
             case "tools":
@@ -296,7 +296,7 @@ def _mcp_item(x: _Fields, id: str, kind: McpType, needed: tuple[str, ...]) -> It
     return Item(id, kind, mcp={k: v for k, v in x.event.items() if k not in ("id", "type")})
 
 
-def _create_item(x: _Fields) -> c.Command:
+def _create_item(x: Fields) -> c.Command:
     return c.CreateItem(_item(x.inside("item")), x.maybe_id("previous_item_id"), x.event_id)
 
 
@@ -328,11 +328,11 @@ class _Response(ConfigPart):
     parallel_tool_calls: bool | None = None
 
 
-def _create_response(x: _Fields) -> c.Command:
+def _create_response(x: Fields) -> c.Command:
     if x.event.get("response") is None:
         return c.CreateResponse(c.ResponseParams(), x.event_id)
     settings = beta.current(x.object("response"))
-    r = _Fields(settings, x.event_id, "response.")
+    r = Fields(settings, x.event_id, "response.")
     try:
         asked = _Response.model_validate(settings)
     except ValidationError as error:
@@ -358,17 +358,17 @@ def _create_response(x: _Fields) -> c.Command:
     )
 
 
-def _input(x: _Fields) -> Item | str:
+def _input(x: Fields) -> Item | str:
     return x.id("id") if x.event.get("type") == "item_reference" else _item(x)
 
 
-def _truncate(x: _Fields) -> c.Command:
+def _truncate(x: Fields) -> c.Command:
     return c.TruncateItem(
         x.id("item_id"), x.number("content_index"), x.number("audio_end_ms"), x.event_id
     )
 
 
-DECODERS: dict[str, Callable[[_Fields], c.Command]] = {
+DECODERS: dict[str, Callable[[Fields], c.Command]] = {
     "session.update": lambda x: c.UpdateSession(beta.current(x.object("session")), x.event_id),
     "input_audio_buffer.append": _append,
     "input_audio_buffer.commit": lambda x: c.CommitInput(x.event_id),
