@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup serve check test wheel console screenshots bench fmt
+.PHONY: help setup serve check test wheel console screenshots bench clients fmt
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 ARGS ?=
 
@@ -31,6 +31,10 @@ screenshots: setup  ## pictures of the console's states, in docs/screenshots/
 
 bench: setup  ## the benchmarks, one JSON each in out/
 	@scripts/bench.sh $(ARGS)
+
+clients: setup  ## unmodified clients against a server: the table of docs/clients.md
+	@scripts/test-tools.sh
+	@PYTHONPATH=python:tests .venv/bin/python -m clients.matrix $(ARGS)
 
 fmt:  ## format everything
 	cargo fmt

@@ -24,6 +24,7 @@ AGENTS: dict[str, Agent] = {
     "talking": Agent(
         llm="bench:told", stt="bench:content", tts="bench:tones", interruptions="no"
     ),
+    "long": Agent(llm="bench:long", stt="bench:content", tts="bench:tones"),
     "embedded": Agent(llm="bench:told"),
     "embedded ear": Agent(llm="bench:tones", tts="bench:tones"),
     "near ear": Agent(llm="bench:tones", stt="bench:near", tts="bench:tones"),

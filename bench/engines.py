@@ -141,7 +141,7 @@ class Prompt(_Engine):
 
     def __init__(self, name: str) -> None:
         super().__init__("llm", name)
-        self._text = {"tones": ANSWER, "told": TOLD}[name]
+        self._text = {"tones": ANSWER, "told": TOLD, "long": TOLD * 10}[name]
 
     def while_speaking(self, words: str) -> str | None:
         return None

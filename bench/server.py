@@ -42,7 +42,7 @@ async def main() -> None:
         )
     )
     record = os.environ.get("BENCH_RECORD")
-    await serving.serve(Settings(port=0, media_port=0, record=record), AGENTS)
+    await serving.serve(Settings(port=0, media_port=0, record=record, most_calls=2000), AGENTS)
     answering.cancel()
 
 

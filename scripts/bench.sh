@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use calls, duplex or footprint."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use calls, duplex, footprint or wire."
   .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -20,4 +20,5 @@ else
   run calls --peer aiortc
   run duplex
   run duplex --browser
+  run wire
 fi

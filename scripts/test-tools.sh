@@ -5,13 +5,28 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
 
+uv=(uv)
+type -P uv >/dev/null || uv=(python3 -m uv)
+
 # The end-of-turn model comes in the wheel of another framework, of which nothing else is used.
 if [ ! -e .cache/smart-turn/pipecat ]; then
   say "installing for the tests: the end-of-turn model"
-  uv=(uv)
-  type -P uv >/dev/null || uv=(python3 -m uv)
   "${uv[@]}" pip install --quiet --python .venv/bin/python --no-deps \
     --target .cache/smart-turn pipecat-ai==1.14.0
+fi
+
+# Clients of the Realtime protocol, as anybody installs them; nothing of them is in .venv.
+clients=.cache/clients
+if need $clients/ready tests/clients/requirements.txt tests/clients/package.json; then
+  say "installing for the tests: clients of the Realtime protocol"
+  mkdir -p $clients/node
+  began $clients/ready
+  [ -x $clients/python/bin/python ] || "${uv[@]}" venv --quiet --python '>=3.11' $clients/python
+  "${uv[@]}" pip install --quiet --python $clients/python/bin/python \
+    --requirement tests/clients/requirements.txt
+  cp tests/clients/package.json $clients/node/
+  npm install --prefix $clients/node --no-package-lock --no-audit --no-fund --loglevel=error >&2
+  finished $clients/ready
 fi
 
 missing=()

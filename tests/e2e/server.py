@@ -9,6 +9,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from wire.frames import WRONG
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -23,10 +25,10 @@ class Server:
             target = [str(folder / "agent.py")]
         with self.file.open("w") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", "from talkover.cli.main import main; main()", "serve",
+                [sys.executable, "-c", "from wire.frames import main; main()", "serve",
                  *target, "--port", "0", "--media-port", "0", *arguments],
                 stdout=out, stderr=subprocess.STDOUT, cwd=folder,
-                env={"PYTHONPATH": str(ROOT / "python"), "PATH": "/usr/bin:/bin",
+                env={"PYTHONPATH": f"{ROOT / 'python'}:{ROOT / 'tests'}", "PATH": "/usr/bin:/bin",
                      "HOME": str(folder)},
             )  # fmt: skip
         self.url = self._url()
@@ -52,6 +54,7 @@ class Server:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(15)
+        assert WRONG not in self.log, self.log
 
 
 def spoken(text: str, folder: Path, voice: str = "rms") -> Path:

@@ -16,6 +16,7 @@ PURE = {
 
 ALSO = {
     "protocol.config": {"pydantic"},
+    "protocol.decoding": {"pydantic"},
     # Ids are random, and the wire wants them unguessable.
     "protocol.ids": {"contextlib", "contextvars", "random", "secrets"},
 }

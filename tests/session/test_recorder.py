@@ -36,7 +36,9 @@ async def media() -> AsyncIterator[MediaPort]:
 
 def session(media: MediaPort) -> Session:
     cast = Cast(Agent("x"), ScriptedEar(), ScriptedLlm({"": "Yes."}), SteadyVoice())
-    return Session(cast, first_config({}), media.core.attach(), transport="websocket")
+    return Session(
+        cast, first_config({}), media.core.attach(), transport="websocket", attach=media.attach
+    )
 
 
 def left(folder: Path) -> list[Path]:

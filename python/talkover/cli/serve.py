@@ -38,8 +38,11 @@ def run(loaded: Loaded, source: Source, agents: Mapping[str, Agent]) -> None:
     """Serve until SIGINT or SIGTERM; blocks. ConfigError says what cannot be used."""
     for warning in loaded.warnings:
         print(f"talkover: {warning}", file=sys.stderr)
-    # What callers say is told at the debug level only, and that is off.
+    # What callers say is told at the debug level only, and that is off; nor does a traceback show
+    # it, as the usual one does with its values of all variables.
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(
+        processors=[*structlog.get_config()["processors"][:-1], renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
@@ -103,8 +106,9 @@ async def _http(
     app = create_app(lobby, key=key, trouble=reloader.trouble)
     server = Server(
         uvicorn.Config(
-            app, log_level="warning", ws_max_size=24 * 1024 * 1024, ws_per_message_deflate=False,
-            ssl_certfile=certificate, timeout_graceful_shutdown=HANG_UP_S, lifespan="off",
+            app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,
+            ws_per_message_deflate=False, ssl_certfile=certificate,
+            timeout_graceful_shutdown=HANG_UP_S, lifespan="off",
         )
     )  # fmt: skip
     serving = asyncio.create_task(server.serve([listener]))
@@ -146,7 +150,9 @@ def choice(settings: Settings) -> Choice:
 
 def _listener(host: str, port: int) -> socket.socket:
     address = resolved(host)
-    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    # Only of sockets that say that they are TCP does asyncio switch off Nagle's delay.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((address, port))

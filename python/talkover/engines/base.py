@@ -19,7 +19,7 @@ class EngineInfo:
 
     `where` is "this machine" or a host; `leaves_machine` says whether audio or text goes there;
     `marks` (voices only): exact word times come with the speech; `partials` (recognisers only):
-    words come while they are spoken.
+    words come while they are spoken; `openai_voices` (voices only): it knows OpenAI's names.
     """
 
     name: str
@@ -29,6 +29,7 @@ class EngineInfo:
     leaves_machine: bool = False
     marks: bool = False
     partials: bool = False
+    openai_voices: bool = False
     note: str = ""
 
 

@@ -9,30 +9,34 @@ from typing import Any
 from ..errors import Full
 from ..session.lobby import Lobby
 from ..session.session import Session
-from .keys import MOST_LIVE, Forbidden, Secret
+from .keys import MOST_LIVE, Backend, Caller, Forbidden, Secret
 
 
-def given(secret: Secret | None, config: dict[str, Any], agent: str | None) -> dict[str, Any]:
-    """Arguments of `Lobby.call` and `Lobby.attach`; a secret's session wins over the client's."""
-    if secret is None:
-        return {"config": config, "agent": agent}
+def given(caller: Caller, config: dict[str, Any], agent: str | None) -> dict[str, Any]:
+    """Arguments of `Lobby.call` and `Lobby.attach`; a secret's session wins over the client's.
+
+    Whoever has the server's key may set everything; whoever has none, what the agent allows.
+    """
+    if not isinstance(caller, Secret):
+        return {"config": config, "agent": agent, "trusted": isinstance(caller, Backend)}
     return {
-        "config": secret.session,
+        "config": caller.session,
         "trusted": True,
-        "agent": secret.agent or agent,
-        "user": secret.user,
-        "metadata": secret.metadata,
+        "bound": True,
+        "agent": caller.agent or agent,
+        "user": caller.user,
+        "metadata": caller.metadata,
     }
 
 
 @contextmanager
-def spending(secret: Secret | None, lobby: Lobby) -> Generator[Callable[[Session], None]]:
+def spending(secret: Caller, lobby: Lobby) -> Generator[Callable[[Session], None]]:
     """Around the making of a session: counts one use of the secret, unless that fails.
 
     Gives a function that notes the session as the secret's own. Unauthorized or Full where the
     secret allows no more.
     """
-    if secret is None:
+    if not isinstance(secret, Secret):
         yield lambda _: None
         return
     secret.live = {id for id in secret.live if lobby.get(id) is not None}
@@ -46,7 +50,7 @@ def spending(secret: Secret | None, lobby: Lobby) -> Generator[Callable[[Session
         raise
 
 
-def check_own(secret: Secret | None, session: Session) -> None:
+def check_own(caller: Caller, session: Session) -> None:
     """Forbidden where a secret reaches for a call that was not made with it."""
-    if secret is not None and session.id not in secret.live:
+    if isinstance(caller, Secret) and session.id not in caller.live:
         raise Forbidden("This client secret belongs to another call.")

@@ -19,12 +19,14 @@ from starlette.routing import Route, WebSocketRoute
 from .. import __version__
 from ..errors import TalkoverError
 from ..media.port import OfferError
+from ..protocol import beta
 from ..protocol.errors import BadEvent
+from ..protocol.ids import fresh
 from ..session.lobby import Lobby
 from ..session.session import Session
 from .admission import check_own, given, spending
 from .errors import HttpError, respond
-from .keys import Keyring
+from .keys import Keyring, Secret, bearer
 from .socket import Sockets
 
 MOST_SDP = 64 * 1024
@@ -50,36 +52,44 @@ class Gateway:
         self._lobby, self._keys, self._trouble = lobby, keys, trouble
 
     async def call(self, request: Request) -> Response:
-        secret = self._keys.admit(bearer(request), request.headers)
+        caller = self._keys.admit(bearer(request.headers), request.headers)
         offer, config = await _offer(request)
-        allowed = given(secret, config, request.query_params.get("agent"))
+        if "model" in request.query_params:
+            config.setdefault("model", request.query_params["model"])
+        allowed = given(caller, config, request.query_params.get("agent"))
         extensions = request.query_params.get("extensions") == "talkover"
-        with spending(secret, self._lobby) as note:
+        with spending(caller, self._lobby) as note:
             session, answer = await self._lobby.call(offer, extensions=extensions, **allowed)
             note(session)
         location = f"/v1/realtime/calls/{session.call_id}"
         return Response(answer, 201, {"Location": location}, media_type="application/sdp")
 
     async def hangup(self, request: Request) -> Response:
-        secret = self._keys.admit(bearer(request), request.headers)
+        caller = self._keys.admit(bearer(request.headers), request.headers)
         session = self._session(request)
-        check_own(secret, session)
+        check_own(caller, session)
         await session.end("hung up")
         return Response(status_code=200)
 
     async def mint(self, request: Request) -> Response:
-        if self._keys.admit(bearer(request), request.headers) is not None:
+        if isinstance(self._keys.admit(bearer(request.headers), request.headers), Secret):
             raise HttpError(403, "A client secret cannot mint another; use the server's key.")
         body = _json(await _body(request, MOST_BODY))
-        seconds: Any = _object(body, "expires_after").get("seconds", 600)
-        if not isinstance(seconds, int) or not 10 <= seconds <= 7200:
+        after = _object(body, "expires_after")
+        if after.get("anchor", "created_at") != "created_at":
+            raise HttpError(
+                400, "expires_after.anchor must be \"created_at\".",
+                code="invalid_value", param="expires_after.anchor",
+            )  # fmt: skip
+        seconds: Any = after.get("seconds", 600)
+        if isinstance(seconds, bool) or not isinstance(seconds, int) or not 10 <= seconds <= 7200:
             raise HttpError(
                 400, "expires_after.seconds must be a whole number from 10 to 7200.",
                 code="invalid_value", param="expires_after.seconds",
             )  # fmt: skip
-        config = _object(body, "session")
+        config = beta.current(_object(body, "session"))
         agent, uses = _text(body, "agent"), body.get("max_uses")
-        if uses is not None and (not isinstance(uses, int) or uses < 1):
+        if uses is not None and (isinstance(uses, bool) or not isinstance(uses, int) or uses < 1):
             raise HttpError(
                 400, "max_uses must be a whole number from 1 on.",
                 code="invalid_value", param="max_uses",
@@ -90,7 +100,7 @@ class Gateway:
             user=_text(body, "user"), metadata=_object(body, "metadata"),
             agent=agent, uses_left=uses,
         )  # fmt: skip
-        shown = checked.effective("", secret.expires_at)
+        shown = checked.effective(fresh("sess"), secret.expires_at)
         return JSONResponse(
             {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
         )
@@ -153,6 +163,8 @@ def create_app(
     return Starlette(
         routes=[
             Route(calls, gateway.call, methods=["POST"]),
+            # Where the protocol's beta had it; old pages still post there.
+            Route("/v1/realtime", gateway.call, methods=["POST"]),
             Route(f"{calls}/{{id}}/hangup", gateway.hangup, methods=["POST"]),
             Route(f"{calls}/{{id}}", gateway.hangup, methods=["DELETE"]),
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
@@ -185,11 +197,6 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     return await respond(request, HttpError(status, "This path does not take such a request."))
 
 
-def bearer(request: Request) -> str | None:
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    return value.strip() or None if scheme.lower() == "bearer" else None
-
-
 async def _body(request: Request, most: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
@@ -207,7 +214,7 @@ async def _offer(request: Request) -> tuple[str, dict[str, Any]]:
         async with request.form(max_files=2, max_fields=8, max_part_size=MOST_SDP * 4) as form:
             sdp = await _part(form.get("sdp"))
             session = await _part(form.get("session"))
-        config = _json(session) if session else {}
+        config = beta.current(_json(session)) if session else {}
     else:
         sdp, config = await _body(request, MOST_SDP), {}
     if not sdp.strip():

@@ -56,6 +56,15 @@ class Secret:
             self.uses_left += 1
 
 
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Whoever has the server's own key."""
+
+
+Caller = Secret | Backend | None
+"""Who was let in; None: somebody on this machine, where no key is set."""
+
+
 class Keyring:
     """`now` gives Unix seconds."""
 
@@ -78,8 +87,8 @@ class Keyring:
         self._secrets[secret.value] = secret
         return secret
 
-    def admit(self, bearer: str | None, headers: Mapping[str, str]) -> Secret | None:
-        """The client secret that was shown, or None for the server's own key or none needed.
+    def admit(self, bearer: str | None, headers: Mapping[str, str]) -> Caller:
+        """Whose key, or client secret, that is.
 
         Unauthorized for a wrong or expired one; Forbidden for a website of another origin.
         """
@@ -94,9 +103,17 @@ class Keyring:
                     "A key is needed here: send it as 'Authorization: Bearer …', or a client "
                     "secret that was minted with it."
                 )
-            return None
+            return Backend()
         check_origin(headers)
         return None
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """The key that was sent; Azure's clients have a header of their own for it."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip() or None
+    return headers.get("api-key")
 
 
 def check_origin(headers: Mapping[str, str]) -> None:

@@ -17,13 +17,16 @@ from ..session.session import Session
 from ..session.stream import Subscription
 from .admission import check_own, given, spending
 from .errors import HttpError, shown
-from .keys import Keyring, Secret
+from .keys import Caller, Keyring, bearer
 
 log = structlog.get_logger("talkover.socket")
 
 _KEY = "openai-insecure-api-key."
 SLOW_S = 20.0
 """A client that takes nothing for so long is let go."""
+SLOW = "the client reads too slowly"
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Sockets:
@@ -33,8 +36,8 @@ class Sockets:
     async def serve(self, socket: WebSocket) -> None:
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
         try:
-            secret = self._keys.admit(_bearer(socket, offered), socket.headers)
-            session, own = self._session(socket, secret)
+            caller = self._keys.admit(_bearer(socket, offered), socket.headers)
+            session, own = self._session(socket, caller)
         except Exception as error:
             status, body = shown(error)
             if status == 500:
@@ -48,67 +51,82 @@ class Sockets:
         subscription = session.subscribe()
         if own:
             session.begin()
+        reading = asyncio.create_task(_read(socket, codec, session))
         writing = asyncio.create_task(_write(socket, codec, subscription))
         try:
-            await _read(socket, codec, session, writing)
+            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
         finally:
             subscription.close()
+            reading.cancel()
             writing.cancel()
+            why = writing.result() if _is_done(writing) else "the client went away"
+            if why == SLOW:
+                log.warning("a client was let go", session=session.id, reason=why)
             if own:
-                await session.end("the client went away")
+                await session.end(why)
 
-    def _session(self, socket: WebSocket, secret: Secret | None) -> tuple[Session, bool]:
-        call_id = socket.query_params.get("call_id")
+    def _session(self, socket: WebSocket, caller: Caller) -> tuple[Session, bool]:
+        query = socket.query_params
+        call_id = query.get("call_id")
         if call_id is not None:
             session = self._lobby.get(call_id)
             if session is None:
                 raise HttpError(404, "There is no such call; it may have ended.")
-            check_own(secret, session)
+            check_own(caller, session)
             return session, False
-        with spending(secret, self._lobby) as note:
-            session = self._lobby.attach(**given(secret, {}, socket.query_params.get("agent")))
+        config: dict[str, Any] = {"model": query["model"]} if "model" in query else {}
+        if query.get("intent") == "transcription":
+            config["type"] = "transcription"
+        with spending(caller, self._lobby) as note:
+            session = self._lobby.attach(**given(caller, config, query.get("agent")))
             note(session)
         return session, True
 
 
-async def _read(
-    socket: WebSocket, codec: Codec, session: Session, writing: asyncio.Task[None]
-) -> None:
+async def _read(socket: WebSocket, codec: Codec, session: Session) -> None:
     while not session.ended:
-        receiving = asyncio.create_task(socket.receive())
-        await asyncio.wait((receiving, writing), return_when=asyncio.FIRST_COMPLETED)
-        if not receiving.done():
-            receiving.cancel()
-            return
-        message = receiving.result()
+        message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        text: str | bytes | None = message.get("text")
         try:
-            command = codec.decode(message.get("text") or message.get("bytes") or "")
+            command = codec.decode(text if text is not None else message.get("bytes") or b"")
         except BadEvent as error:
             session.refuse(error)
             continue
         session.submit(command)
+        await session.requests.intake.room()
 
 
-async def _write(socket: WebSocket, codec: Codec, subscription: Subscription) -> None:
+async def _write(socket: WebSocket, codec: Codec, subscription: Subscription) -> str:
+    """Send until there is no more to send, or nobody who takes it; returns why it ended."""
     try:
-        async for _, at_ms, fact in subscription:
-            for event in codec.encode(fact, at_ms):
-                async with asyncio.timeout(SLOW_S):
-                    await socket.send_text(json.dumps(event, ensure_ascii=False))
-        code = 1013 if subscription.overflowed else 1000
-        await socket.close(code, "too slow" if subscription.overflowed else "the call has ended")
-    except (TimeoutError, WebSocketDisconnect, RuntimeError) as error:
-        log.info("a WebSocket took no more", error=type(error).__name__)
+        while entries := await subscription.batch():
+            async with asyncio.timeout(SLOW_S):
+                for _, at_ms, fact in entries:
+                    for event in codec.encode(fact, at_ms):
+                        await socket.send_text(_json(event))
+        if not subscription.overflowed:
+            await socket.close(1000, "the call has ended")
+            return "the call has ended"
+        async with asyncio.timeout(SLOW_S):
+            await socket.close(1013, SLOW)
+        return SLOW
+    except TimeoutError:
+        return SLOW
+    except (WebSocketDisconnect, RuntimeError):
+        return "the client went away"
+
+
+def _is_done(task: asyncio.Task[str]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 def _bearer(socket: WebSocket, offered: list[str]) -> str | None:
     for name in offered:
         if name.startswith(_KEY):
             return name.removeprefix(_KEY)
-    scheme, _, value = socket.headers.get("authorization", "").partition(" ")
-    return value.strip() or None if scheme.lower() == "bearer" else None
+    return bearer(socket.headers)
 
 
 async def _refuse(socket: WebSocket, status: int, body: dict[str, Any]) -> None:

@@ -33,6 +33,12 @@ class MediaPort:
     def port(self) -> int:
         return self.core.port
 
+    def attach(self, handler: Handler) -> Peer:
+        """A peer without transport; `handler` gets its items."""
+        peer = self.core.attach()
+        self.bind(peer, handler)
+        return peer
+
     def bind(self, peer: Peer, handler: Handler) -> None:
         """Send the items of `peer` to `handler`, those that came before it first."""
         self._handlers[peer.id] = handler

@@ -3,42 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from .config import Format, Tool, ToolChoice
 from .items import Item
+
+Modality = Literal["audio", "text"]
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateSession:
+    """Change the settings that `patch` names; `session.updated` shows what is in force."""
+
     patch: dict[str, Any]
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AppendAudio:
-    """PCM, 24 kHz."""
+    """Sound from the user's microphone, in the session's input format."""
 
-    pcm: bytes = field(repr=False)
+    sound: bytes = field(repr=False)
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CommitInput:
+    """End the user's turn by hand; what was sent before is heard first."""
+
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClearInput:
+    """Throw away what the user said so far in this turn."""
+
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ClearOutput:
+    """Stop the agent's voice; nothing happens where it is silent."""
+
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CreateItem:
+    """Put an item at the end, first (`root`), or behind another."""
+
     item: Item
     previous: str | None = None
     event_id: str | None = None
@@ -46,12 +59,16 @@ class CreateItem:
 
 @dataclass(frozen=True, slots=True)
 class RetrieveItem:
+    """Have an item told again, with its sound where that is kept."""
+
     item: str
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TruncateItem:
+    """Say how much of the agent's sound was played; the rest was never heard."""
+
     item: str
     content_index: int
     audio_end_ms: int
@@ -60,6 +77,8 @@ class TruncateItem:
 
 @dataclass(frozen=True, slots=True)
 class DeleteItem:
+    """Take an item out of the conversation."""
+
     item: str
     event_id: str | None = None
 
@@ -69,10 +88,12 @@ class ResponseParams:
     """What a `response.create` sets for this one reply; None leaves the session's setting."""
 
     instructions: str | None = None
-    modality: str | None = None
-    tools: list[dict[str, Any]] | None = None
-    tool_choice: Any = None
-    max_output_tokens: int | None = None
+    modality: Modality | None = None
+    voice: str | None = None
+    format: Format | None = None
+    tools: tuple[Tool, ...] | None = None
+    tool_choice: ToolChoice | None = None
+    max_output_tokens: int | Literal["inf"] | None = None
     metadata: dict[str, str] | None = None
     conversation: bool = True
     input: tuple[Item | str, ...] | None = None
@@ -81,18 +102,24 @@ class ResponseParams:
 
 @dataclass(frozen=True, slots=True)
 class CreateResponse:
+    """Have the agent answer now, perhaps outside the conversation."""
+
     params: ResponseParams = field(default_factory=ResponseParams)
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CancelResponse:
+    """Stop a response; without an id, the conversation's own."""
+
     reply: str | None = None
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AppMessage:
+    """Data for the agent's `@agent.on(name)`."""
+
     name: str
     data: Any
     event_id: str | None = None

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import BadEvent
 
 JsonObject = dict[str, Any]
 
 
-class _Part(BaseModel):
+class ConfigPart(BaseModel):
+    """An object as clients send it: its types are insisted on, its unknown keys are not."""
+
     # Clients newer than this server send keys that it does not know; they must not fail for it.
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_default(cls, given: Any) -> Any:
+        """Clients send null for what they leave to the server."""
+        if not isinstance(given, dict):
+            return given
+        found = cast(JsonObject, given)
+        return {k: v for k, v in found.items() if v is not None or _may_be_null(cls, k)}
 
 
-class PcmFormat(_Part):
+def _may_be_null(model: type[BaseModel], name: str) -> bool:
+    field = model.model_fields.get(name)
+    return field is not None and type(None) in get_args(field.annotation)
+
+
+class PcmFormat(ConfigPart):
     type: Literal["audio/pcm"] = "audio/pcm"
     rate: Literal[24000] = 24000
 
 
-class PcmuFormat(_Part):
+class PcmuFormat(ConfigPart):
     type: Literal["audio/pcmu"]
 
 
-class PcmaFormat(_Part):
+class PcmaFormat(ConfigPart):
     type: Literal["audio/pcma"]
 
 
 Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="type")]
 
 
-class ServerVad(_Part):
+class ServerVad(ConfigPart):
     type: Literal["server_vad"] = "server_vad"
     threshold: float = Field(default=0.5, ge=0, le=1)
     prefix_padding_ms: int = Field(default=300, ge=0, le=5000)
@@ -42,7 +58,7 @@ class ServerVad(_Part):
     interrupt_response: bool = True
 
 
-class SemanticVad(_Part):
+class SemanticVad(ConfigPart):
     type: Literal["semantic_vad"]
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
     create_response: bool = True
@@ -52,55 +68,160 @@ class SemanticVad(_Part):
 TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
 
 
-class Transcription(_Part):
+class Transcription(ConfigPart):
     model: str | None = None
-    language: str | None = None
+    language: str | None = Field(default=None, max_length=35)
+    languages: list[str] | None = None
+    keywords: list[str] | None = None
     prompt: str | None = None
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
 
-class NoiseReduction(_Part):
+class NoiseReduction(ConfigPart):
     type: Literal["near_field", "far_field"]
+    strength: float | None = None
 
 
-class AudioInput(_Part):
+class AudioInput(ConfigPart):
     format: Format = PcmFormat()
     transcription: Transcription | None = None
     noise_reduction: NoiseReduction | None = None
     turn_detection: TurnDetection | None = SemanticVad(type="semantic_vad")
 
 
-class AudioOutput(_Part):
+class VoiceId(ConfigPart):
+    id: str
+
+
+class AudioOutput(ConfigPart):
     format: Format = PcmFormat()
-    voice: str | JsonObject = "default"
+    voice: str | VoiceId = "default"
     speed: float = Field(default=1.0, ge=0.25, le=1.5)
 
+    @property
+    def voice_name(self) -> str:
+        return self.voice if isinstance(self.voice, str) else self.voice.id
 
-class AudioConfig(_Part):
+
+class AudioConfig(ConfigPart):
     input: AudioInput = AudioInput()
     output: AudioOutput = AudioOutput()
 
 
-class SessionConfig(_Part):
+class FunctionTool(ConfigPart):
+    # A tool is shown again as it came, with keys that only its client knows.
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    type: Literal["function"] = "function"
+    name: str = Field(min_length=1, max_length=128)
+    description: str | None = None
+    parameters: JsonObject | None = None
+
+
+class McpTool(ConfigPart):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    type: Literal["mcp"]
+    server_label: str
+
+
+class FunctionChoice(ConfigPart):
+    type: Literal["function"]
+    name: str
+
+
+class McpChoice(ConfigPart):
+    type: Literal["mcp"]
+    server_label: str
+    name: str | None = None
+
+
+class RetentionRatio(ConfigPart):
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    type: Literal["retention_ratio"]
+    retention_ratio: float = Field(ge=0, le=1)
+
+
+class Tracing(ConfigPart):
+    workflow_name: str | None = None
+    group_id: str | None = None
+    metadata: JsonObject | None = None
+
+
+class PromptText(ConfigPart):
+    type: Literal["input_text"]
+    text: str
+
+
+class PromptImage(ConfigPart):
+    type: Literal["input_image"]
+    detail: Literal["low", "high", "auto", "original"]
+    image_url: str | None = None
+    file_id: str | None = None
+
+
+class PromptFile(ConfigPart):
+    type: Literal["input_file"]
+    file_id: str | None = None
+    file_url: str | None = None
+    file_data: str | None = None
+    filename: str | None = None
+
+
+PromptPart = Annotated[PromptText | PromptImage | PromptFile, Field(discriminator="type")]
+
+
+class Prompt(ConfigPart):
+    id: str
+    version: str | None = None
+    variables: dict[str, str | PromptPart] | None = None
+
+
+class Reasoning(ConfigPart):
+    effort: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+
+
+Tool = Annotated[FunctionTool | McpTool, Field(discriminator="type")]
+ToolChoice = (
+    Literal["none", "auto", "required"]
+    | Annotated[FunctionChoice | McpChoice, Field(discriminator="type")]
+)
+MostTokens = Annotated[int, Field(ge=1, le=4096)] | Literal["inf"]
+Modalities = Annotated[list[Literal["audio", "text"]], Field(min_length=1, max_length=1)]
+
+_NULLS = (
+    ("tracing",), ("audio", "input", "transcription"), ("audio", "input", "noise_reduction"),
+    ("audio", "input", "turn_detection"),
+)  # fmt: skip
+"""Where a client is shown null; elsewhere strict clients know none."""
+
+
+class SessionConfig(ConfigPart):
     """A session's effective settings. `merge` gives a new one; nothing changes in place."""
 
     type: Literal["realtime", "transcription"] = "realtime"
     model: str = "talkover"
-    output_modalities: list[Literal["audio", "text"]] = Field(
-        default=["audio"], min_length=1, max_length=1
-    )
+    output_modalities: Modalities = ["audio"]
     instructions: str = ""
     audio: AudioConfig = AudioConfig()
-    tools: list[JsonObject] = []
-    tool_choice: str | JsonObject = "auto"
-    max_output_tokens: Annotated[int, Field(ge=1, le=4096)] | Literal["inf"] = "inf"
-    truncation: str | JsonObject = "auto"
-    tracing: str | JsonObject | None = None
-    prompt: JsonObject | None = None
-    include: list[str] | None = None
+    tools: list[Tool] = Field(default=[], max_length=512)
+    tool_choice: ToolChoice = "auto"
+    parallel_tool_calls: bool | None = None
+    max_output_tokens: MostTokens = "inf"
+    truncation: Literal["auto", "disabled"] | RetentionRatio = "auto"
+    tracing: Literal["auto"] | Tracing | None = None
+    prompt: Prompt | None = None
+    reasoning: Reasoning | None = None
+    include: list[Literal["item.input_audio_transcription.logprobs"]] | None = None
 
     @property
     def modality(self) -> Literal["audio", "text"]:
         return self.output_modalities[0]
+
+    @property
+    def most_tokens(self) -> int | None:
+        return None if self.max_output_tokens == "inf" else self.max_output_tokens
 
     def merge(self, patch: JsonObject, *, event_id: str | None = None) -> SessionConfig:
         """Only the keys in `patch` change; null clears. BadEvent names the field that is wrong."""
@@ -110,17 +231,27 @@ class SessionConfig(_Part):
         try:
             return SessionConfig.model_validate(merged)
         except ValidationError as error:
-            raise _bad(error, event_id) from None
+            raise bad_value("session", error, event_id) from None
 
     def effective(self, session_id: str, expires_at: int) -> JsonObject:
-        """The session as `session.created` and `session.updated` show it."""
-        shown = self.model_dump(mode="json")
-        shown |= {"object": "realtime.session", "id": session_id, "expires_at": expires_at}
-        # Strict clients know no null here.
-        for optional in ("include", "prompt"):
-            if shown[optional] is None:
-                del shown[optional]
-        return shown
+        """The session as `session.created` and `session.updated` show it; Unix seconds."""
+        shown = self.model_dump(mode="json", exclude_none=True)
+        for path in _NULLS:
+            inner = shown
+            for name in path[:-1]:
+                inner = inner[name]
+            inner.setdefault(path[-1], None)
+        detection = shown["audio"]["input"]["turn_detection"]
+        if detection is not None and detection["type"] == "server_vad":
+            detection.setdefault("idle_timeout_ms", None)
+        if self.type == "transcription":
+            audio = {"input": shown["audio"]["input"]}
+            include = {"include": shown["include"]} if "include" in shown else {}
+            shown = {"type": self.type, "audio": audio, **include}
+            kind = "realtime.transcription_session"
+        else:
+            kind = "realtime.session"
+        return shown | {"object": kind, "id": session_id, "expires_at": expires_at}
 
 
 def first_config(patch: JsonObject) -> SessionConfig:
@@ -128,7 +259,7 @@ def first_config(patch: JsonObject) -> SessionConfig:
     try:
         return SessionConfig.model_validate(_merge(SessionConfig().model_dump(), patch))
     except ValidationError as error:
-        raise _bad(error, None) from None
+        raise bad_value("session", error, None) from None
 
 
 def changed_keys(patch: JsonObject, prefix: str = "") -> set[str]:
@@ -156,12 +287,17 @@ def _merge(old: JsonObject, patch: JsonObject) -> JsonObject:
     return merged
 
 
-def _bad(error: ValidationError, event_id: str | None) -> BadEvent:
-    first = error.errors(include_url=False, include_context=False)[0]
-    param = "session." + ".".join(str(part) for part in first["loc"])
+def bad_value(where: str, error: ValidationError, event_id: str | None) -> BadEvent:
+    """The first thing that is wrong, by its path from `where` on."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    # Beside the fields, the path names the members of unions.
+    fields = {name for model in ConfigPart.__subclasses__() for name in model.model_fields}
+    path = (part for part in first["loc"] if isinstance(part, int) or part in fields)
+    param = ".".join((where, *map(str, path)))
+    missing = first["type"] in ("missing", "union_tag_not_found")
     return BadEvent(
         f"Invalid value for {param}: {first['msg']}.",
-        code="invalid_value",
+        code="missing_required_parameter" if missing else "invalid_value",
         param=param,
         event_id=event_id,
     )

@@ -43,6 +43,23 @@ class Committed:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeoutTriggered:
+    """The user said nothing for the idle timeout, from `start_ms` to `end_ms`."""
+
+    item: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A telephone's key; `at` is Unix seconds."""
+
+    key: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class InputCleared:
     pass
 
@@ -90,6 +107,18 @@ class Transcribed:
 
 
 @dataclass(frozen=True, slots=True)
+class TranscriptSegment:
+    """Of a recogniser that tells speakers apart; seconds from the item's start."""
+
+    item: str
+    id: str
+    speaker: str
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class TranscriptionFailed:
     item: str
     message: str
@@ -97,10 +126,14 @@ class TranscriptionFailed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyCreated:
+    """`audio` is the protocol's object for the output's voice and format."""
+
     reply: str
     modality: Modality
     metadata: dict[str, str] | None = None
     conversation: bool = True
+    audio: dict[str, Any] | None = None
+    most_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +143,7 @@ class ReplyItemAdded:
     index: int
     previous: str | None
     modality: Modality
+    conversation: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +164,12 @@ class ReplyTranscript:
 
 @dataclass(frozen=True, slots=True)
 class ReplyAudio:
-    """PCM, 24 kHz. For legs that carry audio as events; never logged."""
+    """In the session's output format. For legs that carry audio as events; never logged."""
 
     reply: str
     item: str
     index: int
-    pcm: bytes = field(repr=False)
+    sound: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +187,7 @@ class ReplyItemDone:
     item: Item
     index: int
     previous: str | None
+    conversation: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +201,34 @@ class ReplyDone:
     error: tuple[str, str, str] | None = None
     metadata: dict[str, str] | None = None
     conversation: bool = True
+    audio: dict[str, Any] | None = None
+    most_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class McpListing:
+    """The tools of an MCP server are asked for; `item` will list them."""
+
+    item: str
+    phase: Literal["in_progress", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class McpArguments:
+    """Of an MCP call: a piece, or all of them where `done`."""
+
+    reply: str
+    item: str
+    index: int
+    arguments: str
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class McpCall:
+    item: str
+    index: int
+    phase: Literal["in_progress", "completed", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,10 +356,11 @@ class Ended:
 
 
 Fact = (
-    SessionCreated | SessionUpdated | SpeechStarted | SpeechStopped | Committed | InputCleared
-    | ItemAdded | ItemDone | ItemTruncated | ItemDeleted | ItemRetrieved | TranscriptDelta
-    | Transcribed | TranscriptionFailed | ReplyCreated | ReplyItemAdded | ReplyText
-    | ReplyTranscript | ReplyAudio | ReplyArguments | ReplyItemDone | ReplyDone | AudioStarted
+    SessionCreated | SessionUpdated | SpeechStarted | SpeechStopped | Committed | TimeoutTriggered
+    | KeyPressed | InputCleared | ItemAdded | ItemDone | ItemTruncated | ItemDeleted
+    | ItemRetrieved | TranscriptDelta | Transcribed | TranscriptSegment | TranscriptionFailed
+    | ReplyCreated | ReplyItemAdded | ReplyText | ReplyTranscript | ReplyAudio | ReplyArguments
+    | ReplyItemDone | ReplyDone | McpListing | McpArguments | McpCall | AudioStarted
     | AudioStopped | AudioCleared | Failed | State | Word | Ducked | Held | Resumed | Backchannel
     | Decided | TurnTimings | ToolStep | Partial | Heard | App | Network | Ended
 )  # fmt: skip

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-ItemType = Literal["message", "function_call", "function_call_output"]
+McpType = Literal["mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response"]
+ItemType = Literal["message", "function_call", "function_call_output"] | McpType
 Role = Literal["system", "user", "assistant"]
 Status = Literal["in_progress", "completed", "incomplete"]
 PartType = Literal["input_text", "input_audio", "input_image", "output_text", "output_audio"]
@@ -22,8 +24,8 @@ class Part:
     detail: str | None = None
     audio: bytes | None = field(default=None, repr=False)
 
-    def wire(self, *, audio: str | None = None) -> dict[str, Any]:
-        """The part as the protocol shows it; `audio` is base64, for retrieval only."""
+    def wire(self, *, audio: bool = False) -> dict[str, Any]:
+        """The part as the protocol shows it; `audio`: with its sound, for retrieval only."""
         match self.type:
             case "input_text" | "output_text":
                 return {"type": self.type, "text": self.text or ""}
@@ -32,11 +34,15 @@ class Part:
                 return shown | ({"detail": self.detail} if self.detail else {})
             case "input_audio" | "output_audio":
                 shown = {"type": self.type, "transcript": self.transcript}
-                return shown | ({"audio": audio} if audio is not None else {})
+                if audio and self.audio is not None:
+                    shown["audio"] = base64.b64encode(self.audio).decode()
+                return shown
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
+    """`mcp` has the fields of the items of the Model Context Protocol, as the wire names them."""
+
     id: str
     type: ItemType
     role: Role | None = None
@@ -46,6 +52,7 @@ class Item:
     call_id: str | None = None
     arguments: str | None = None
     output: str | None = None
+    mcp: dict[str, Any] | None = None
 
     @property
     def text(self) -> str:
@@ -55,8 +62,10 @@ class Item:
     def with_status(self, status: Status) -> Item:
         return replace(self, status=status)
 
-    def wire(self, *, audio: str | None = None) -> dict[str, Any]:
+    def wire(self, *, audio: bool = False) -> dict[str, Any]:
         """The item as the protocol shows it; absent fields are left out, never null."""
+        if self.mcp is not None:
+            return {"id": self.id, "type": self.type, **self.mcp}
         shown: dict[str, Any] = {
             "id": self.id,
             "type": self.type,

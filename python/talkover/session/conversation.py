@@ -177,7 +177,8 @@ def _content(parts: tuple[Part, ...]) -> str | list[Message]:
     shown: list[Message] = []
     for part in parts:
         if part.type == "input_image":
-            shown.append({"type": "image_url", "image_url": {"url": part.image_url}})
+            detail = {"detail": part.detail} if part.detail else {}
+            shown.append({"type": "image_url", "image_url": {"url": part.image_url} | detail})
         elif part.text or part.transcript:
             shown.append({"type": "text", "text": part.text or part.transcript})
     return shown

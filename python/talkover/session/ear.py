@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from ..engines.base import Stt, Words
+from ..engines.base import Stt, SttStream, Words
 from ..errors import EngineError
 
 RATE = 16000
@@ -33,7 +33,8 @@ class Ear:
     ) -> None:
         self._on_words = on_words
         self._on_failure = on_failure
-        self._stream = stt.open(language, self._partial)
+        self._open = lambda: stt.open(language, self._partial)
+        self._stream = self._open()
         self._before: deque[bytes] = deque()
         self._before_bytes = 0
         self._sound = bytearray()
@@ -82,9 +83,18 @@ class Ear:
 
     def words(self) -> asyncio.Task[Words]:
         """The utterance's words; the task raises EngineError."""
-        before = self._task
-        self._task = asyncio.create_task(self._finish(before))
+        self._task = asyncio.create_task(self._finish(self._stream, self._task))
         return self._task
+
+    def take(self) -> asyncio.Task[Words]:
+        """As `words`, of an utterance that is over: what is heard from now on is another."""
+        task, stream = self.words(), self._stream
+        task.add_done_callback(lambda _: stream.close())
+        self._stream, self._task = self._open(), None
+        self._round += 1
+        self.hearing = False
+        self._sound = bytearray()
+        return task
 
     def reset(self) -> None:
         """The utterance is over or nobody's; forget it."""
@@ -105,12 +115,12 @@ class Ear:
             self._sound += pcm
             self._stream.feed(pcm)
 
-    async def _finish(self, before: asyncio.Task[Words] | None) -> Words:
+    async def _finish(self, stream: SttStream, before: asyncio.Task[Words] | None) -> Words:
         if before is not None:
             await asyncio.wait([before])
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return await self._stream.finish()
+                return await stream.finish()
         except TimeoutError:
             raise EngineError(
                 f"Speech recognition gave no words within {PATIENCE_S:.0f} s; check its server."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -200,20 +201,26 @@ class Lobby:
         config: dict[str, Any],
         agent: str | None = None,
         trusted: bool = False,
+        bound: bool = False,
         user: str | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> tuple[Agent, SessionConfig, dict[str, Any]]:
+        """`trusted`: the config is the backend's own; `bound`: its client may not change it."""
         if not self.ready:
             raise Full(f"No call can be taken now: {self.reason}.")
         if len(self.sessions) >= self._most:
             raise Full(f"This server takes {self._most} calls at a time; try again in a moment.")
         chosen = self._agent(agent)
         made = self._config(config, chosen, trusted=trusted)
-        locked = frozenset(changed_keys(config)) if trusted else frozenset[str]()
-        return chosen, made, {"user": user, "metadata": metadata, "locked": locked}
+        who = {
+            "user": user, "metadata": metadata,
+            "client_may": None if trusted and not bound else chosen.client_may,
+            "locked": frozenset(changed_keys(config)) if bound else frozenset[str](),
+        }  # fmt: skip
+        return chosen, made, who
 
     def _config(self, config: dict[str, Any], agent: Agent, *, trusted: bool) -> SessionConfig:
-        patch = config if trusted else allowed(config, agent.client_may, frozenset())
+        patch = allowed(config, None if trusted else agent.client_may, frozenset())
         made = first_config(patch)
         detection = patch.get("audio", {}).get("input", {})
         if agent.turns == "push_to_talk" and "turn_detection" not in detection:
@@ -230,7 +237,11 @@ class Lobby:
             self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
             engines.endpointer,
         )  # fmt: skip
-        session = Session(cast, config, peer, transport=transport, on_end=self._forget, **who)
+        session = Session(
+            cast, config, peer,
+            transport=transport, attach=self.media.attach, began=time.time(), on_end=self._forget,
+            **who,
+        )  # fmt: skip
         self._sessions[session.id] = self._sessions[session.call_id] = session
         log.info("call", session=session.id, transport=transport, user=session.user)
         handler = session.handle

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..media.port import Peer
+from ..protocol import aliases
 from ..protocol.commands import ResponseParams
+from ..protocol.config import FunctionChoice, FunctionTool, McpChoice, PcmFormat, ToolChoice
 from .brain import Ask, Brain
 from .conversation import Conversation
-from .reply import Reply, Stamps, Voice
+from .g711 import Compressor
+from .reply import Desk, Reply, Stamps, Terms, Voice
 
 if TYPE_CHECKING:
     from .session import Session
@@ -23,21 +26,30 @@ def make_reply(
     *,
     conversation: Conversation | None = None,
     prepared: bool = False,
+    desk: Desk | None = None,
 ) -> Reply:
     """`peer` None: in writing. `conversation`: where it goes, if not into the session's own."""
-    agent, output = session.cast.agent, session.config.audio.output
-    name = output.voice if isinstance(output.voice, str) else str(output.voice.get("id", ""))
+    cast, output = session.cast, session.config.audio.output
+    agent = cast.agent
+    name = params.voice or output.voice_name
     voice = Voice(
-        session.cast.tts,
-        session.cast.fallback,
-        agent.voice if name == "default" else name,
+        cast.tts,
+        cast.fallback,
+        aliases.voice(name, engine_has_them=cast.tts.info.openai_voices) or agent.voice,
         agent.language,
         output.speed,
     )
+    format = params.format or output.format
+    terms = Terms(
+        metadata=params.metadata,
+        conversation=params.conversation,
+        audio={"output": {"format": format.model_dump(), "voice": name}},
+        most_tokens=_most_tokens(session, params),
+        wire=(lambda pcm: pcm) if isinstance(format, PcmFormat) else Compressor(format.type).push,
+    )
     return Reply(
-        session, peer, voice, conversation or session.conversation,
-        epoch=epoch, apology=agent.apology, stamps=stamps,
-        metadata=params.metadata, in_conversation=params.conversation, prepared=prepared,
+        desk or session, peer, voice, conversation or session.conversation,
+        epoch=epoch, apology=agent.apology, stamps=stamps, terms=terms, prepared=prepared,
     )  # fmt: skip
 
 
@@ -52,13 +64,12 @@ def make_brain(
     if params.input is not None:
         found = [talk.get(entry) if isinstance(entry, str) else entry for entry in params.input]
         items = [item for item in found if item is not None]
-    tokens = config.max_output_tokens
     tools = params.tools if params.tools is not None else config.tools
     ask = Ask(
         instructions=params.instructions or base,
-        client_tools=[_chat_tool(tool) for tool in tools if tool.get("type") == "function"],
-        tool_choice=params.tool_choice or config.tool_choice,
-        max_tokens=params.max_output_tokens or (None if tokens == "inf" else int(tokens)),
+        client_tools=[_chat_tool(tool) for tool in tools if isinstance(tool, FunctionTool)],
+        tool_choice=_chat_choice(params.tool_choice or config.tool_choice),
+        max_tokens=_most_tokens(session, params),
         items=items,
         sound=sound,
         conversation=talk,
@@ -68,6 +79,21 @@ def make_brain(
     return brain
 
 
-def _chat_tool(tool: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: tool[key] for key in ("name", "description", "parameters") if key in tool}
-    return {"type": "function", "function": kept}
+def _most_tokens(session: Session, params: ResponseParams) -> int | None:
+    most = params.max_output_tokens or session.config.max_output_tokens
+    return None if most == "inf" else most
+
+
+def _chat_tool(tool: FunctionTool) -> dict[str, Any]:
+    kept = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": {k: v for k, v in kept.items() if v is not None}}
+
+
+def _chat_choice(choice: ToolChoice) -> Any:
+    match choice:
+        case FunctionChoice():
+            return choice.model_dump()
+        case McpChoice():
+            return "auto"
+        case _:
+            return choice

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -30,6 +30,7 @@ REPLYING: ContextVar[int] = ContextVar("replying", default=0)
 CREDIT_MS = 5000
 """Sound that waits on the server for its time; a voice that is ahead waits for room."""
 PIECES_AHEAD = 4
+PIECES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,20 @@ class Voice:
     name: str | None
     language: str
     speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was asked of a reply; `audio` is the protocol's object for its voice and format.
+
+    `wire` makes what a leg without sound of its own is sent of PCM at 24 kHz.
+    """
+
+    metadata: dict[str, str] | None = None
+    conversation: bool = True
+    audio: dict[str, Any] | None = None
+    most_tokens: int | None = None
+    wire: Callable[[bytes], bytes] = lambda pcm: pcm
 
 
 class Desk(Protocol):
@@ -111,8 +126,7 @@ class Reply:
         epoch: int,
         apology: str,
         stamps: Stamps,
-        metadata: dict[str, str] | None = None,
-        in_conversation: bool = True,
+        terms: Terms,
         prepared: bool = False,
     ) -> None:
         self.id = fresh("resp")
@@ -125,7 +139,7 @@ class Reply:
         self.usage: dict[str, int] = {}
         self.heard = ""
         self._desk, self._peer, self._voice, self._talk = desk, peer, voice, conversation
-        self._apology, self._metadata, self._kept = apology, metadata, in_conversation
+        self._apology, self._terms, self._kept = apology, terms, terms.conversation
         self._table = HeardTable()
         self._untold: list[f.Fact] | None = [] if prepared else None
         self._confirmed = asyncio.Event()
@@ -133,7 +147,8 @@ class Reply:
         if not prepared:
             self._confirmed.set()
         self._queued = False
-        self._sent = 0.0
+        self._sent = self._told_ms = 0.0
+        self._limits: dict[str, int] = {}
         self._guarded = self._peer_guarded = False
         self._items: list[Item] = []
         self._previous: list[str | None] = []
@@ -184,7 +199,13 @@ class Reply:
             self._release()
 
     def start(self, pieces: Callable[[], AsyncGenerator[Piece]]) -> None:
-        self.tell(f.ReplyCreated(self.id, self.modality, self._metadata, self._kept))
+        terms = self._terms
+        self.tell(
+            f.ReplyCreated(
+                self.id, self.modality, terms.metadata, self._kept,
+                terms.audio if self.modality == "audio" else None, terms.most_tokens,
+            )
+        )  # fmt: skip
         self._task = asyncio.create_task(self._run(pieces), name=f"reply {self.id}")
 
     def cancel(self) -> None:
@@ -202,10 +223,13 @@ class Reply:
     def holds(self, item: str) -> bool:
         return any(own.id == item for own in self._items)
 
-    def place_at(self, ms: float) -> tuple[str, int] | None:
-        """The item that sounds at `ms`, and its index in the reply."""
-        item = self._table.item_at(ms)
-        return next(((i.id, n) for n, i in enumerate(self._items) if i.id == item), None)
+    def output(self, pcm: bytes) -> None:
+        """The next of its sound is sent, 24 kHz."""
+        item = self._table.item_at(self._told_ms)
+        self._told_ms += len(pcm) / 48
+        for index, own in enumerate(self._items):
+            if own.id == item:
+                self.tell(f.ReplyAudio(self.id, own.id, index, self._terms.wire(pcm)))
 
     def close(self, status: f.ReplyStatus, reason: str | None, played_ms: int) -> None:
         """Tell how it ended; only what was heard stays in the conversation."""
@@ -213,22 +237,29 @@ class Reply:
         self.cancel()
         if self.error is not None:
             status = "failed"
+        most = self._terms.most_tokens
+        if status == "completed" and most and self.usage.get("output_tokens", 0) >= most:
+            status, reason = "incomplete", "max_output_tokens"
+        terms = self._terms
         audible = self.stamps.audible is not None
         cleared = status == "cancelled" and audible
         if cleared:
             self.tell(f.AudioCleared(self.id))
         for item in self._items:
-            self._finish_item(item, complete=status != "cancelled")
+            self._finish_item(item, complete=status not in ("cancelled", "incomplete"))
         self.tell(
             f.ReplyDone(
                 self.id, status, reason, tuple(self._items), self.usage, self.modality,
-                self.error, self._metadata, self._kept,
+                self.error, terms.metadata, self._kept,
+                terms.audio if self.modality == "audio" else None, terms.most_tokens,
             )
         )  # fmt: skip
         if audible and not cleared:
             self.tell(f.AudioStopped(self.id))
         if self._peer is not None:
-            self._sent = played_ms if status == "cancelled" else self._table.length_ms
+            played = played_ms if status == "cancelled" else self._table.length_ms
+            # A client with a player of its own may be ahead of the clock, as far as it was sent.
+            self._sent = max(played, self._told_ms)
             self._cut(status == "cancelled", played_ms)
         else:
             self.heard = " ".join(item.text for item in self._items)
@@ -250,11 +281,16 @@ class Reply:
         self._desk.reply_made(self)
 
     async def _write(self, pieces: AsyncGenerator[Piece]) -> None:
+        written = 0
         async with aclosing(pieces) as stream:
             async for piece in stream:
                 match piece:
                     case str():
                         await self._text(piece)
+                        written += 1
+                        # A model that never waits must keep neither its own first word nor others.
+                        if written == 1 or not written % PIECES_AT_ONCE:
+                            await asyncio.sleep(0)
                     case Say(text, interruptions):
                         await self._flush()
                         self._guarded = interruptions == "no"
@@ -420,7 +456,7 @@ class Reply:
         self._items.append(item)
         self._previous.append(previous)
         index = len(self._items) - 1
-        self.tell(f.ReplyItemAdded(self.id, item, index, previous, self.modality))
+        self.tell(f.ReplyItemAdded(self.id, item, index, previous, self.modality, self._kept))
 
     def _update(self, item: Item) -> None:
         index = next(n for n, old in enumerate(self._items) if old.id == item.id)
@@ -435,7 +471,15 @@ class Reply:
         item = item.with_status("completed" if complete else "incomplete")
         self._update(item)
         index = next(n for n, old in enumerate(self._items) if old.id == item.id)
-        self.tell(f.ReplyItemDone(self.id, item, index, self._previous[index]))
+        self.tell(f.ReplyItemDone(self.id, item, index, self._previous[index], self._kept))
+
+    def length_ms(self, item: str) -> int:
+        """How long `item` is, heard or not."""
+        return self._table.heard(item, self._table.length_ms).played_ms
+
+    def limit(self, item: str, played_ms: int) -> None:
+        """The client says beforehand how much it played of an item of this live reply."""
+        self._limits[item] = played_ms
 
     def sent_ms(self, item: str) -> int:
         """How much of `item` was sent."""
@@ -459,7 +503,10 @@ class Reply:
         for item in self._items:
             if item.type != "message":
                 continue
-            heard = self._table.heard(item.id, played_ms if cancelled else self._table.length_ms)
+            upto: float = played_ms if cancelled else self._table.length_ms
+            if item.id in self._limits:
+                upto = min(self._sent, self._table.began(item.id) + self._limits[item.id])
+            heard = self._table.heard(item.id, upto)
             whole = item.content[0].transcript or ""
             text = whole[: heard.characters] if cancelled else whole
             if cancelled:

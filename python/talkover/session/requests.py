@@ -11,6 +11,8 @@ from ..protocol.errors import BadEvent
 from ..protocol.items import Item
 from ..protocol.realtime import Codec
 from ..turn import inputs as i
+from .aside import Asides, Attach
+from .intake import Intake
 
 if TYPE_CHECKING:
     from .session import Session
@@ -18,16 +20,25 @@ if TYPE_CHECKING:
 _FREE = ("audio.input", "audio.output.format", "audio.output.speed", "output_modalities", "type")
 _UNASKED = ("say", "aside", "backchannel")
 """What the agent said of its own accord gives way to what the client asks for."""
-_FREE_TOO = ("tool_choice", "max_output_tokens", "include", "tracing", "truncation", "model")
+_FREE_TOO = (
+    "tool_choice", "parallel_tool_calls", "max_output_tokens", "include", "tracing", "truncation",
+    "reasoning", "model",
+)  # fmt: skip
+SHORTEST_S = 0.1
+"""Of sound that a client commits by itself."""
+TOO_LONG_MS = 250
+"""Clients reckon a little more than there was; beyond this they speak of something else."""
 
 
 class Requests:
     """Belongs to one session."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, attach: Attach) -> None:
         self._session = session
         self._codec = Codec(extensions=True, audio_events=False)
         self._deferred: list[c.CreateResponse] = []
+        self.intake = Intake(session.peer, self._at_last)
+        self._asides = Asides(session, attach)
 
     def text(self, text: str) -> None:
         """A message on the data channel."""
@@ -38,20 +49,36 @@ class Requests:
             return
         self._session.submit(command)
 
-    def handle(self, command: c.Command) -> None:
+    def submit(self, command: c.Command) -> None:
+        """Do it, or as soon as what was sent before it is done. BadEvent."""
+        if isinstance(command, c.AppendAudio):
+            self._append(command)
+        else:
+            self.intake.take(command)
+
+    def close(self) -> None:
+        self.intake.close()
+        self._asides.close()
+
+    def _at_last(self, command: c.Command) -> None:
+        try:
+            self._handle(command)
+        except BadEvent as error:
+            self._session.refuse(error)
+
+    def _handle(self, command: c.Command) -> None:
+        session = self._session
         match command:
-            case c.AppendAudio():
-                self._append(command)
             case c.UpdateSession():
                 self._update(command)
             case c.CommitInput():
                 self._commit(command)
             case c.ClearInput():
-                self._session.tell(i.Clear())
-                self._session.ear.reset()
-                self._session.emit(f.InputCleared())
+                session.tell(i.Clear())
+                session.hearing.ear.reset()
+                session.emit(f.InputCleared())
             case c.ClearOutput():
-                self._session.tell(i.CancelReply())
+                session.tell(i.CancelReply())
             case c.CreateItem() | c.RetrieveItem() | c.TruncateItem() | c.DeleteItem():
                 self._item(command)
             case c.CreateResponse():
@@ -60,6 +87,8 @@ class Requests:
                 self._cancel(command)
             case c.AppMessage():
                 self._message(command)
+            case c.AppendAudio():
+                self._append(command)
 
     def reply_over(self) -> None:
         """A response that waited for the last one to be heard may begin."""
@@ -74,28 +103,22 @@ class Requests:
                 code="invalid_event_for_transport",
                 event_id=command.event_id,
             )
-        if len(command.pcm) % 2:
-            raise BadEvent(
-                "The audio has an odd number of bytes; 16-bit samples have two bytes each.",
-                code="invalid_value",
-                param="audio",
-                event_id=command.event_id,
-            )
-        session.peer.listen(command.pcm)
+        self.intake.append(command, session.config.audio.input.format)
 
     def _update(self, command: c.UpdateSession) -> None:
         session = self._session
-        patch = allowed(command.patch, session.cast.agent.client_may, session.locked)
+        patch = allowed(command.patch, session.client_may, session.locked)
         session.config = session.config.merge(patch, event_id=command.event_id)
-        if any(key.startswith("audio.input") for key in changed_keys(patch)):
+        if any(key.startswith("audio.input") or key == "type" for key in changed_keys(patch)):
             session.apply_policy()
         session.emit(f.SessionUpdated(session.shown()))
 
     def _commit(self, command: c.CommitInput) -> None:
         session = self._session
-        if not session.has_input:
+        hearing = session.hearing
+        if not hearing.has_input or (hearing.manual and hearing.ear.seconds < SHORTEST_S):
             raise BadEvent(
-                "There is no speech to commit; send audio first.",
+                "There is no speech to commit; send at least 100 ms of audio first.",
                 code="input_audio_buffer_commit_empty",
                 event_id=command.event_id,
             )
@@ -111,6 +134,7 @@ class Requests:
                 raise _with_id(error, command.event_id) from None
             session.emit(f.ItemAdded(command.item, previous))
             session.emit(f.ItemDone(command.item, previous))
+            session.hearing.listen_to(command.item)
             return
         item = talk.get(command.item)
         if item is None:
@@ -131,39 +155,55 @@ class Requests:
                 self._truncate(command, item)
 
     def _truncate(self, command: c.TruncateItem, item: Item) -> None:
-        if item.role != "assistant" or not item.content or item.content[0].type != "output_audio":
-            raise BadEvent(
-                "Only the assistant's spoken items can be truncated.",
-                code="invalid_value",
-                param="item_id",
-                event_id=command.event_id,
-            )
-        session = self._session
+        self._check_truncation(command, item)
+        session, played = self._session, command.audio_end_ms
         live = session.live_reply
         if live is not None and live.holds(item.id):
-            if session.transport == "websocket":
-                # The client stopped its playback there: the reply ends with it.
-                session.tell(i.CancelReply())
+            # The client stopped its playback there: the reply ends with it.
+            live.limit(item.id, played)
+            session.tell(i.CancelReply())
             return
-        played = command.audio_end_ms
         over = session.reply_of(item.id)
         if over is not None:
-            sent = over.sent_ms(item.id)
+            sent, length = over.sent_ms(item.id), over.length_ms(item.id)
+            if played > length + TOO_LONG_MS:
+                raise BadEvent(
+                    f"Audio content of {length}ms is already shorter than {played}ms.",
+                    code="invalid_value",
+                    param="audio_end_ms",
+                    event_id=command.event_id,
+                )
             played = over.cut_again(item.id, played) if played < sent else sent
         session.emit(f.ItemTruncated(item.id, command.content_index, played))
 
+    def _check_truncation(self, command: c.TruncateItem, item: Item) -> None:
+        def refused(message: str, code: str, param: str) -> BadEvent:
+            return BadEvent(message, code=code, param=param, event_id=command.event_id)
+
+        if item.role != "assistant":
+            message = "Only model output audio messages can be truncated."
+            raise refused(message, "invalid_value", "item_id")
+        if not 0 <= command.content_index < len(item.content):
+            message = f"The item has no content at index {command.content_index}."
+            raise refused(message, "invalid_value", "content_index")
+        if item.content[command.content_index].type != "output_audio":
+            message = "There is no audio in this content to truncate."
+            raise refused(message, "unsupported_content_type", "content_index")
+
     def _create(self, command: c.CreateResponse) -> None:
         session = self._session
+        if session.config.type == "transcription":
+            raise BadEvent(
+                "A transcription session gives no responses.",
+                code="invalid_value",
+                param="type",
+                event_id=command.event_id,
+            )
         params = command.params
-        if not params.conversation:
-            if (params.modality or session.config.modality) != "text":
-                raise BadEvent(
-                    'A response outside the conversation needs output_modalities ["text"].',
-                    code="invalid_value",
-                    param="response.output_modalities",
-                    event_id=command.event_id,
-                )
-            session.run_aside(params)
+        self._check_input(command)
+        written = (params.modality or session.config.modality) == "text"
+        if not params.conversation and (written or session.transport == "websocket"):
+            self._asides.start(command)
             return
         live = session.live_reply
         if live is None or session.machine.cause in _UNASKED:
@@ -179,11 +219,23 @@ class Requests:
                 event_id=command.event_id,
             )
 
+    def _check_input(self, command: c.CreateResponse) -> None:
+        for n, entry in enumerate(command.params.input or ()):
+            if isinstance(entry, str) and entry not in self._session.conversation:
+                raise BadEvent(
+                    f"There is no item {entry!r} to refer to.",
+                    code="invalid_value",
+                    param=f"response.input[{n}].id",
+                    event_id=command.event_id,
+                )
+
     def _start(self, command: c.CreateResponse) -> None:
         self._session.ask(command.params)
         self._session.tell(i.Create())
 
     def _cancel(self, command: c.CancelResponse) -> None:
+        if command.reply is not None and self._asides.cancel(command.reply):
+            return
         live = self._session.live_reply
         if live is None or command.reply not in (None, live.id):
             raise BadEvent(
@@ -208,18 +260,20 @@ class Requests:
 
 
 def allowed(
-    patch: dict[str, Any], client_may: tuple[str, ...], locked: frozenset[str]
+    patch: dict[str, Any], client_may: tuple[str, ...] | None, locked: frozenset[str]
 ) -> dict[str, Any]:
-    """What of a client's patch counts.
+    """What of a client's patch counts. `client_may` None: all of it but what is locked.
 
     Stock clients send their whole session, defaults and all, so that the rest is left out in
     silence; `session.updated` shows what is in force.
     """
-    names = tuple("audio.output.voice" if name == "voice" else name for name in client_may)
+    names = tuple("audio.output.voice" if n == "voice" else n for n in client_may or ())
     free = (*_FREE, *_FREE_TOO, *names)
 
     def may(key: str) -> bool:
-        inside = any(key == name or key.startswith(name + ".") for name in free)
+        inside = client_may is None or any(
+            key == name or key.startswith(name + ".") for name in free
+        )
         return inside and key not in locked
 
     return _filtered(patch, "", may)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -32,10 +32,12 @@ from ..turn.machine import Timeout, TurnMachine
 from ..turn.policy import NORMAL, TurnPolicy
 from ..turn.trace import Given, Step, feed
 from ..values import Audio, Say
+from .aside import Attach
 from .brain import Brain, Piece
 from .conversation import Conversation
-from .ear import Ear
-from .live import Live, Tap, frames
+from .hearing import Hearing
+from .idle import Idle
+from .live import Live, Tap
 from .making import make_brain, make_reply
 from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
@@ -83,18 +85,6 @@ class Prepared:
     conversation: Conversation
 
 
-@dataclass(slots=True)
-class Utterance:
-    """The user's turn: its item on the wire, and when things happened (session's clock)."""
-
-    item: str
-    ended: float = 0.0
-    stopped: float = 0.0
-    worded: float = 0.0
-    text: str = ""
-    sound: bytes = field(default=b"", repr=False)
-
-
 class Session:
     """`begin` once the caller can be heard, `submit` what a client asks, `end` when it is over."""
 
@@ -105,15 +95,20 @@ class Session:
         peer: Peer,
         *,
         transport: str,
+        attach: Attach,
         user: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        client_may: tuple[str, ...] | None = (),
         locked: frozenset[str] = frozenset(),
+        began: float = 0.0,
         on_end: Callable[[Session], None] = lambda _: None,
     ) -> None:
         self.id, self.call_id = fresh("sess"), fresh("rtc")
         self.cast, self.config, self.peer = cast, config, peer
         self.transport = transport
-        self.user, self.metadata, self.locked = user, dict(metadata or {}), locked
+        self.user, self.metadata = user, dict(metadata or {})
+        self.client_may, self.locked = client_may, locked
+        self._expires_at = int(began) + LONGEST_S
         self.state: dict[str, Any] = {}
         self.conversation = Conversation()
         self.stream = FactStream()
@@ -127,13 +122,11 @@ class Session:
         self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         self._t0 = self._loop.time()
-        self._offset: float | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._life: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._said: tuple[str, str] = ("", "")
         self._says: deque[Saying] = deque()
-        self._utterance: Utterance | None = None
         self._replies: dict[int, Reply] = {}
         self._brains: dict[int, Brain] = {}
         self._futures: dict[int, asyncio.Future[str]] = {}
@@ -141,14 +134,12 @@ class Session:
         self._waiting_start: list[o.StartReply | o.PrepareReply] = []
         self._prepared: Prepared | None = None
         self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
-        self._live = Live(lambda: self._tell(i.Speak()))
-        self._word_taps: list[Tap[Words]] = []
-        self._audio_taps: list[Tap[Audio]] = []
-        self._pauses = 0
+        self._live = Live(lambda: self.tell(i.Speak()))
         self._aside: str | None = None
-        self._sent_ms = 0.0
-        self._requests = Requests(self)
-        self.ear = Ear(cast.stt, cast.agent.language, self._words, self._deaf)
+        self._reflex: tuple[bool, bool] | None = None
+        self.requests = Requests(self, attach)
+        self.hearing = Hearing(self)
+        self._idle = Idle(self)
         self.apply_policy()
 
     # ---- for the gateway and the agent ---------------------------------------------------------
@@ -161,9 +152,16 @@ class Session:
         if self.ended:
             return
         try:
-            self._requests.handle(command)
+            self.requests.submit(command)
         except BadEvent as error:
             self.refuse(error)
+        except Exception:
+            # One client's request must not take the call from the others who hear it.
+            log.exception("a request failed", session=self.id, request=type(command).__name__)
+            message = "The server failed at this request; its log says why."
+            self.emit(
+                f.Failed("server_error", "internal_error", message, event_id=command.event_id)
+            )
 
     def refuse(self, error: BadEvent) -> None:
         self.emit(f.Failed(error.type, error.code, str(error), error.param, error.event_id))
@@ -178,11 +176,11 @@ class Session:
         self._show_state()
         for trouble in self.cast.troubles:
             self.emit(f.Failed("server_error", trouble.code, trouble.message))
-        self._spawn(self._open(), "start")
+        self.spawn(self._open(), "start")
 
     def shown(self) -> dict[str, Any]:
         """The session as the protocol shows it."""
-        shown = self.config.effective(self.id, LONGEST_S)
+        shown = self.config.effective(self.id, self._expires_at)
         # Whoever speaks may know; where nothing is recorded, clients see no unknown field.
         return shown | {"recording": True} if self.recording else shown
 
@@ -195,7 +193,7 @@ class Session:
             return ""
         saying = Saying(what, self._loop.create_future())
         self._says.append(saying)
-        self._tell(i.Say())
+        self.tell(i.Say())
         return "" if self._replying is not None else await saying.heard
 
     @property
@@ -206,13 +204,11 @@ class Session:
 
     def words(self) -> Tap[Words]:
         """What the user says, as it is understood; `final` at the end of each turn."""
-        self._word_taps.append(Tap())
-        return self._word_taps[-1]
+        return self.hearing.words()
 
     def audio(self) -> Tap[Audio]:
         """The user's sound, 16 kHz mono, as it comes."""
-        self._audio_taps.append(Tap())
-        return self._audio_taps[-1]
+        return self.hearing.audio()
 
     async def interrupt(self) -> str:
         self._live.drop()
@@ -220,7 +216,7 @@ class Session:
         if reply is None:
             return ""
         heard = self._futures.setdefault(reply.epoch, self._loop.create_future())
-        self._tell(i.CancelReply())
+        self.tell(i.CancelReply())
         return await heard
 
     async def send(self, name: str, data: Any) -> None:
@@ -232,7 +228,7 @@ class Session:
         if inside is None:
             await self._finish(say)
         else:
-            self._spawn(self._finish(say, inside), "finish")
+            self.spawn(self._finish(say, inside), "finish")
 
     async def _finish(self, say: str | None, after: Reply | None = None) -> None:
         if after is not None:
@@ -240,7 +236,7 @@ class Session:
         if say is not None:
             await self.say(say)
         # The end cancels all tasks of the session, and this may run in one of them.
-        self._spawn(self.end("the agent ended the call"), "finish")
+        self.spawn(self.end("the agent ended the call"), "finish")
 
     async def end(self, reason: str) -> None:
         """End the call; safe to call again."""
@@ -254,9 +250,9 @@ class Session:
         for handle in (self._timer, self._life):
             if handle is not None:
                 handle.cancel()
-        self.ear.close()
-        for tap in (*self._word_taps, *self._audio_taps):
-            tap.close()
+        self.requests.close()
+        self.hearing.close()
+        self._idle.close()
         for saying in self._says:
             saying.heard.set_result("")
         self._says.clear()
@@ -282,11 +278,8 @@ class Session:
         """All of it was thought and spoken; without sound it is over."""
         if reply.over.is_set() or reply.sounded or reply.has_sound or not reply.confirmed.is_set():
             return
-        if reply.epoch:
-            self._close_reply(reply.epoch, "completed", None, 0)
-            self._tell(i.Ended(reply.epoch))
-        else:
-            reply.close("completed", None, 0)
+        self._close_reply(reply.epoch, "completed", None, 0)
+        self.tell(i.Ended(reply.epoch))
 
     def apply_policy(self) -> None:
         """Take up the config's turn settings."""
@@ -299,13 +292,16 @@ class Session:
 
     def _set_reflex(self, off: bool = False) -> None:
         wanted = reflex(self.machine.policy)
-        self.peer.policy(
-            duck=wanted.duck and not off,
-            hold=wanted.hold and not off,
-            hold_after_ms=HOLD_AFTER_MS,
-            resume_after_ms=RESUME_AFTER_MS,
-            max_hold_ms=MOST_HELD_MS,
-        )
+        duck, hold = wanted.duck and not off, wanted.hold and not off
+        if (duck, hold) != self._reflex:
+            self._reflex = (duck, hold)
+            self.peer.policy(
+                duck=duck,
+                hold=hold,
+                hold_after_ms=HOLD_AFTER_MS,
+                resume_after_ms=RESUME_AFTER_MS,
+                max_hold_ms=MOST_HELD_MS,
+            )
 
     # ---- the media thread's items --------------------------------------------------------------
 
@@ -315,13 +311,10 @@ class Session:
             return
         match item:
             case m.AudioIn(at, pcm):
-                self._map_clock(at + len(pcm) // 2)
-                self.ear.hear(pcm)
-                for tap in self._audio_taps:
-                    for frame in frames(pcm):
-                        tap.put(frame)
+                self.hearing.sound(item)
+                self.requests.intake.heard(at + len(pcm) // 2)
             case m.Speech():
-                self._speech(item)
+                self.hearing.speech(item)
             case m.Ducked() | m.Held() | m.Resumed():
                 self._level(item)
             case m.Started(epoch, rtp):
@@ -329,25 +322,26 @@ class Session:
             case m.WordBegan(epoch, index):
                 self._word(epoch, index)
             case m.Guarded(epoch, on):
-                self._tell(i.Guarded(epoch, on))
+                self.tell(i.Guarded(epoch, on))
             case m.Room(epoch, _):
                 if epoch in self._replies:
                     self._replies[epoch].room()
             case m.Stopped(epoch, played):
                 self._close_reply(epoch, "completed", None, played)
-                self._tell(i.Ended(epoch))
+                self.tell(i.Ended(epoch))
             case m.Flushed(epoch, played):
                 self._flushed(epoch, played)
             case m.Output(epoch, pcm):
-                self._output(epoch, pcm)
+                if epoch in self._replies:
+                    self._replies[epoch].output(pcm)
             case m.Connected(transport):
                 self.transport = transport
                 self.emit(f.Network(transport))
                 self.begin()
             case m.Text(text):
-                self._requests.text(text)
+                self.requests.text(text)
             case m.Closed(reason):
-                self._spawn(self.end(reason), "closed")
+                self.spawn(self.end(reason), "closed")
             case m.Rtt(ms, loss):
                 self.emit(f.Network(self.transport, ms, loss))
             case m.Packet():
@@ -355,58 +349,22 @@ class Session:
             case m.Quiet() | m.Back() | m.Open():
                 log.debug("link", session=self.id, state=type(item).__name__)
 
-    def _map_clock(self, samples: int) -> None:
-        # Sound is never early: the smallest distance seen is the one without queueing.
-        now = self.clock() - samples / 16000
-        self._offset = now if self._offset is None else min(self._offset, now)
-
-    def _offset_of(self, at: int) -> float:
-        return max(0.0, (self._offset or 0.0) + at / 16000)
-
-    def _speech(self, item: m.Speech) -> None:
-        self._pauses += 1
-        at = self._offset_of(item.at)
-        if item.on:
-            self.ear.begin()
-            self._tell(i.SpeechStarted(at, item.echo_db))
-            return
-        if self._utterance is not None:
-            self._utterance.stopped = self.clock()
-        self._tell(i.SpeechStopped(at))
-        if self.machine.policy.mode == "vad":
-            self.ear.pause()
-            self._ask_for_end()
-
-    def _ask_for_end(self) -> None:
-        """The end-of-turn model hears best within the first tenth of a second of silence."""
-        model = self.cast.endpointer
-        if model is None or self.machine.user != "pausing":
-            return
-
-        async def ask(sound: bytes, pausing: int) -> None:
-            likely = await model.likely_end(sound)
-            if likely is not None and pausing == self._pauses:
-                self._tell(i.Likely(likely))
-
-        self._spawn(ask(self.ear.sound, self._pauses), "end of turn")
-
     def _level(self, item: m.Ducked | m.Held | m.Resumed) -> None:
         reply = self._replies.get(item.epoch)
         if reply is None:
             return
         name = type(item).__name__
         self.emit({"Ducked": f.Ducked, "Held": f.Held, "Resumed": f.Resumed}[name](reply.id))
-        self._tell({"Ducked": i.Ducked, "Held": i.Held, "Resumed": i.Resumed}[name](item.epoch))
+        self.tell({"Ducked": i.Ducked, "Held": i.Held, "Resumed": i.Resumed}[name](item.epoch))
 
     def _audible(self, epoch: int, rtp: int) -> None:
         reply = self._replies.get(epoch)
         if reply is not None:
             reply.stamps.audible = self.clock()
-            self._sent_ms = 0.0
             self.emit(f.AudioStarted(reply.id, rtp))
             if timings := reply.stamps.timings():
                 self.emit(f.TurnTimings(reply.id, timings))
-            self._tell(i.Audible(epoch))
+            self.tell(i.Audible(epoch))
 
     def _word(self, epoch: int, index: int) -> None:
         reply = self._replies.get(epoch)
@@ -414,46 +372,17 @@ class Session:
         if reply is not None and word is not None:
             self.emit(f.Word(reply.id, word.item, word.start, word.end, word.text))
 
-    def _output(self, epoch: int, pcm: bytes) -> None:
-        reply = self._replies.get(epoch)
-        place = reply.place_at(self._sent_ms) if reply is not None else None
-        self._sent_ms += len(pcm) / 48
-        if reply is not None and place is not None:
-            self.emit(f.ReplyAudio(reply.id, place[0], place[1], pcm))
-
-    def _words(self, words: Words) -> None:
-        if not words.final:
-            self._tap(words)
-        if self._utterance is not None and words.text != self._utterance.text:
-            self._utterance.text = words.text
-            if self.machine.user in ("speaking", "pausing"):
-                self.emit(f.Partial(self._utterance.item, words.text))
-                self._count_back(words.text)
-        if words.final and self._utterance is not None:
-            self._utterance.worded = self.clock()
-        self._tell(i.Heard(words.text, words.final, words.complete, words.sure))
-
-    def _tap(self, words: Words) -> None:
-        for tap in self._word_taps:
-            tap.put(words)
-
-    def _deaf(self, error: EngineError) -> None:
-        self.emit(f.Failed("server_error", error.code, error.message))
-        if self._utterance is not None:
-            self.emit(f.TranscriptionFailed(self._utterance.item, error.message))
-        self._tell(i.Heard("", final=True))
-        self._spawn(self.say(self.cast.agent.apology), "apology")
-
-    def _count_back(self, words: str) -> None:
+    def count_back(self, words: str) -> None:
         """A model that wants to may speak while the user still does."""
         aside = self.cast.llm.while_speaking(words)
         if aside is not None:
             self._aside = aside
-            self._tell(i.Aside())
+            self.tell(i.Aside())
 
     # ---- the machine's outputs -----------------------------------------------------------------
 
-    def _tell(self, given: i.Input) -> None:
+    def tell(self, given: i.Input) -> None:
+        """An input for the turn machine."""
         if not self.ended:
             self._perform(self._feed(given))
 
@@ -472,6 +401,7 @@ class Session:
         for output in outputs:
             self._do(output)
         self._show_state()
+        self._idle.look()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -488,13 +418,13 @@ class Session:
     def _do(self, output: o.Output) -> None:
         match output:
             case o.BeginTurn(_, at, words) | o.ReopenTurn(_, at, words):
-                self._utterance = Utterance(fresh("item"), text=words)
-                self.emit(f.SpeechStarted(self._utterance.item, round(at * 1000)))
+                self.hearing.begin(at, words)
             case o.CommitTurn(_, end, why):
-                self._commit(end, why)
+                self._decided("commit", why)
+                self.hearing.commit(end)
             case o.DiscardTurn(_, why):
                 self._decided("discard", why)
-                self._discard()
+                self.hearing.discard()
             case o.StartReply() | o.PrepareReply():
                 self._waiting_start.append(output)
                 self._start_waiting()
@@ -516,56 +446,10 @@ class Session:
             case o.Backchannel(text):
                 self.emit(f.Backchannel(text))
             case o.Ignore():
-                self.ear.reset()
+                self.hearing.ear.reset()
 
     def _decided(self, what: f.Decision, why: str) -> None:
         self.emit(f.Decided(what, why))
-
-    def _commit(self, end: float, why: str) -> None:
-        self._decided("commit", why)
-        begun = self._open_utterance
-        utterance = begun or Utterance(fresh("item"))
-        utterance.ended, utterance.sound = end, self.ear.sound
-        if begun is not None:
-            self.emit(f.SpeechStopped(utterance.item, round(end * 1000)))
-        self._utterance = utterance
-        seconds = self.ear.seconds
-        manual = self.machine.policy.mode == "manual"
-        words = self.ear.words() if manual and self.ear.hearing else None
-        part = Part("input_audio", transcript=None if words else utterance.text)
-        item = Item(utterance.item, "message", "user", (part,))
-        previous = self.conversation.add(item)
-        wire = Item(item.id, "message", "user", (Part("input_audio"),))
-        self.emit(f.Committed(item.id, previous))
-        self.emit(f.ItemAdded(wire, previous))
-        self.emit(f.ItemDone(wire, previous))
-        if words is None:
-            self._tap(Words(utterance.text, final=True))
-        if words is None:
-            self.emit(f.Transcribed(item.id, utterance.text, seconds))
-            self.ear.reset()
-        else:
-            self._spawn(self._transcribe(item, words, seconds), "transcribe")
-
-    async def _transcribe(self, item: Item, words: asyncio.Task[Words], seconds: float) -> None:
-        try:
-            text = (await words).text
-        except EngineError as error:
-            self.emit(f.TranscriptionFailed(item.id, error.message))
-            return
-        finally:
-            self.ear.reset()
-        part = Part("input_audio", transcript=text)
-        self.conversation.replace(Item(item.id, "message", "user", (part,)))
-        self.emit(f.Transcribed(item.id, text, seconds))
-        self._tap(Words(text, final=True))
-
-    def _discard(self) -> None:
-        if self._utterance is not None:
-            self.emit(f.SpeechStopped(self._utterance.item, round(self.clock() * 1000)))
-            self.emit(f.InputCleared())
-        self._utterance = None
-        self.ear.reset()
 
     # ---- replies -------------------------------------------------------------------------------
 
@@ -596,10 +480,9 @@ class Session:
         self._answer(params, reply)
 
     def _answer(self, params: ResponseParams, reply: Reply) -> None:
-        sound = self._utterance.sound if self._utterance is not None else b""
+        sound = self.hearing.utterance.sound if self.hearing.utterance is not None else b""
         brain = make_brain(self, params, reply, sound, self.conversation)
-        if reply.epoch:
-            self._brains[reply.epoch] = brain
+        self._brains[reply.epoch] = brain
         reply.start(lambda: self._think(brain))
 
     def _peer_for(self, params: ResponseParams) -> Peer | None:
@@ -609,16 +492,16 @@ class Session:
     # ---- an answer prepared before the turn is surely over -------------------------------------
 
     def _prepare(self, epoch: int, words: str) -> None:
-        if epoch != self.machine.epoch or self._utterance is None or not self._may_prepare:
+        if epoch != self.machine.epoch or self.hearing.utterance is None or not self._may_prepare:
             return
         talk = self.conversation.fork()
         part = Part("input_audio", transcript=words)
-        talk.add(Item(self._utterance.item, "message", "user", (part,)))
+        talk.add(Item(self.hearing.utterance.item, "message", "user", (part,)))
         params = ResponseParams()
         reply = make_reply(
             self, epoch, self._peer_for(params), Stamps(), params, conversation=talk, prepared=True
         )
-        brain = make_brain(self, params, reply, self.ear.sound, talk)
+        brain = make_brain(self, params, reply, self.hearing.ear.sound, talk)
         self._prepared = Prepared(reply, brain, talk)
         reply.start(brain.pieces)
 
@@ -667,11 +550,6 @@ class Session:
             self._futures[start.epoch] = saying.heard
         return lambda: _once(what)
 
-    def run_aside(self, params: ResponseParams) -> None:
-        """A reply outside the conversation, as text, beside whatever else goes on."""
-        reply = make_reply(self, 0, None, self._stamps("create"), params)
-        self._answer(params, reply)
-
     async def _think(self, brain: Brain) -> AsyncGenerator[Piece]:
         waiting = [task for task in self._tasks if task.get_name() == "transcribe"]
         if waiting:
@@ -681,7 +559,7 @@ class Session:
 
     def _stamps(self, cause: str) -> Stamps:
         now = self.clock()
-        utterance = self._utterance
+        utterance = self.hearing.utterance
         if cause != "turn" or utterance is None:
             return Stamps(ended=now, committed=now)
         # Words that never became final were waited for all the same.
@@ -726,10 +604,10 @@ class Session:
         if brain is not None and self.cast.agent.on_after is not None:
             brain.heard, brain.interrupted = reply.heard, status == "cancelled"
             brain.timings = reply.stamps.timings()
-            self._spawn(self.cast.agent.on_after(brain.turn), "after")
-        self._requests.reply_over()
+            self.spawn(self.cast.agent.on_after(brain.turn), "after")
+        self.requests.reply_over()
         if self._live.waiting and not self.ended:
-            self._loop.call_soon(self._tell, i.Speak())
+            self._loop.call_soon(self.tell, i.Speak())
 
     @property
     def live_reply(self) -> Reply | None:
@@ -748,19 +626,24 @@ class Session:
         agent = self.cast.agent
         if agent.on_start is not None:
             await agent.on_start(self.facade)
+        if self.config.type == "transcription":
+            return
         if agent.greeting:
             await self.say(agent.greeting)
         if agent.on_live is not None:
             await self._live.run(agent.on_live(self.facade))
 
+    def apologize(self) -> None:
+        self.spawn(self.say(self.cast.agent.apology), "apology")
+
     def spawn(self, work: Awaitable[Any], name: str) -> None:
         """Run the agent's code beside the call; what it raises ends nothing."""
-        self._spawn(work, name)
-
-    def _spawn(self, work: Awaitable[Any], name: str) -> None:
         task = asyncio.create_task(self._guard(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if asyncio.iscoroutine(work):
+            # A call may end before the task has taken its first step.
+            task.add_done_callback(lambda _: work.close())
 
     async def _guard(self, work: Awaitable[Any], name: str, seconds: float | None = None) -> None:
         try:
@@ -774,26 +657,11 @@ class Session:
             self.emit(f.Failed("agent_error", "agent_error", message))
 
     def _expire(self) -> None:
-        self._spawn(self.end("the call reached its longest time"), "expire")
+        self.spawn(self.end("the call reached its longest time"), "expire")
 
     def ask(self, params: ResponseParams) -> None:
         """How the reply to the next `Create` is to be."""
         self._asked = params
-
-    def tell(self, given: i.Input) -> None:
-        """An input for the turn machine, from a client's request."""
-        self._tell(given)
-
-    @property
-    def has_input(self) -> bool:
-        """Whether the caller said something that is not committed yet."""
-        return self._open_utterance is not None or self.ear.hearing
-
-    @property
-    def _open_utterance(self) -> Utterance | None:
-        """The utterance that has begun and is not in the conversation yet."""
-        utterance = self._utterance
-        return None if utterance is None or utterance.item in self.conversation else utterance
 
 
 async def _once(what: str | Audio | Say) -> AsyncGenerator[Piece]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 from ..protocol import facts as f
 
@@ -14,6 +14,7 @@ Leg = Callable[[Entry], None]
 
 MOST_WAITING = 2000
 """Entries that a slow reader may lag behind before it is let go."""
+MOST_AT_ONCE = 64
 
 
 class FactStream:
@@ -41,7 +42,7 @@ class FactStream:
 
 
 class Subscription:
-    """An async iterator over the facts from now on; ends after `Ended`.
+    """The facts from now on, for a reader with a task of its own; ends after `Ended`.
 
     `overflowed` tells that it ended because its reader was too slow.
     """
@@ -59,17 +60,13 @@ class Subscription:
         self._stream.detach(self._take)
         self._wake.set()
 
-    def __aiter__(self) -> AsyncIterator[Entry]:
-        return self._entries()
-
-    async def _entries(self) -> AsyncIterator[Entry]:
-        while True:
-            while self._waiting:
-                yield self._waiting.popleft()
-            if self._over:
-                return
+    async def batch(self) -> list[Entry]:
+        """What came since the last one, or comes next; nothing at the end."""
+        while not self._waiting and not self._over:
             self._wake.clear()
             await self._wake.wait()
+        waiting = self._waiting
+        return [waiting.popleft() for _ in range(min(len(waiting), MOST_AT_ONCE))]
 
     def _take(self, entry: Entry) -> None:
         if len(self._waiting) >= MOST_WAITING:

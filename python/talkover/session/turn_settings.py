@@ -52,6 +52,8 @@ def turn_policy(agent: Agent, config: SessionConfig, base: TurnPolicy) -> TurnPo
             if preset is not None:
                 own = policy(preset, own)
             own = replace(own, mode="vad")
+    if config.type == "transcription":
+        return replace(own, create_response=False, interruptions="no")
     if not asked.interrupt_response and own.interruptions == "yes":
         own = replace(own, interruptions="overlap")
     return replace(own, create_response=asked.create_response)

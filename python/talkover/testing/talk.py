@@ -179,8 +179,9 @@ class Talk:
         peer = media.attach(lambda item: sessions[0].handle(item))
         cast = Cast(self.agent, self.ear, self.llm, self.tts)
         session = Session(
-            cast, self._config, peer, transport="webrtc", user=self._user, metadata=self._metadata
-        )
+            cast, self._config, peer, transport="webrtc", attach=media.attach,
+            user=self._user, metadata=self._metadata, client_may=self.agent.client_may,
+        )  # fmt: skip
         sessions.append(session)
         return session, peer
 

@@ -34,6 +34,7 @@ class EspeakVoice:
             "tts",
             demo=True,
             marks=True,
+            openai_voices=True,
             note="a robot's voice; --tts URL for a real one",
         )
         self._worker = Worker("talkover.engines.demo.voice_worker")

@@ -13,7 +13,10 @@ RATE = 24000
 class RemoteVoice:
     def __init__(self, upstream: Upstream, model: str, voice: str) -> None:
         self._upstream, self._model, self._voice = upstream, model, voice
-        self.info = EngineInfo(model, "tts", upstream.host, leaves_machine=not upstream.is_local)
+        self.info = EngineInfo(
+            model, "tts", upstream.host, leaves_machine=not upstream.is_local,
+            openai_voices=upstream.host == "api.openai.com",
+        )  # fmt: skip
 
     async def warm(self) -> None:
         await self._upstream.models()

@@ -1,0 +1,281 @@
+"""The user's side of a session: sound into utterances, utterances into words and items."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from ..engines.base import Words
+from ..errors import EngineError
+from ..media import items as m
+from ..protocol import facts as f
+from ..protocol.config import PcmFormat
+from ..protocol.ids import fresh
+from ..protocol.items import Item, Part
+from ..turn import inputs as i
+from ..values import Audio
+from .ear import PATIENCE_S, RATE, Ear
+from .g711 import Expander
+from .live import Tap, frames
+
+if TYPE_CHECKING:
+    from .session import Session
+
+STALLED_S = 0.5
+"""A socket's sound that comes so much later than its clock says began anew."""
+
+
+@dataclass(slots=True)
+class Utterance:
+    """The user's turn: its item on the wire, and when things happened (session's clock)."""
+
+    item: str
+    ended: float = 0.0
+    stopped: float = 0.0
+    worded: float = 0.0
+    text: str = ""
+    told: str = ""
+    """The words that went out as deltas, which nothing takes back."""
+    sound: bytes = field(default=b"", repr=False)
+
+
+class Hearing:
+    """Belongs to one session. Only on the loop's thread."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        agent, cast = session.cast.agent, session.cast
+        asked = session.config.audio.input.transcription
+        self._language = (asked.language if asked is not None else None) or agent.language
+        self.ear = Ear(cast.stt, self._language, self._words, self._deaf)
+        self.utterance: Utterance | None = None
+        self._word_taps: list[Tap[Words]] = []
+        self._audio_taps: list[Tap[Audio]] = []
+        self._offset: float | None = None
+        self._pauses = 0
+
+    @property
+    def manual(self) -> bool:
+        return self._session.machine.policy.mode == "manual"
+
+    @property
+    def open_utterance(self) -> Utterance | None:
+        """The utterance that has begun and is not in the conversation yet."""
+        utterance = self.utterance
+        begun = utterance is not None and utterance.item not in self._session.conversation
+        return utterance if begun else None
+
+    @property
+    def has_input(self) -> bool:
+        """Whether the caller said something that is not committed yet."""
+        return self.open_utterance is not None or self.ear.hearing
+
+    def words(self) -> Tap[Words]:
+        self._word_taps.append(Tap())
+        return self._word_taps[-1]
+
+    def audio(self) -> Tap[Audio]:
+        self._audio_taps.append(Tap())
+        return self._audio_taps[-1]
+
+    def close(self) -> None:
+        self.ear.close()
+        for tap in (*self._word_taps, *self._audio_taps):
+            tap.close()
+
+    # ---- sound ---------------------------------------------------------------------------------
+
+    def sound(self, item: m.AudioIn) -> None:
+        self._map_clock(item.at + len(item.pcm) // 2)
+        if self.manual and self._session.transport == "websocket" and not self.ear.hearing:
+            # What a socket appends is meant, however quiet it is.
+            self.ear.begin()
+        self.ear.hear(item.pcm)
+        for tap in self._audio_taps:
+            for frame in frames(item.pcm):
+                tap.put(frame)
+
+    def speech(self, item: m.Speech) -> None:
+        """Voice began or ended."""
+        session, when = self._session, self._time_of(item.at)
+        self._pauses += 1
+        if item.on:
+            self.ear.begin()
+            session.tell(i.SpeechStarted(when, item.echo_db))
+            return
+        if self.utterance is not None:
+            self.utterance.stopped = session.clock()
+        session.tell(i.SpeechStopped(when))
+        if not self.manual:
+            self.ear.pause()
+            self._ask_for_end()
+
+    def ms(self, when: float) -> int:
+        """A time as the client is told it: on its own clock where that is what it appended."""
+        if self._session.transport == "websocket":
+            when -= self._offset or 0.0
+        return max(0, round(when * 1000))
+
+    def _map_clock(self, samples: int) -> None:
+        # Sound is never early: the smallest distance seen is the one without queueing.
+        now = self._session.clock() - samples / RATE
+        stalled = self._session.transport == "websocket" and now > (self._offset or 0) + STALLED_S
+        if self._offset is None or now < self._offset or stalled:
+            self._offset = now
+
+    def _time_of(self, at: int) -> float:
+        return max(0.0, (self._offset or 0.0) + at / RATE)
+
+    def _ask_for_end(self) -> None:
+        """The end-of-turn model hears best within the first tenth of a second of silence."""
+        session = self._session
+        model = session.cast.endpointer
+        if model is None or session.machine.user != "pausing":
+            return
+
+        async def ask(sound: bytes, pausing: int) -> None:
+            likely = await model.likely_end(sound)
+            if likely is not None and pausing == self._pauses:
+                session.tell(i.Likely(likely))
+
+        session.spawn(ask(self.ear.sound, self._pauses), "end of turn")
+
+    # ---- words ---------------------------------------------------------------------------------
+
+    def _words(self, words: Words) -> None:
+        session, utterance = self._session, self.utterance
+        if not words.final:
+            self._tap(words)
+        if utterance is not None and words.text != utterance.text:
+            utterance.text = words.text
+            if session.machine.user in ("speaking", "pausing"):
+                session.emit(f.Partial(utterance.item, words.text))
+                # The last word may still change; what was told is not taken back.
+                self._tell_delta(utterance, words.text.rpartition(" ")[0])
+                session.count_back(words.text)
+        if words.final and utterance is not None:
+            utterance.worded = session.clock()
+        session.tell(i.Heard(words.text, words.final, words.complete, words.sure))
+
+    def _tell_delta(self, utterance: Utterance, text: str) -> None:
+        if text.startswith(utterance.told) and len(text) > len(utterance.told):
+            delta, utterance.told = text[len(utterance.told) :], text
+            self._session.emit(f.TranscriptDelta(utterance.item, delta))
+
+    def _tap(self, words: Words) -> None:
+        for tap in self._word_taps:
+            tap.put(words)
+
+    def _deaf(self, error: EngineError) -> None:
+        session = self._session
+        session.emit(f.Failed("server_error", error.code, error.message))
+        if self.utterance is not None:
+            self.utterance.worded = session.clock()
+            session.emit(f.TranscriptionFailed(self.utterance.item, error.message))
+        session.tell(i.Heard("", final=True))
+        session.apologize()
+
+    # ---- turns ---------------------------------------------------------------------------------
+
+    def begin(self, at: float, words: str) -> None:
+        """The user has the floor since `at`."""
+        self.utterance = Utterance(fresh("item"), text=words)
+        self._session.emit(f.SpeechStarted(self.utterance.item, self.ms(at)))
+
+    def commit(self, end: float) -> None:
+        """The user's turn is over: it becomes an item."""
+        session, begun = self._session, self.open_utterance
+        utterance = begun or Utterance(fresh("item"))
+        utterance.ended, utterance.sound = end, self.ear.sound
+        if begun is not None:
+            session.emit(f.SpeechStopped(utterance.item, self.ms(end)))
+        self.utterance = utterance
+        seconds = self.ear.seconds
+        # A client may end the turn before its last words are known.
+        wordless = not utterance.worded and not utterance.text
+        unknown = self.manual or wordless or utterance.worded < utterance.stopped
+        words = self.ear.take() if unknown and self.ear.hearing else None
+        self.add(utterance.item, None if words else utterance.text)
+        if words is not None:
+            session.spawn(self._transcribe(utterance, words, seconds), "transcribe")
+            return
+        self._tap(Words(utterance.text, final=True))
+        self._tell_delta(utterance, utterance.text)
+        session.emit(f.Transcribed(utterance.item, utterance.text, seconds))
+        self.ear.reset()
+
+    def add(self, item: str, transcript: str | None) -> None:
+        """A spoken item, told as the protocol has it: its words follow later."""
+        session = self._session
+        part = Part("input_audio", transcript=transcript)
+        previous = session.conversation.add(Item(item, "message", "user", (part,)))
+        shown = Item(item, "message", "user", (Part("input_audio"),))
+        session.emit(f.Committed(item, previous))
+        session.emit(f.ItemAdded(shown, previous))
+        session.emit(f.ItemDone(shown, previous))
+
+    async def _transcribe(
+        self, utterance: Utterance, words: asyncio.Task[Words], seconds: float
+    ) -> None:
+        session, item = self._session, utterance.item
+        try:
+            text = (await words).text
+        except EngineError as error:
+            session.emit(f.TranscriptionFailed(item, error.message))
+            return
+        part = Part("input_audio", transcript=text)
+        session.conversation.replace(Item(item, "message", "user", (part,)))
+        self._tell_delta(utterance, text)
+        session.emit(f.Transcribed(item, text, seconds))
+        self._tap(Words(text, final=True))
+
+    def listen_to(self, item: Item) -> None:
+        """An item that a client made of sound, without its words: have it understood."""
+        for index, part in enumerate(item.content):
+            if part.type != "input_audio" or part.audio is None or part.transcript is not None:
+                continue
+            format = self._session.config.audio.input.format
+            law = None if isinstance(format, PcmFormat) else format.type
+            pcm = part.audio if law is None else Expander(law).push(part.audio)
+            self._session.spawn(self._understand(item, index, _at_16k(pcm)), "transcribe")
+
+    async def _understand(self, item: Item, index: int, pcm: bytes) -> None:
+        session = self._session
+        stream = session.cast.stt.open(self._language, lambda _: None)
+        try:
+            stream.feed(pcm)
+            async with asyncio.timeout(PATIENCE_S):
+                text = (await stream.finish()).text
+        except (EngineError, TimeoutError) as error:
+            session.emit(f.TranscriptionFailed(item.id, str(error) or "No words came in time."))
+            return
+        finally:
+            stream.close()
+        known = session.conversation.get(item.id)
+        if known is not None:
+            parts = list(known.content)
+            parts[index] = replace(parts[index], transcript=text)
+            session.conversation.replace(replace(known, content=tuple(parts)))
+        session.emit(f.Transcribed(item.id, text, len(pcm) / 2 / RATE))
+
+    def discard(self) -> None:
+        """There was nothing in it."""
+        session = self._session
+        if self.utterance is not None:
+            session.emit(f.SpeechStopped(self.utterance.item, self.ms(session.clock())))
+            session.emit(f.InputCleared())
+        self.utterance = None
+        self.ear.reset()
+
+
+def _at_16k(pcm: bytes) -> bytes:
+    """24 kHz as 16 kHz: two samples of each three, the second one between its neighbours."""
+    samples = array.array("h", pcm[: len(pcm) // 6 * 6])
+    out = array.array("h", bytes(len(samples) // 3 * 4))
+    out[0::2] = samples[0::3]
+    out[1::2] = array.array(
+        "h", [(a + b) // 2 for a, b in zip(samples[1::3], samples[2::3], strict=True)]
+    )
+    return out.tobytes()
