@@ -33,6 +33,7 @@ WORDS: dict[str, Words] = {
     "none": Words("", True),
     "mm-hm": Words("mm-hm", True),
     "content": Words("tell me something else", True),
+    "stop": Words("stop", True, True),
 }
 """What an oracle says that it heard, by its name."""
 

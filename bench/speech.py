@@ -15,7 +15,8 @@ from talkover import _core
 Samples = npt.NDArray[np.int16]
 
 RATE = 24000
-VOICES = ("rms", "slt", "awb", "kal", "en-us", "en-gb")
+FLITE = ("rms", "slt", "awb", "kal")
+VOICES = (*FLITE, "en-us", "en-gb")
 """Four of flite's, two of espeak-ng's."""
 HUMAN = "human"
 EDGE_DB = 35.0
@@ -23,7 +24,7 @@ EDGE_DB = 35.0
 PEAK = 12000
 NOISE = 12.0
 """Of the microphone, RMS in samples: 69 dB below full scale."""
-_PROMPTS = "asterisk/sounds"
+PROMPTS = Path("/usr/share/asterisk/sounds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,10 @@ class Clip:
 def spoken(text: str, voice: str, folder: Path, seconds: float | None = None) -> Clip:
     """`text` in a voice, drawn out or pressed to `seconds` where given."""
     raw, made = folder / "raw.wav", folder / "made.wav"
-    if voice in ("en-us", "en-gb"):
-        command = ["espeak-ng", "-v", voice, "-w", str(raw), text]
-    else:
+    if voice in FLITE:
         command = ["flite", "-voice", voice, "-t", text, "-o", str(raw)]
+    else:
+        command = ["espeak-ng", "-v", voice, "-w", str(raw), text]
     subprocess.run(command, check=True, capture_output=True)
     _resample(raw, made)
     clip = Clip(voice, _trimmed(_read(made)))
@@ -55,11 +56,11 @@ def spoken(text: str, voice: str, folder: Path, seconds: float | None = None) ->
     return Clip(voice, _trimmed(_read(made)))
 
 
-def recorded(name: str) -> Clip:
-    """A prompt that a person spoke, of Debian's asterisk-core-sounds-en-g722."""
+def recorded(name: str, language: str = "en") -> Clip:
+    """A prompt that a person spoke, of Debian's asterisk-core-sounds-LANGUAGE-g722."""
     import av  # comes with aiortc; decodes G.722, which sox does not
 
-    file = next(Path("/usr/share").joinpath(_PROMPTS).glob(f"*/{name}.g722"))
+    file = PROMPTS / language / f"{name}.g722"
     parts: list[npt.NDArray[np.int16]] = []
     with av.open(str(file), format="g722") as source:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
@@ -75,6 +76,7 @@ class Tape:
     def __init__(self, seed: int) -> None:
         self._noise = np.random.default_rng(seed)
         self._parts: list[Samples] = []
+        self._cover: Samples | None = None
         self.seconds = 0.0
 
     def silence(self, seconds: float) -> Tape:
@@ -86,8 +88,21 @@ class Tape:
         self._add(clip.samples)
         return began, self.seconds
 
+    @property
+    def length(self) -> int:
+        """Samples so far."""
+        return sum(len(part) for part in self._parts)
+
+    def cover(self, noise: npt.NDArray[np.float64]) -> None:
+        """All of the tape, as long as it is now, has this in the background."""
+        self._cover = noise.round().astype(np.int16)
+
     def samples(self) -> Samples:
-        return np.concatenate(self._parts)
+        whole = np.concatenate(self._parts)
+        if self._cover is None:
+            return whole
+        mixed = whole.astype(np.int32) + self._cover
+        return np.clip(mixed, -32768, 32767).astype(np.int16)
 
     def packets(self) -> list[bytes]:
         return _core.encode_opus(self.samples().tobytes())
