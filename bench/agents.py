@@ -26,6 +26,7 @@ AGENTS: dict[str, Agent] = {
     ),
     "embedded": Agent(llm="bench:told"),
     "embedded ear": Agent(llm="bench:tones", tts="bench:tones"),
+    "near ear": Agent(llm="bench:tones", stt="bench:near", tts="bench:tones"),
 } | {
     oracle(words): Agent(llm="bench:tones", stt=f"bench:{words}", tts="bench:tones")
     for words in WORDS

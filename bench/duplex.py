@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2 as httpx
 
-from . import timing, turns, verdicts
+from . import minutes, timing, turns, verdicts
 from .case import Case, Clips, Part
 from .child import Child
 from .line import Line
@@ -27,6 +27,7 @@ from .tables import print_rows, print_summary, summary
 PARTS: dict[str, Part] = {
     "answer": timing.ANSWER, "barge-in": timing.BARGE_IN, "mm-hm": timing.MM_HM,
     "pause": timing.PAUSE, "verdict": verdicts.VERDICT, "stop": verdicts.STOP,
+    "minute": minutes.MINUTE,
 }  # fmt: skip
 EMBEDDED_AT_ONCE = 2
 """The embedded recogniser is one process: more callers than that measure its queue."""
@@ -36,6 +37,7 @@ GOALS = {
     "voice falls 12 dB, p50": 130, "voice falls 12 dB, p95": 180, "silent, p50": 300,
     "mm-hm up to 400 ms, silent": 250, "cut-offs in a 700 ms pause": 0,
     "wrong verdicts, clean, %": 2, "wrong verdicts, 10 dB, %": 8,
+    "minutes of babble or music with a false stop, of five": 1,
     '"stop" missed, clean, %': 5, '"stop" missed, 10 dB, %': 15,
 }  # fmt: skip
 PEERS = {

@@ -42,7 +42,8 @@ WORD_MS = 300
 TONES = 16
 LEVEL = 8000
 """Of a tone, samples from peak to zero."""
-ANSWER = " ".join(f"w{n}" + "." * (n % 10 == 9) for n in range(100))
+ANSWER = " ".join(f"w{n}" + "." * (n % 10 == 9) for n in range(300))
+"""A minute and a half."""
 TOLD = (
     "Once there was a lighthouse keeper who talked to ships every evening. She lit the lamp and "
     "opened the window and told the boats what she had seen that day and the boats could not "
@@ -89,6 +90,47 @@ class OracleStream:
 
     def reset(self) -> None:
         pass
+
+    def close(self) -> None:
+        pass
+
+
+class Near(_Engine):
+    """Understands whoever is near, as they speak, and nobody else: a recogniser without errors.
+
+    A stream has the words of `WORDS["content"]` once it heard enough that was loud.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.info = EngineInfo(f"bench:{name}", "stt", demo=True, partials=True)
+
+    def open(self, language: str, on_words: Callable[[Words], None]) -> NearStream:
+        return NearStream(on_words)
+
+
+class NearStream:
+    LOUD = 0.05
+    """RMS of 20 ms, of full scale: a voice at the microphone, not one across the room."""
+    FIRST_MS = 400
+    """Of loud sound before the first words come."""
+
+    def __init__(self, on_words: Callable[[Words], None]) -> None:
+        self._on_words = on_words
+        self._loud_ms = 0.0
+
+    def feed(self, pcm: bytes) -> None:
+        samples = array("h", pcm)
+        level = math.sqrt(sum(s * s for s in samples) / max(1, len(samples))) / 32768
+        before = self._loud_ms
+        self._loud_ms += (level >= self.LOUD) * len(samples) / 16
+        if before < self.FIRST_MS <= self._loud_ms:
+            self._on_words(replace(WORDS["content"], final=False))
+
+    async def finish(self) -> Words:
+        return WORDS["content"] if self._loud_ms >= self.FIRST_MS else WORDS["none"]
+
+    def reset(self) -> None:
+        self._loud_ms = 0.0
 
     def close(self) -> None:
         pass
@@ -155,5 +197,9 @@ def build(choice: Choice, ourselves: int | None = None) -> Engines:
         # One recogniser for all agents, as a server with one agent has it.
         _embedded.append(made.stt)
         made = replace(made, stt=_embedded[0])
-    kinds: dict[str, Callable[[str], Any]] = {"stt": Oracle, "llm": Prompt, "tts": Tones}
+    kinds: dict[str, Callable[[str], Any]] = {"stt": _ear, "llm": Prompt, "tts": Tones}
     return replace(made, **{role: kinds[role](name) for role, name in ours.items()})
+
+
+def _ear(name: str) -> Oracle | Near:
+    return Near(name) if name == "near" else Oracle(name)

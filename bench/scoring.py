@@ -79,6 +79,10 @@ class Heard:
             longest = max(longest, run)
         return longest * STEP_S
 
+    def silent_share(self, since: float, until: float) -> float:
+        """Of the time, 0 to 1."""
+        return float((self.levels[self._steps(since, until)] < SILENT_DB).mean())
+
     def words(self) -> list[tuple[float, int]]:
         """(time, word) for each 10 ms in which a tone is heard."""
         found: list[tuple[float, int]] = []

@@ -10,7 +10,7 @@ from .case import Part
 from .report import spread, table
 from .speech import HUMAN
 
-_SUMS = ("words", "lost", "twice", "nearly_twice", "word_events_twice", "turns", "cancels")
+_SUMS = ("words", "lost", "twice", "nearly_twice", "word_events_twice", "turns", "cancels", "holds")
 _NOT_COUNTED = ("part", "kind", "voice", "load", "said", "timings", "why")
 
 
@@ -28,6 +28,8 @@ def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
             values = [run[name] for run in group if run[name] is not None]
             if name.endswith("_ms"):
                 figures[name] = spread(values)
+            elif name.endswith("_share"):
+                figures[name] = spread(values, 3)
             elif name in _SUMS:
                 figures[name] = sum(values)
             elif name not in _NOT_COUNTED:

@@ -116,6 +116,22 @@ def test_slow_words_of_a_long_overlap_still_interrupt() -> None:
     assert kinds(floor.at(3500, i.Heard("what about tomorrow", True)))[0] == "CancelReply"
 
 
+def test_the_quiet_between_bits_of_noise_is_no_voice() -> None:
+    floor = Floor(interrupt_ms=600).agent_speaks()
+    for began in range(1000, 3000, 400):
+        # Before a recogniser has words for one bit, the next begins.
+        floor.at(began, i.SpeechStarted(began / 1000))
+        floor.at(began + 160, i.SpeechStopped((began + 100) / 1000))
+    assert floor.machine.user == "judged" and floor.done == []
+    voice = Floor(interrupt_ms=600, interrupt_wordless_ms=600).agent_speaks()
+    voice.at(1000, i.SpeechStarted(1.0))
+    voice.at(1460, i.SpeechStopped(1.4))
+    voice.at(1700, i.SpeechStarted(1.7))
+    assert kinds(voice.at(1899)) == []
+    made = voice.at(1901)
+    assert kinds(made)[0] == "CancelReply" and "600 ms of voice" in made[0].why
+
+
 def test_a_guess_interrupts_only_by_its_length() -> None:
     floor = Floor().agent_speaks()
     floor.at(1000, i.SpeechStarted(1.0))

@@ -56,6 +56,8 @@ class TurnMachine:
         self._began = 0.0
         self._echo_db: float | None = None
         self._last = 0.0
+        self._stretch = 0.0
+        self._voiced_before = 0.0
         self._audible = 0.0
         self._hummed = 0.0
         self._guarded = False
@@ -119,7 +121,8 @@ class TurnMachine:
         self._out.append(o.BeginTurn(self.turn, given.at))
 
     def _begin_words(self, given: i.SpeechStarted) -> None:
-        self._began = self._last = given.at
+        self._began = self._last = self._stretch = given.at
+        self._voiced_before = 0.0
         self._echo_db = given.echo_db
         self._words, self._likely = i.Heard("", final=False), None
         self._late, self._deadline = False, None
@@ -372,28 +375,36 @@ class TurnMachine:
         self._deadline = max(now, given.at + self.policy.late_ms / 1000)
         self._out.append(o.WithholdReply(self.epoch))
 
+    def _voiced_ms(self, now: float) -> float:
+        """Voice of this overlap. The quiet in it does not count: noise comes in bits and pieces."""
+        stretch = now - self._stretch if self.user == "overlapping" else 0.0
+        return (self._voiced_before + stretch) * 1000
+
     def _overlap_ends(self, given: i.SpeechStopped, now: float) -> None:
         self.user = "judged"
         self._last = given.at
+        self._voiced_before += given.at - self._stretch
         if self._words.final:
             self._judge(now)
             return
         # So much voice is hardly a cough: its words are worth a longer wait.
-        much = (given.at - self._began) * 1000 >= self.policy.interrupt_ms
+        much = self._voiced_ms(now) >= self.policy.interrupt_ms
         wait = self.policy.silence_most_ms if much else self.policy.decide_ms
         self._deadline = now + wait / 1000
 
     def _overlap_again(self, given: i.SpeechStarted, now: float) -> None:
         self.user = "overlapping"
         self._words = i.Heard(self._words.text, final=False)
-        self._deadline = max(now, self._began + self.policy.interrupt_ms / 1000)
+        self._stretch = given.at
+        rest = self.policy.interrupt_ms - self._voiced_ms(now)
+        self._deadline = now + max(0.0, rest) / 1000
 
     def _overlap_words(self, given: i.Heard, now: float) -> None:
         self._words = given
         early = not self._late and self._began < self._audible + self.policy.early_ms / 1000
-        if early and now < self._began + self.policy.early_interrupt_ms / 1000:
+        voiced = self._voiced_ms(now)
+        if early and voiced < self.policy.early_interrupt_ms:
             return
-        voiced = round((now - self._began) * 1000)
         if not given.sure and voiced < self.policy.interrupt_ms:
             return
         count, what = content_words(given.text), kind(given.text)
@@ -405,10 +416,11 @@ class TurnMachine:
 
     def _overlap_lasts(self, given: Timeout, now: float) -> None:
         limit, why = self._lasting()
-        if now < self._began + limit / 1000:
-            self._deadline = self._began + limit / 1000
+        voiced = self._voiced_ms(now)
+        if round(voiced) < limit:
+            self._deadline = now + (limit - voiced) / 1000
             return
-        self._interrupt(f"{round((now - self._began) * 1000)} ms of voice, {why}", now)
+        self._interrupt(f"{round(voiced)} ms of voice, {why}", now)
 
     def _lasting(self) -> tuple[int, str]:
         """The voice that interrupts by its length, and what its words are."""
@@ -430,7 +442,7 @@ class TurnMachine:
 
     def _judge(self, now: float) -> None:
         what = kind(self._words.text)
-        if not self._words.sure and (self._last - self._began) * 1000 < self.policy.interrupt_ms:
+        if not self._words.sure and self._voiced_ms(now) < self.policy.interrupt_ms:
             what = "nothing"
         if what in ("command", "content"):
             self._interrupt(f'{what}: "{self._words.text}"', now)
