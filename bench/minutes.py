@@ -39,14 +39,15 @@ def minutes(clips: Clips, n: int) -> Iterable[Case]:
         tape.silence(ROOM_S + LEAD_S + MINUTE_S)
         mark = tape.say(barge)
         tape.silence(REST_S)
-        sound = _babble(clips, tape.length, n) if noise == "babble" else music(tape.length, n)
+        sound = crowd(clips, tape.length, n) if noise == "babble" else music(tape.length, n)
         tape.cover(scaled(sound, rms(barge.samples) / 10 ** (BELOW_DB / 20)))
         for ear, agent in EARS:
             kind = f"{noise}, {BELOW_DB:.0f} dB, {ear}"
             yield Case("minute", kind, agent, voice, tape, (mark,), over=True, room_s=ROOM_S)
 
 
-def _babble(clips: Clips, length: int, n: int) -> Floats:
+def crowd(clips: Clips, length: int, n: int) -> Floats:
+    """Six voices at once."""
     talk: list[Sequence[Samples]] = [
         [clips.say(text, voice).samples for text in TALK] for voice in VOICES
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +108,22 @@ class Heard:
         start = int(np.searchsorted(self.times, since))
         found = np.flatnonzero(true[start:])
         return float(self.times[start + found[0]]) if len(found) else None
+
+
+def voiced(samples: npt.NDArray[np.int16], rate: int, below_db: float = 30.0) -> list[float]:
+    """Seconds at which each 5 ms begin that are not further below the loudest."""
+    step = rate // 200
+    frames = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float64)
+    energy = (frames**2).mean(axis=1)
+    return [
+        float(n) * STEP_S for n in np.flatnonzero(energy >= energy.max() / 10 ** (below_db / 10))
+    ]
+
+
+def gaps(samples: npt.NDArray[np.int16], rate: int) -> list[float]:
+    """Seconds between one such step and the next."""
+    times = voiced(samples, rate)
+    return [after - before - STEP_S for before, after in pairwise(times)] or [0]
 
 
 def fates(words: Sequence[tuple[float, int]]) -> dict[str, float]:

@@ -140,7 +140,7 @@ def test_a_guess_interrupts_only_by_its_length() -> None:
     assert kinds(floor.at(1420, i.Heard("any chance", True, None, False))) == ["Resume", "Ignore"]
     long = Floor().agent_speaks()
     long.at(1000, i.SpeechStarted(1.0))
-    made = long.at(1700, i.Heard("any chance of rain", False, None, False))
+    made = long.at(2100, i.Heard("any chance of rain", False, None, False))
     assert kinds(made)[0] == "CancelReply"
 
 
@@ -304,8 +304,8 @@ def test_voice_that_lasts_interrupts_without_words() -> None:
     assert kinds(floor.at(2200)) == ["CancelReply", "BeginTurn"]
     batch = Floor(partials=False).agent_speaks()
     batch.at(1000, i.SpeechStarted(1.0))
-    assert batch.at(1590) == []
-    assert kinds(batch.at(1600)) == ["CancelReply", "BeginTurn"]
+    assert batch.at(1990) == []
+    assert kinds(batch.at(2000)) == ["CancelReply", "BeginTurn"]
 
 
 @pytest.mark.parametrize("words", ["mm-hm", "yeah", "uh huh", "okay right", ""])

@@ -37,5 +37,5 @@ agent = "agent.py:agent"
 # How long to wait for the end of a turn, and what interrupts; --turn silence_ms=500.
 [turn]
 # silence_ms = 350
-# interrupt_ms = 600
+# interrupt_ms = 1000
 """

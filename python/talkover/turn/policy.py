@@ -33,7 +33,7 @@ class TurnPolicy:
     """A turn this long is answered though no word of it was understood: the model is told so."""
     speculate: bool = True
     """Prepare the answer while the pause may still be a pause."""
-    interrupt_ms: int = 600
+    interrupt_ms: int = 1000
     """Voice over the agent's voice that interrupts whatever its words."""
     interrupt_wordless_ms: int = 1200
     """The same, where a recogniser that tells words as they come told none: it may be noise."""
@@ -76,7 +76,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "silence_incomplete_ms": 2500,
         "silence_dictating_ms": 3000,
         "silence_most_ms": 4000,
-        "interrupt_ms": 800,
+        "interrupt_ms": 1200,
     },
     "push_to_talk": {"mode": "manual"},
 }
