@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -20,25 +20,26 @@ from talkover import Agent, Audio
 from talkover.engines.base import Words
 from talkover.testing import ScriptedEar, ScriptedLlm, SteadyVoice, Talk
 from talkover.testing.engines import EarStream, Spoken
+from talkover.turn.policy import NORMAL
 
 from .case import PROMPTS, Clips
 from .languages import available, in_pieces, text_of
 from .minutes import BELOW_DB, crowd
 from .noise import BURSTS, music, pink, rms, scaled
-from .report import say, spread
+from .report import percent, say, spread, table
 from .scoring import voiced
 from .speech import HUMAN, RATE, Clip, Samples, Tape
 from .verdicts import AGREEMENT, NOISES, REAL, SPEECH_LEVEL, STOP_VOICES, WANTED
 
 SILENCES_MS = (150, 200, 250, 300, 350, 400, 450, 500, 600, 800, 1000)
-LIMITS_MS = (200, 300, 400, 600, 800, 1000, 1200, 1600, 2000, 2800)
+LIMITS_MS = (200, 400, 600, 800, 1000, 1200, 1600, 2000)
 QUIET_S, TAIL_S = 0.5, 0.6
 ASKED_S = 2.0
 """Of the room, before the agent is asked to speak."""
 OVER_S = ASKED_S + 1.5
 """Of the room, before somebody speaks over the agent."""
 STORY = "Once there was a lighthouse keeper who talked to ships every evening. " * 4
-PIECES = 6
+PIECES = 4
 """Of babble and of music, and bursts of each kind."""
 PIECE_S = 8.0
 LONG_AGREEMENT = (("mm hm", 0.6), ("yeah", 0.6), ("mm hm", 0.8))
@@ -98,6 +99,7 @@ class Sound:
 
 def ends(clips: Clips, each: int) -> dict[str, Any]:
     """Human prompts with pauses within, by the silence that ends a turn after neutral words."""
+    _quiet()
     kinds = {"words say nothing": False, "English, words known": True}
     found: dict[str, Any] = {}
     for kind, known in kinds.items():
@@ -106,7 +108,7 @@ def ends(clips: Clips, each: int) -> dict[str, Any]:
                   for name in in_pieces(clips, language, each)]  # fmt: skip
         say(f"curve: {len(sounds)} prompts, {kind}")
         rows = [_ended(sounds, silence) for silence in SILENCES_MS]
-        found[kind] = {"prompts": len(sounds), "rows": rows, "knee": _bend(rows)}
+        found[kind] = {"prompts": len(sounds), "rows": rows, "knee": bend(rows)}
     return found
 
 
@@ -114,7 +116,7 @@ def _paused(clips: Clips, name: str, language: str, known: bool) -> Sound:
     clip = clips.prompt(name, language)
     text = text_of(name, language).lower() if known else "word " * round(clip.seconds * 2.5)
     words = [word.strip('.,!?"') for word in text.split()]
-    return _sound("real", clip, words, before=QUIET_S)
+    return on_tape("real", clip, words, before=QUIET_S)
 
 
 def _ended(sounds: Sequence[Sound], silence_ms: int) -> dict[str, Any]:
@@ -131,12 +133,12 @@ def _ended(sounds: Sequence[Sound], silence_ms: int) -> dict[str, Any]:
         if after and not any(began < end for began in begun):
             waits.append(after[0] * 1000)
     return {
-        "silence_ms": silence_ms, "cut_off_percent": round(100 * cut / len(sounds), 1),
+        "silence_ms": silence_ms, "cut_off_percent": percent(cut, len(sounds)),
         "answer_ms": spread(waits),
     }  # fmt: skip
 
 
-def _bend(rows: Sequence[dict[str, Any]]) -> int | None:
+def bend(rows: Sequence[dict[str, Any]]) -> int | None:
     """The setting nearest to no error and no wait, both taken from the least to the most."""
     points = [(row["answer_ms"]["p50"], row["cut_off_percent"], row["silence_ms"])
               for row in rows if row["answer_ms"]["p50"] is not None]  # fmt: skip
@@ -158,13 +160,14 @@ def _bend(rows: Sequence[dict[str, Any]]) -> int | None:
 
 def stops(clips: Clips, each: int) -> dict[str, Any]:
     """Barge-ins and other sounds over the agent's voice, by the voice that interrupts."""
+    _quiet()
     found: dict[str, Any] = {}
     for noise, snr in NOISES.items():
         sounds = list(_sounds(clips, snr, each))
         for name, ear in EARS.items():
             say(f"curve: {len(sounds)} sounds, {noise}, {name}")
-            rows = [_stopped(sounds, ear, limit) for limit in LIMITS_MS]
-            found[f"{noise}, {name}"] = {"rows": rows, "knee": _least(rows)}
+            rows = [stopped(sounds, ear, limit) for limit in LIMITS_MS]
+            found[f"{noise}, {name}"] = {"rows": rows, "knee": least(rows)}
     return found
 
 
@@ -173,24 +176,24 @@ def _sounds(clips: Clips, snr: float | None, each: int) -> Iterable[Sound]:
     for k, voice in enumerate(voices):
         for n in range(each):
             text = REAL[(n + k) % len(REAL)]
-            yield _sound("real", clips.say(text, voice), text.split(), snr)
+            yield on_tape("real", clips.say(text, voice), text.split(), snr)
         for kind, said in (("agreement", AGREEMENT), ("long agreement", LONG_AGREEMENT)):
             for text, seconds in said[k % 2 :: 2]:
-                yield _sound(kind, clips.say(text, voice, seconds), text.split(), snr)
+                yield on_tape(kind, clips.say(text, voice, seconds), text.split(), snr)
     for voice in (*voices, *STOP_VOICES):
-        yield _sound("stop", clips.say("stop", voice), ["stop"], snr)
+        yield on_tape("stop", clips.say("stop", voice), ["stop"], snr)
     for name in PROMPTS if HUMAN in clips.voices else ():
-        yield _sound("real", clips.prompt(name), "tell me something else".split(), snr)
+        yield on_tape("real", clips.prompt(name), "tell me something else".split(), snr)
     for n in range(PIECES):
         for k, (name, make) in enumerate(BURSTS.items()):
-            yield _sound(name, make(100 * n + k), [], snr, SPEECH_LEVEL)
+            yield on_tape(name, make(100 * n + k), [], snr, SPEECH_LEVEL)
         length = round((OVER_S + PIECE_S) * RATE)
         for name, noise in (("babble", crowd(clips, length, n)), ("music", music(length, n))):
             lower = scaled(noise, SPEECH_LEVEL / 10 ** (BELOW_DB / 20))
-            yield _sound(name, Clip(name, lower.round().astype("int16")), [], before=0.0)
+            yield on_tape(name, Clip(name, lower.round().astype("int16")), [], before=0.0)
 
 
-def _stopped(
+def stopped(
     sounds: Sequence[Sound], ear: Callable[[Sequence[Spoken]], Told], limit_ms: int
 ) -> dict[str, Any]:
     turns = {"interrupt_ms": limit_ms, "interrupt_wordless_ms": limit_ms}
@@ -213,14 +216,14 @@ def _stopped(
     false = wrong.total() - missed
     return {
         "interrupt_ms": limit_ms,
-        "missed_percent": round(100 * missed / real, 1),
-        "false_percent": round(100 * false / (len(sounds) - real), 1),
+        "missed_percent": percent(missed, real),
+        "false_percent": percent(false, len(sounds) - real),
         "gone_ms": spread(gone),
         "wrong": {kind: count for kind, count in wrong.items() if count},
     }  # fmt: skip
 
 
-def _least(rows: Sequence[dict[str, Any]]) -> int:
+def least(rows: Sequence[dict[str, Any]]) -> int:
     """The setting with the fewest errors of both kinds; of equals, the one soonest gone."""
     best = min(
         rows, key=lambda r: (r["missed_percent"] + r["false_percent"], r["gone_ms"]["p95"] or 1e9)
@@ -231,7 +234,7 @@ def _least(rows: Sequence[dict[str, Any]]) -> int:
 # ---- in common -------------------------------------------------------------------------------
 
 
-def _sound(
+def on_tape(
     kind: str,
     clip: Clip,
     words: Sequence[str],
@@ -261,12 +264,20 @@ def _talk(turns: dict[str, Any], ear: Told, answer: str) -> Talk:
     return Talk(Agent("x", turns=turns), llm=model, ear=ear, tts=SteadyVoice(first=0.0))
 
 
-def quiet() -> None:
+def _quiet() -> None:
     """A thousand calls that begin and end say nothing of it."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
-def measure(clips: Clips, each: int) -> dict[str, Any]:
-    """Both curves; `each`: clips of every voice and prompts of every language."""
-    quiet()
-    return {"ends": ends(clips, each), "stops": stops(clips, each)}
+def show(part: str, curve: Mapping[str, Any]) -> None:
+    """A table a line of the curve, with its knee and the setting that we ship."""
+    setting = {"ends": "silence_ms", "stops": "interrupt_ms"}[part]
+    ours = getattr(NORMAL, setting)
+    for name, line in curve.items():
+        rows: list[list[Any]] = []
+        for row in line["rows"]:
+            here = "knee" * (row[setting] == line["knee"]) + " ours" * (row[setting] == ours)
+            flat = [v["p50"] if isinstance(v, dict) and "p50" in v else v for v in row.values()]
+            rows.append([*flat, here.strip() or None])
+        head = [*(key.replace("_", " ") for key in line["rows"][0]), ""]
+        table(f"{part}: {name} (virtual time; ms are p50)", head, rows)

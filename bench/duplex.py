@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx2 as httpx
 
-from . import minutes, timing, turns, verdicts
+from . import curves, languages, minutes, page, timing, turns, verdicts
 from .case import Case, Clips, Part
 from .child import Child
 from .line import Line
@@ -27,8 +27,12 @@ from .tables import print_rows, print_summary, summary
 PARTS: dict[str, Part] = {
     "answer": timing.ANSWER, "barge-in": timing.BARGE_IN, "mm-hm": timing.MM_HM,
     "pause": timing.PAUSE, "verdict": verdicts.VERDICT, "stop": verdicts.STOP,
-    "minute": minutes.MINUTE,
+    "minute": minutes.MINUTE, "language": languages.LANGUAGE,
+    "language-turn": languages.LANGUAGE_TURN,
 }  # fmt: skip
+CURVES = {"ends": curves.ends, "stops": curves.stops}
+CURVE_CLIPS = {"ends": 8, "stops": 2}
+"""Prompts of a language; sentences of a voice."""
 EMBEDDED_AT_ONCE = 2
 """The embedded recogniser is one process: more callers than that measure its queue."""
 
@@ -57,7 +61,7 @@ METHOD = (
     "and heard when its packet arrived (no jitter buffer at the caller). Opus adds 6.5 ms each "
     "way. Replies take no time to think. 'oracle' recognisers know their words and give them at "
     "once; 'embedded' is pocketsphinx. Voices of flite and espeak-ng are synthetic; 'human' are "
-    "prompts of Debian's asterisk-core-sounds-en-g722. The agent's voice is steady tones, one a "
+    "prompts of Debian's asterisk-core-sounds-*-g722. The agent's voice is steady tones, one a "
     "word, so that levels and words can be read off every 5 and 10 ms; 'espeak' is the demo's own."
 )
 
@@ -95,6 +99,7 @@ async def measure(asked: argparse.Namespace) -> tuple[list[dict[str, Any]], list
             case
             for n in range(asked.reps)
             for part in asked.parts
+            if part in PARTS
             for case in PARTS[part].cases(clips, n)
         ]
         say(f"{len(cases)} calls, {asked.parallel} at a time")
@@ -129,32 +134,71 @@ def machine() -> dict[str, Any]:
     return found
 
 
+def draw(asked: argparse.Namespace) -> dict[str, Any]:
+    """The curves that were asked for, printed and returned."""
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        clips = Clips(asked.voices, Path(name))
+        for part, curve in CURVES.items():
+            if part in asked.parts:
+                found[part] = curve(clips, CURVE_CLIPS[part])
+                curves.show(part, found[part])
+    return found
+
+
+def in_browser(asked: argparse.Namespace) -> None:
+    """What a person hears of the main five."""
+    report = Report("duplex-browser", asked)
+    runs, failed = asyncio.run(page.measure(asked))
+    found = page.summary(runs)
+    page.print_summary(found)
+    report.write(page.METHOD, page.GOALS, {"page": found, "failed": failed, "calls": runs})
+
+
+def over_sockets(asked: argparse.Namespace) -> None:
+    """Everything but the browser."""
+    report = Report("duplex", asked)
+    virtual = machine()
+    drawn = draw(asked)
+    called = any(part in PARTS for part in asked.parts)
+    runs, failed = asyncio.run(measure(asked)) if called else ([], [])
+    found = summary(runs)
+    print_summary(found, PARTS)
+    errors = verdicts.rates(run for run in runs if "wanted" in run)
+    print_rows("both errors of an interruption, %: barge-ins missed, sounds that stopped", errors)
+    left_out = languages.missing()
+    for language, why in left_out.items():
+        say(f"{languages.LANGUAGES[language]} is left out: {why}")
+    head = ("ms", "answer", "duck", "silent", "mm-hm")
+    goals = ("Talkover's goal", "<= 250 / 500 / 900", "<= 130", "<= 300", "<= 250 silent")
+    table("peers, measured before on such a machine (not by this run), and the goals", head,
+          [[name, *row.values()] for name, row in PEERS.items()] + [list(goals)])  # fmt: skip
+    report.write(METHOD, GOALS, {
+        "machine": virtual, "curves": drawn, "sockets": found, "errors": errors, "peers": PEERS,
+        "languages_left_out": left_out, "failed": failed, "calls": runs,
+    })  # fmt: skip
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--reps", type=int, default=4, help="calls of each voice and kind")
     parser.add_argument("--voices", nargs="+", default=[*VOICES, HUMAN], choices=[*VOICES, HUMAN])
-    parser.add_argument("--parts", nargs="*", default=list(PARTS), choices=list(PARTS))
+    parts = [*CURVES, *PARTS]
+    parser.add_argument("--parts", nargs="*", default=parts, choices=parts)
     parser.add_argument(
         "--parallel",
         type=int,
         default=3,
         help="calls at a time, of those without the embedded recogniser",
     )
+    parser.add_argument(
+        "--browser", action="store_true", help="the main five through a real page, nothing else"
+    )
     asked = parser.parse_args()
-    report = Report("duplex", asked)
-    virtual = machine()
-    runs, failed = asyncio.run(measure(asked)) if asked.parts else ([], [])
-    found = summary(runs)
-    print_summary(found, PARTS)
-    errors = verdicts.rates(run for run in runs if run["part"] in ("verdict", "stop"))
-    print_rows("both errors of an interruption, %: barge-ins missed, sounds that stopped", errors)
-    head = ("ms", "answer", "duck", "silent", "mm-hm")
-    goals = ("Talkover's goal", "<= 250 / 500 / 900", "<= 130", "<= 300", "<= 250 silent")
-    table("peers, measured before on such a machine (not by this run), and the goals", head,
-          [[name, *row.values()] for name, row in PEERS.items()] + [list(goals)])  # fmt: skip
-    report.write(METHOD, GOALS, {"machine": virtual, "sockets": found, "errors": errors,
-                                 "peers": PEERS,
-                                 "failed": failed, "calls": runs})  # fmt: skip
+    if asked.browser:
+        in_browser(asked)
+    else:
+        over_sockets(asked)
 
 
 if __name__ == "__main__":

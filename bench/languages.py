@@ -110,8 +110,8 @@ def turns(clips: Clips, n: int) -> Iterable[Case]:
         clip = clips.prompt(name, language)
         for words in ("complete", "neutral"):
             kind = f"{language}, {words}, oracle"
-            yield taped("language turn", kind, oracle(words), [clip], n, over=False)
-        yield taped("language turn", f"{language}, embedded", "embedded ear", [clip], n, over=False)
+            yield taped("language-turn", kind, oracle(words), [clip], n, over=False)
+        yield taped("language-turn", f"{language}, embedded", "embedded ear", [clip], n, over=False)
 
 
 def _nth(clips: Clips, n: int) -> Iterable[tuple[str, str]]:

@@ -64,6 +64,11 @@ def percentile(values: Sequence[float], percent: float) -> float | None:
     return ordered[max(0, int(rank) - 1)]
 
 
+def percent(part: int, whole: int) -> float | None:
+    """None of nothing."""
+    return round(100 * part / whole, 1) if whole else None
+
+
 def spread(values: Sequence[float], digits: int = 0) -> dict[str, Any]:
     """Count, p50, p95, least and most."""
 

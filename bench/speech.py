@@ -134,6 +134,13 @@ def save(file: Path, samples: Samples) -> None:
     _write(file, samples)
 
 
+def save_at(file: Path, samples: Samples, rate: int) -> None:
+    """As WAV at another rate."""
+    raw = file.with_suffix(".raw.wav")
+    _write(raw, samples)
+    _resample(raw, file, rate=rate)
+
+
 def _trimmed(samples: Samples) -> Samples:
     window = RATE // 200
     count = len(samples) // window
@@ -144,8 +151,8 @@ def _trimmed(samples: Samples) -> Samples:
     return (kept * (PEAK / np.abs(kept).max())).astype(np.int16)
 
 
-def _resample(source: Path, made: Path, *effects: str) -> None:
-    command = ["sox", "-D", str(source), "-r", str(RATE), "-c", "1", "-b", "16", str(made)]
+def _resample(source: Path, made: Path, *effects: str, rate: int = RATE) -> None:
+    command = ["sox", "-D", str(source), "-r", str(rate), "-c", "1", "-b", "16", str(made)]
     subprocess.run([*command, *effects], check=True, capture_output=True)
 
 

@@ -14,6 +14,7 @@ from .agents import oracle
 from .case import Case, Clips, Part, ms, taped, words
 from .line import Line
 from .noise import BURSTS
+from .report import percent
 from .scoring import Heard
 from .speech import HUMAN, Clip
 
@@ -105,15 +106,11 @@ def _rates(count: Counter[str]) -> dict[str, Any]:
     wrong, total = count["real wrong"] + count["other wrong"], count["real"] + count["other"]
     return {
         "barge_ins": count["real"], "missed": count["real wrong"],
-        "missed_percent": _percent(count["real wrong"], count["real"]),
+        "missed_percent": percent(count["real wrong"], count["real"]),
         "sounds": count["other"], "false": count["other wrong"],
-        "false_percent": _percent(count["other wrong"], count["other"]),
-        "wrong_percent": _percent(wrong, total),
+        "false_percent": percent(count["other wrong"], count["other"]),
+        "wrong_percent": percent(wrong, total),
     }  # fmt: skip
-
-
-def _percent(wrong: int, total: int) -> float | None:
-    return round(100 * wrong / total, 1) if total else None
 
 
 _COLUMNS = ("wanted", "cancelled", "cancel_ms", "gap_ms")

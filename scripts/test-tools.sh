@@ -19,7 +19,7 @@ for tool in chromium espeak-ng flite sox; do
   command -v "$tool" >/dev/null 2>&1 || missing+=("$tool")
 done
 if command -v dpkg-query >/dev/null 2>&1; then
-  for package in asterisk-core-sounds-en asterisk-core-sounds-en-g722; do
+  for package in asterisk-core-sounds-{en,es,fr,it,ru}{,-g722}; do
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
       missing+=("$package")
   done

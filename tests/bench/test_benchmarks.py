@@ -20,15 +20,16 @@ from bench.report import percentile, spread  # noqa: E402
 from bench.scoring import Heard, fates  # noqa: E402
 
 
-def bench(name: str, folder: Path, *arguments: str) -> dict[str, Any]:
+def bench(name: str, folder: Path, *arguments: str, report: str | None = None) -> dict[str, Any]:
     """Run one and read its JSON."""
     done = subprocess.run(
         [sys.executable, "-m", f"bench.{name}", "--out", str(folder), *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=120,
+        cwd=ROOT, capture_output=True, text=True, timeout=240,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    found = json.loads((folder / f"{name}.json").read_text())
-    assert found["benchmark"] == name and found["method"] and found["goals"]
+    report = report or name
+    found = json.loads((folder / f"{report}.json").read_text())
+    assert found["benchmark"] == report and found["method"] and found["goals"]
     assert len(found["machine"]["load_before"]) == 3 and found["versions"]["talkover"]
     return found
 
@@ -111,6 +112,34 @@ def test_the_floor_is_measured_over_sockets(tmp_path: Path):
     said = {run["kind"]: run["said"] for run in found["results"]["calls"]}
     assert said["oracle"] == "tell me something else", "the words that interrupted are the turn's"
     assert found["results"]["peers"]["Pipecat 1.14"]["duck"] == "549"
+
+
+@pytest.mark.e2e
+def test_both_errors_of_an_interruption_are_measured(tmp_path: Path):
+    found = bench("duplex", tmp_path, "--reps", "1", "--voices", "slt", "--parts", "stop")
+    results = found["results"]
+    assert not results["failed"]
+    stop = results["errors"]["stop, clean, oracle"]
+    # Four more voices say this one word.
+    assert stop["barge_ins"] == 5 and stop["missed_percent"] <= 40
+    assert {run["why"][0] for run in results["calls"] if run["cancelled"] and run["why"]}
+
+
+@pytest.mark.e2e
+def test_a_person_hears_the_main_five_in_a_real_page(tmp_path: Path):
+    found = bench("duplex", tmp_path, "--browser", "--reps", "1", "--voices", "slt",
+                  report="duplex-browser")  # fmt: skip
+    results = found["results"]
+    assert not results["failed"], results["failed"]
+    scenes = results["page"]
+    assert list(scenes) == ["answer", "barge-in", "mm-hm", "pause", "stop"]
+    assert all(scene["failed"] == 0 for scene in scenes.values()), scenes
+    # What a starved machine allows; the benchmark tells what a quiet one does.
+    assert 0 < scenes["answer"]["answer_ms"]["max"] < 2000
+    for name in ("barge-in", "stop"):
+        assert scenes[name]["fallen_ms"]["max"] < 1000 and scenes[name]["silent_ms"]["max"] < 2000
+    assert scenes["mm-hm"]["gap_ms"]["max"] < 1000 and scenes["mm-hm"]["lost"] == 0
+    assert scenes["pause"]["answer_ms"]["max"] < 4000
 
 
 @pytest.mark.e2e
