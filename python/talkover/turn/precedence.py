@@ -24,7 +24,7 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("speech: a command, two content words, or 0.6 s of voice with a word",
+    Rule("speech: a command, two content words, or a second of voice with a word",
          "interrupts", "interrupts", "nothing"),
     Rule("speech: an mm-hm, a cough", "goes on", "withheld", "nothing"),
     Rule("speech over a guarded span, or with interruptions=\"no\"",
