@@ -109,9 +109,9 @@ class Near(_Engine):
 
 
 class NearStream:
-    LOUD = 0.05
+    LOUD = 0.06
     """RMS of 20 ms, of full scale: a voice at the microphone, not one across the room."""
-    FIRST_MS = 400
+    FIRST_MS = 250
     """Of loud sound before the first words come."""
 
     def __init__(self, on_words: Callable[[Words], None]) -> None:

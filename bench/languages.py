@@ -13,7 +13,7 @@ from typing import Any
 
 from .agents import oracle
 from .case import Case, Clips, Part, taped
-from .scoring import gaps
+from .scoring import gaps, voiced
 from .speech import PROMPTS, RATE
 from .timing import answered
 from .verdicts import NOISES, judged
@@ -87,7 +87,9 @@ def _chosen(
         if name in found:
             continue
         clip = clips.prompt(name, language)
-        if seconds[0] <= clip.seconds <= seconds[1] and fits(max(gaps(clip.samples, RATE))):
+        tail = clip.seconds - voiced(clip.samples, RATE)[-1]
+        fitting = seconds[0] <= clip.seconds <= seconds[1] and tail < BREATH_S
+        if fitting and fits(max(gaps(clip.samples, RATE))):
             found.append(name)
             if len(found) == count:
                 break
@@ -108,9 +110,8 @@ def turns(clips: Clips, n: int) -> Iterable[Case]:
     """Human turns in one breath."""
     for language, name in _nth(clips, n):
         clip = clips.prompt(name, language)
-        for words in ("complete", "neutral"):
-            kind = f"{language}, {words}, oracle"
-            yield taped("language-turn", kind, oracle(words), [clip], n, over=False)
+        kind = f"{language}, neutral, oracle"
+        yield taped("language-turn", kind, oracle("neutral"), [clip], n, over=False)
         yield taped("language-turn", f"{language}, embedded", "embedded ear", [clip], n, over=False)
 
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from .agents import oracle
 from .case import LEAD_S, REST_S, ROOM_S, Case, Clips, Part, ms, words
 from .line import Line
-from .noise import Floats, babble, music, rms, scaled
-from .scoring import Heard
-from .speech import HUMAN, VOICES, Samples, Tape
+from .noise import Floats, babble, music, scaled
+from .scoring import AUDIBLE_DB, Heard
+from .speech import HUMAN, VOICES, Clip, Samples, Tape
 from .timing import BARGE
+from .verdicts import SPEECH_LEVEL
 
 MINUTE_S = 60.0
 BELOW_DB = 10.0
@@ -33,14 +36,16 @@ def minutes(clips: Clips, n: int) -> Iterable[Case]:
     """Each noise once, with another seed and another voice that cuts in each time."""
     synthetic = [voice for voice in clips.voices if voice != HUMAN] or list(VOICES)
     voice = synthetic[n % len(synthetic)]
-    barge = clips.say(BARGE, voice)
+    said = clips.say(BARGE, voice)
+    # All voices equally loud: the recogniser without errors goes by that.
+    barge = Clip(voice, scaled(said.samples, SPEECH_LEVEL).round().astype(np.int16))
     for noise in NOISES:
         tape = Tape(n)
         tape.silence(ROOM_S + LEAD_S + MINUTE_S)
         mark = tape.say(barge)
         tape.silence(REST_S)
         sound = crowd(clips, tape.length, n) if noise == "babble" else music(tape.length, n)
-        tape.cover(scaled(sound, rms(barge.samples) / 10 ** (BELOW_DB / 20)))
+        tape.cover(scaled(sound, SPEECH_LEVEL / 10 ** (BELOW_DB / 20)))
         for ear, agent in EARS:
             kind = f"{noise}, {BELOW_DB:.0f} dB, {ear}"
             yield Case("minute", kind, agent, voice, tape, (mark,), over=True, room_s=ROOM_S)
@@ -65,6 +70,8 @@ def endured(line: Line, case: Case) -> dict[str, Any]:
     ]
     heard = Heard(line.chunks)
     began = line.times("output_audio_buffer.started")[0]
+    # After a false stop nobody may have asked it to go on.
+    spoke = heard.level_before(onset) > AUDIBLE_DB
     silent = heard.longest_silence(began + 0.5, onset)
     return {
         "cancels": sum(at < onset for at in lost),
@@ -72,7 +79,8 @@ def endured(line: Line, case: Case) -> dict[str, Any]:
         "silent_ms": round(silent * 1000),
         "silent_share": round(heard.silent_share(began + 0.5, onset), 3),
         "holds": len([at for at in line.times("talkover.held") if at < onset]),
-        "barge_in_caught": any(at >= onset for at in lost),
+        "spoke": spoke,
+        "barge_in_caught": any(at >= onset for at in lost) if spoke else None,
         "cancel_ms": ms(min((at for at in lost if at >= onset), default=None), onset),
         "why": [event["why"] for event in line.of("talkover.decision")],
         "said": words(line),
@@ -81,5 +89,5 @@ def endured(line: Line, case: Case) -> dict[str, Any]:
 
 MINUTE = Part(
     minutes, endured,
-    ("spoiled", "cancels", "holds", "silent_ms", "barge_in_caught", "cancel_ms"),
+    ("spoiled", "cancels", "holds", "silent_ms", "spoke", "barge_in_caught", "cancel_ms"),
 )  # fmt: skip

@@ -28,7 +28,7 @@ AGREEMENT = (("mm hm", 0.3), ("uh huh", 0.35), ("yeah", 0.3), ("okay", 0.4), ("r
 STOP_VOICES = ("en-us+f3", "en-us+m3", "en-gb+f2", "en-gb-scotland+m2")
 """Beside the others: one word is soon said in many voices."""
 NOISES: dict[str, float | None] = {"clean": None, "10 dB": 10.0}
-SPEECH_LEVEL = 2000.0
+SPEECH_LEVEL = 2400.0
 """RMS of the clips, about; noise around sounds that are no speech is reckoned from it."""
 WANTED = ("real", "stop")
 """Kinds that are to interrupt; all others are not."""

@@ -152,7 +152,8 @@ async def test_a_minute_is_spoiled_by_what_stopped_the_agent_before_the_barge_in
     done(line, 3.1, "cancelled")
     found = minutes.endured(line, over("babble, 10 dB, near", 2.9, 3.5))
     assert (found["cancels"], found["spoiled"], found["holds"]) == (1, True, 1)
-    assert found["barge_in_caught"] and found["cancel_ms"] == pytest.approx(200, abs=1)
+    assert found["spoke"] and found["barge_in_caught"]
+    assert found["cancel_ms"] == pytest.approx(200, abs=1)
     assert found["silent_ms"] == pytest.approx(600, abs=12)
     assert found["silent_share"] == pytest.approx(0.6 / 2.4, abs=0.02)
 
