@@ -132,6 +132,19 @@ def test_the_quiet_between_bits_of_noise_is_no_voice() -> None:
     assert kinds(made)[0] == "CancelReply" and "600 ms of voice" in made[0].why
 
 
+def test_a_late_ending_that_comes_in_two_bits_reopens_the_turn_as_soon() -> None:
+    floor = Floor(partials=False, speculate=False)
+    floor.at(0, i.SpeechStarted(0.0))
+    floor.at(1060, i.SpeechStopped(1.0), i.Heard("tell me about berlin", True))
+    floor.at(1351)
+    assert floor.machine.agent == "thinking"
+    floor.at(1500, i.SpeechStarted(1.5))
+    floor.at(1660, i.SpeechStopped(1.6))
+    floor.at(1700, i.SpeechStarted(1.7))
+    assert kinds(floor.at(1899)) == []
+    assert kinds(floor.at(1901))[:2] == ["CancelReply", "ReopenTurn"]
+
+
 def test_a_guess_interrupts_only_by_its_length() -> None:
     floor = Floor().agent_speaks()
     floor.at(1000, i.SpeechStarted(1.0))

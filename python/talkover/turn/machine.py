@@ -375,6 +375,11 @@ class TurnMachine:
         self._deadline = max(now, given.at + self.policy.late_ms / 1000)
         self._out.append(o.WithholdReply(self.epoch))
 
+    @property
+    def _enough_ms(self) -> int:
+        """Voice that interrupts by its length where words say nothing against it."""
+        return self.policy.late_ms if self._late else self.policy.interrupt_ms
+
     def _voiced_ms(self, now: float) -> float:
         """Voice of this overlap. The quiet in it does not count: noise comes in bits and pieces."""
         stretch = now - self._stretch if self.user == "overlapping" else 0.0
@@ -396,7 +401,7 @@ class TurnMachine:
         self.user = "overlapping"
         self._words = i.Heard(self._words.text, final=False)
         self._stretch = given.at
-        rest = self.policy.interrupt_ms - self._voiced_ms(now)
+        rest = self._enough_ms - self._voiced_ms(now)
         self._deadline = now + max(0.0, rest) / 1000
 
     def _overlap_words(self, given: i.Heard, now: float) -> None:
@@ -424,16 +429,15 @@ class TurnMachine:
 
     def _lasting(self) -> tuple[int, str]:
         """The voice that interrupts by its length, and what its words are."""
-        policy = self.policy
-        base = policy.late_ms if self._late else policy.interrupt_ms
+        said = f'"{self._words.text}"' if self._words.text else "without words"
         match kind(self._words.text):
             case "backchannel":
                 # A long "yeah, right, okay" is still one; the voice itself decides at twice that.
-                return 2 * base, f'"{self._words.text}"'
-            case "nothing" if policy.partials:
-                return policy.interrupt_wordless_ms, "without words"
+                return 2 * self._enough_ms, said
+            case "nothing" if self.policy.partials:
+                return self.policy.interrupt_wordless_ms, "without words"
             case _:
-                return base, f'"{self._words.text}"' if self._words.text else "without words"
+                return self._enough_ms, said
 
     def _judged_words(self, given: i.Heard, now: float) -> None:
         self._words = given
