@@ -277,7 +277,8 @@ def show(part: str, curve: Mapping[str, Any]) -> None:
         rows: list[list[Any]] = []
         for row in line["rows"]:
             here = "knee" * (row[setting] == line["knee"]) + " ours" * (row[setting] == ours)
-            flat = [v["p50"] if isinstance(v, dict) and "p50" in v else v for v in row.values()]
-            rows.append([*flat, here.strip() or None])
+            shown = [row[key]["p50"] if key.endswith("_ms") and key != setting else row[key]
+                     for key in row]  # fmt: skip
+            rows.append([*shown, here.strip() or None])
         head = [*(key.replace("_", " ") for key in line["rows"][0]), ""]
         table(f"{part}: {name} (virtual time; ms are p50)", head, rows)

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from .agents import oracle
 from .case import Case, Clips, Part, taped
@@ -70,7 +69,11 @@ def in_pieces(clips: Clips, language: str, count: int) -> list[str]:
 
 
 def _chosen(
-    clips: Clips, language: str, count: int, seconds: tuple[float, float], fits: Any
+    clips: Clips,
+    language: str,
+    count: int,
+    seconds: tuple[float, float],
+    fits: Callable[[float], bool],
 ) -> list[str]:
     folder = PROMPTS / language
     # Files of a prompt are 8000 bytes a second.

@@ -23,9 +23,9 @@ def rms(samples: npt.NDArray[np.generic]) -> float:
     return float(np.sqrt((samples.astype(np.float64) ** 2).mean()))
 
 
-def scaled(sound: Floats, level: float) -> Floats:
+def scaled(sound: npt.NDArray[np.generic], level: float) -> Floats:
     """The same sound at an RMS of `level`."""
-    return sound * (level / rms(sound))
+    return sound.astype(np.float64) * (level / rms(sound))
 
 
 def pink(samples: int, seed: int) -> Floats:
