@@ -19,4 +19,5 @@ else
   run footprint
   run calls --peer aiortc
   run duplex
+  run duplex --browser
 fi
