@@ -64,14 +64,14 @@ METHOD = (
     "prompts of Debian's asterisk-core-sounds-*-g722. The agent's voice is steady tones, one a "
     "word, so that levels and words can be read off every 5 and 10 ms; 'espeak' is the demo's own. "
     "'10 dB' is pink noise over the whole band, its RMS so far below the clip's (around a burst: "
-    "below a voice's), from two seconds before the agent is asked to speak. Coughs, clicks, typing, "
-    "laughter and beeps are made, not recorded. Babble is six of the voices at once, music is "
-    "chords, a tune and drums; both 10 dB below who cuts in after a minute; 'near' is a recogniser "
-    "that understands who is loud and nobody else, 'no words' one that is asked at the end of a "
-    "voice and never knows any. The curves run whole sessions in virtual time with the real voice "
-    "detector; where a word begins is interpolated over the clip's vowels. 'ends' takes only prompts "
-    "that pause (200 ms and more), so its rates are those of people who do; 'streaming' words come "
-    "120 ms after they end, 'batch' 300 ms after the voice, 'never' never."
+    "below a voice's), from two seconds before the agent is asked to speak. Coughs, clicks, "
+    "typing, laughter and beeps are made, not recorded. Babble is six of the voices at once, music "
+    "is chords, a tune and drums; both 10 dB below who cuts in after a minute; 'near' is a "
+    "recogniser that understands who is loud and nobody else, 'no words' one that is asked at the "
+    "end of a voice and never knows any. The curves run whole sessions in virtual time with the "
+    "real voice detector; where a word begins is interpolated over the clip's vowels. 'ends' takes "
+    "only prompts that pause (200 ms and more), so its rates are those of people who do; "
+    "'streaming' words come 120 ms after they end, 'batch' 300 ms after the voice, 'never' never."
 )
 
 

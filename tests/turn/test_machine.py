@@ -116,7 +116,7 @@ def test_slow_words_of_a_long_overlap_still_interrupt() -> None:
     assert kinds(floor.at(3500, i.Heard("what about tomorrow", True)))[0] == "CancelReply"
 
 
-def test_the_quiet_between_bits_of_noise_is_no_voice() -> None:
+def test_quiet_takes_away_what_bits_of_noise_added() -> None:
     floor = Floor(interrupt_ms=600).agent_speaks()
     for began in range(1000, 3000, 400):
         # Before a recogniser has words for one bit, the next begins.
@@ -126,9 +126,10 @@ def test_the_quiet_between_bits_of_noise_is_no_voice() -> None:
     voice = Floor(interrupt_ms=600, interrupt_wordless_ms=600).agent_speaks()
     voice.at(1000, i.SpeechStarted(1.0))
     voice.at(1460, i.SpeechStopped(1.4))
-    voice.at(1700, i.SpeechStarted(1.7))
-    assert kinds(voice.at(1899)) == []
-    made = voice.at(1901)
+    voice.at(1500, i.SpeechStarted(1.5))
+    # 400 ms of voice, less 100 of quiet.
+    assert kinds(voice.at(1799)) == []
+    made = voice.at(1801)
     assert kinds(made)[0] == "CancelReply" and "600 ms of voice" in made[0].why
 
 
@@ -141,8 +142,8 @@ def test_a_late_ending_that_comes_in_two_bits_reopens_the_turn_as_soon() -> None
     floor.at(1500, i.SpeechStarted(1.5))
     floor.at(1660, i.SpeechStopped(1.6))
     floor.at(1700, i.SpeechStarted(1.7))
-    assert kinds(floor.at(1899)) == []
-    assert kinds(floor.at(1901))[:2] == ["CancelReply", "ReopenTurn"]
+    assert kinds(floor.at(1999)) == []
+    assert kinds(floor.at(2001))[:2] == ["CancelReply", "ReopenTurn"]
 
 
 def test_a_guess_interrupts_only_by_its_length() -> None:

@@ -381,7 +381,7 @@ class TurnMachine:
         return self.policy.late_ms if self._late else self.policy.interrupt_ms
 
     def _voiced_ms(self, now: float) -> float:
-        """Voice of this overlap. The quiet in it does not count: noise comes in bits and pieces."""
+        """Voice of this overlap, less the quiet in it: noise comes in bits and pieces."""
         stretch = now - self._stretch if self.user == "overlapping" else 0.0
         return (self._voiced_before + stretch) * 1000
 
@@ -400,6 +400,7 @@ class TurnMachine:
     def _overlap_again(self, given: i.SpeechStarted, now: float) -> None:
         self.user = "overlapping"
         self._words = i.Heard(self._words.text, final=False)
+        self._voiced_before = max(0.0, self._voiced_before - (given.at - self._last))
         self._stretch = given.at
         rest = self._enough_ms - self._voiced_ms(now)
         self._deadline = now + max(0.0, rest) / 1000
