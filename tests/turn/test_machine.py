@@ -116,6 +116,17 @@ def test_slow_words_of_a_long_overlap_still_interrupt() -> None:
     assert kinds(floor.at(3500, i.Heard("what about tomorrow", True)))[0] == "CancelReply"
 
 
+def test_slow_words_are_waited_for_where_the_voice_was_no_cough() -> None:
+    floor = Floor().agent_speaks()
+    floor.at(1000, i.SpeechStarted(1.0))
+    assert floor.at(1760, i.SpeechStopped(1.7)) == []
+    assert kinds(floor.at(2900, i.Heard("what about tomorrow", True)))[0] == "CancelReply"
+    cough = Floor().agent_speaks()
+    cough.at(1000, i.SpeechStarted(1.0))
+    assert cough.at(1460, i.SpeechStopped(1.4)) == []
+    assert kinds(cough.at(1961)) == ["Resume", "Ignore"]
+
+
 def test_quiet_takes_away_what_bits_of_noise_added() -> None:
     floor = Floor(interrupt_ms=600).agent_speaks()
     for began in range(1000, 3000, 400):

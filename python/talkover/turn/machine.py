@@ -392,8 +392,7 @@ class TurnMachine:
         if self._words.final:
             self._judge(now)
             return
-        # So much voice is hardly a cough: its words are worth a longer wait.
-        much = self._voiced_ms(now) >= self.policy.interrupt_ms
+        much = self._voiced_ms(now) >= self.policy.cough_ms
         wait = self.policy.silence_most_ms if much else self.policy.decide_ms
         self._deadline = now + wait / 1000
 

@@ -47,6 +47,9 @@ class TurnPolicy:
     """Voice that reopens the user's turn while the answer is still being thought up."""
     decide_ms: int = 500
     """After the voice over the agent's ended: the wait for its words, then the agent goes on."""
+    cough_ms: int = 600
+    """A voice shorter than this may be a cough; the words of a longer one are waited for as long as
+    those of a turn."""
     noise_ms: int = 8000
     """A turn without a word for so long is noise, where words are told as they come."""
     turn_most_s: int = 120
