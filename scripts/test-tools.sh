@@ -15,9 +15,10 @@ if [ ! -e .cache/smart-turn/pipecat ]; then
     --target .cache/smart-turn pipecat-ai==1.14.0
 fi
 
-# Clients of the Realtime protocol, as anybody installs them; nothing of them is in .venv.
+# Clients of the Realtime protocol, as anybody installs them, and what tries the HTTP side; nothing
+# of them is in .venv.
 clients=.cache/clients
-if need $clients/ready tests/clients/requirements.txt tests/clients/package.json; then
+if need $clients/ready tests/clients/requirements.txt tests/clients/package.json scripts/test-tools.sh; then
   say "installing for the tests: clients of the Realtime protocol"
   mkdir -p $clients/node
   began $clients/ready
@@ -26,6 +27,9 @@ if need $clients/ready tests/clients/requirements.txt tests/clients/package.json
     --requirement tests/clients/requirements.txt
   cp tests/clients/package.json $clients/node/
   npm install --prefix $clients/node --no-package-lock --no-audit --no-fund --loglevel=error >&2
+  [ -x $clients/schemathesis/bin/python ] ||
+    "${uv[@]}" venv --quiet --python '>=3.11' $clients/schemathesis
+  "${uv[@]}" pip install --quiet --python $clients/schemathesis/bin/python schemathesis==4.32.5
   finished $clients/ready
 fi
 

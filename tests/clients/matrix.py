@@ -15,7 +15,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from wire.frames import WRONG
 
@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 TOOLS = ROOT / ".cache/clients"
 PAGE = ROOT / "docs/clients.md"
 BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
-SENTENCE = "what is the weather like in the city today"
+SENTENCE = "what is the weather"
 PATIENCE_S = 300
 
 FEATURES = (
@@ -36,19 +36,25 @@ FEATURES = (
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`package` is who is tried, `script` how; Node's need TLS."""
+    """`package` is who is tried, `script` how, and where: Node's need TLS."""
 
     name: str
     package: str
     script: str
+    where: Literal["Python", "Node", "Chromium"]
 
     @property
-    def is_python(self) -> bool:
-        return self.script.endswith(".py")
+    def command(self) -> list[str]:
+        programs = {
+            "Python": str(TOOLS / "python/bin/python"), "Node": "node",
+            # Who drives a browser is no client.
+            "Chromium": sys.executable,
+        }  # fmt: skip
+        return [programs[self.where], str(HERE / self.script)]
 
     @property
     def version(self) -> str:
-        if self.is_python:
+        if self.where == "Python":
             found = (TOOLS / "python").glob(f"lib/python*/site-packages/{self._folder}-*.dist-info")
             return next(found).name.removesuffix(".dist-info").rpartition("-")[2]
         manifest = TOOLS / "node/node_modules" / self.package / "package.json"
@@ -60,12 +66,13 @@ class Client:
 
 
 CLIENTS = (
-    Client("openai, Python", "openai", "openai_python.py"),
-    Client("openai, npm", "openai", "openai_npm.mjs"),
-    Client("Agents SDK, JS", "@openai/agents-realtime", "agents_js.mjs"),
-    Client("Agents SDK, Python", "openai-agents", "agents_python.py"),
-    Client("LiveKit plugin", "livekit-plugins-openai", "livekit_plugin.py"),
-    Client("Pipecat service", "pipecat-ai", "pipecat_service.py"),
+    Client("openai, Python", "openai", "openai_python.py", "Python"),
+    Client("openai, npm", "openai", "openai_npm.mjs", "Node"),
+    Client("Agents SDK, JS", "@openai/agents-realtime", "agents_js.mjs", "Node"),
+    Client("Agents SDK, WebRTC", "@openai/agents-realtime", "agents_webrtc.py", "Chromium"),
+    Client("Agents SDK, Python", "openai-agents", "agents_python.py", "Python"),
+    Client("LiveKit plugin", "livekit-plugins-openai", "livekit_plugin.py", "Python"),
+    Client("Pipecat service", "pipecat-ai", "pipecat_service.py", "Python"),
 )
 
 Results = dict[str, dict[str, str]]
@@ -117,10 +124,6 @@ def attempt(client: Client, url: str, folder: Path, only: str = "") -> dict[str,
     """All features of one client that it has: "" or why not."""
     from .server import KEY
 
-    command = (
-        [TOOLS / "python/bin/python", HERE / client.script] if client.is_python
-        else ["node", HERE / client.script]
-    )  # fmt: skip
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "CLIENT_URL": url, "CLIENT_KEY": KEY,
         "CLIENT_SPEECH": str(folder / "speech.raw"), "CLIENT_ONLY": only, "CLIENT_OFFER": OFFER,
@@ -128,7 +131,12 @@ def attempt(client: Client, url: str, folder: Path, only: str = "") -> dict[str,
         "NODE_EXTRA_CA_CERTS": str(next(folder.rglob("*.pem"), "")),
     }  # fmt: skip
     done = subprocess.run(
-        command, env=environment, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S
+        client.command,
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     found: dict[str, str] = {}
     for line in done.stdout.splitlines():
@@ -187,7 +195,7 @@ def main() -> None:
         servers = [Server(folder), Server(folder, "--tls")]
         try:
             for client in chosen:
-                url = servers[0 if client.is_python else 1].url
+                url = servers[client.where == "Node"].url
                 results[client.name] = attempt(client, url, folder, asked.feature)
         finally:
             for server in servers:

@@ -69,7 +69,9 @@ async def main() -> None:
     lobby.fallback_voice = SteadyVoice
     settings = Settings(port=0, media_port=0, key=KEY, tls="--tls" in sys.argv)
     with contextlib.suppress(asyncio.CancelledError):
-        await serving.serve(settings, {"agent": Agent("You are a test.")})
+        # As the agent that is served where none is given.
+        agent = Agent("You are a test.", client_may=("voice", "instructions", "tools"))
+        await serving.serve(settings, {"agent": agent})
 
 
 if __name__ == "__main__":

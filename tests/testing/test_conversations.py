@@ -438,3 +438,24 @@ def test_words_go_out_as_deltas_that_add_up_to_the_transcript():
     (done,) = (e for e in result.events if e["type"] == f"{kind}.completed")
     assert len(deltas) > 1
     assert "".join(deltas) == done["transcript"] == "What time is it?"
+
+
+def test_a_client_may_ask_to_be_told_of_any_voice_over_the_answer():
+    every = {"type": "semantic_vad", "speech_events": "all"}
+    talk = Talk(plain(), llm=ANSWERS, config={"audio": {"input": {"turn_detection": every}}})
+    talk.user("tell me a story", at=0.0)
+    talk.noise(0.2, after_audible=2.0)
+    talk.user("please stop now", after_audible=6.0)
+    result = talk.run()
+    buffer = "input_audio_buffer."
+    told = [
+        (e["type"].removeprefix(buffer), e["item_id"])
+        for e in result.events
+        if e["type"].startswith(buffer)
+    ]
+    kinds = [kind for kind, _ in told]
+    turn = ["speech_started", "speech_stopped", "committed"]
+    assert kinds == [*turn, *turn[:2], *turn], result
+    first, cough, last = told[0][1], told[3][1], told[5][1]
+    assert [item for _, item in told] == [first] * 3 + [cough] * 2 + [last] * 3
+    assert len({first, cough, last}) == 3

@@ -48,6 +48,11 @@ class PcmaFormat(ConfigPart):
 Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="type")]
 
 
+SpeechEvents = Literal["confirmed", "all"]
+"""Ours: whether `speech_started` during an answer means that it is interrupted, or any voice at
+all, as stock clients that stop their playback by themselves may want it."""
+
+
 class ServerVad(ConfigPart):
     type: Literal["server_vad"] = "server_vad"
     threshold: float = Field(default=0.5, ge=0, le=1)
@@ -56,6 +61,7 @@ class ServerVad(ConfigPart):
     idle_timeout_ms: int | None = Field(default=None, ge=5000, le=30000)
     create_response: bool = True
     interrupt_response: bool = True
+    speech_events: SpeechEvents = "confirmed"
 
 
 class SemanticVad(ConfigPart):
@@ -63,6 +69,7 @@ class SemanticVad(ConfigPart):
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
     create_response: bool = True
     interrupt_response: bool = True
+    speech_events: SpeechEvents = "confirmed"
 
 
 TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
@@ -244,6 +251,9 @@ class SessionConfig(ConfigPart):
         detection = shown["audio"]["input"]["turn_detection"]
         if detection is not None and detection["type"] == "server_vad":
             detection.setdefault("idle_timeout_ms", None)
+        if detection is not None and detection["speech_events"] == "confirmed":
+            # Not the protocol's own: shown to whoever set it.
+            del detection["speech_events"]
         if self.type == "transcription":
             audio = {"input": shown["audio"]["input"]}
             include = {"include": shown["include"]} if "include" in shown else {}

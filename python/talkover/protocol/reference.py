@@ -61,10 +61,11 @@ def _samples(kind: type) -> list[f.Fact]:
 
 
 def _type_of(value: Any) -> str:
-    names: dict[Any, str] = {
-        str: "string", bool: "boolean", int: "integer", float: "number", dict: "object",
+    names = {
+        "str": "string", "bool": "boolean", "int": "integer", "float": "number", "dict": "object",
+        "NoneType": "null",
     }  # fmt: skip
-    return "null" if value is None else names.get(type(value), "array")
+    return names.get(type(value).__name__, "array")
 
 
 def server_events() -> dict[str, tuple[str, dict[str, set[str]], str]]:

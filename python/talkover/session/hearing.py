@@ -55,6 +55,8 @@ class Hearing:
         self._audio_taps: list[Tap[Audio]] = []
         self._offset: float | None = None
         self._pauses = 0
+        self._early: str | None = None
+        """The item of a voice that was told before it is known whether it interrupts."""
 
     @property
     def manual(self) -> bool:
@@ -104,6 +106,7 @@ class Hearing:
         if item.on:
             self.ear.begin()
             session.tell(i.SpeechStarted(when, item.echo_db))
+            self._tell_early(when)
             return
         if self.utterance is not None:
             self.utterance.stopped = session.clock()
@@ -111,6 +114,13 @@ class Hearing:
         if not self.manual:
             self.ear.pause()
             self._ask_for_end()
+
+    def _tell_early(self, when: float) -> None:
+        detection = self._session.config.audio.input.turn_detection
+        wanted = detection is not None and detection.speech_events == "all"
+        if wanted and self._session.machine.user == "overlapping" and self._early is None:
+            self._early = fresh("item")
+            self._session.emit(f.SpeechStarted(self._early, self.ms(when)))
 
     def ms(self, when: float) -> int:
         """A time as the client is told it: on its own clock where that is what it appended."""
@@ -181,8 +191,17 @@ class Hearing:
 
     def begin(self, at: float, words: str) -> None:
         """The user has the floor since `at`."""
-        self.utterance = Utterance(fresh("item"), text=words)
-        self._session.emit(f.SpeechStarted(self.utterance.item, self.ms(at)))
+        told, self._early = self._early, None
+        self.utterance = Utterance(told or fresh("item"), text=words)
+        if told is None:
+            self._session.emit(f.SpeechStarted(self.utterance.item, self.ms(at)))
+
+    def ignore(self) -> None:
+        """What was just said is nobody's turn."""
+        if self._early is not None:
+            self._session.emit(f.SpeechStopped(self._early, self.ms(self._session.clock())))
+            self._early = None
+        self.ear.reset()
 
     def commit(self, end: float) -> None:
         """The user's turn is over: it becomes an item."""

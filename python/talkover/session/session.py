@@ -446,7 +446,7 @@ class Session:
             case o.Backchannel(text):
                 self.emit(f.Backchannel(text))
             case o.Ignore():
-                self.hearing.ear.reset()
+                self.hearing.ignore()
 
     def _decided(self, what: f.Decision, why: str) -> None:
         self.emit(f.Decided(what, why))
