@@ -35,6 +35,8 @@ const SAME: i64 = 12;
 const DOUBT: u32 = 14;
 /// Quiet steps over the agent's voice after which no echo is suspected: 1 s.
 const CLEAR: u32 = 64;
+/// Frames of the agent's voice, 1 s, after which a microphone that sends nothing has no echo.
+const UNHEARD: u32 = 50;
 /// Quiet steps within a voice (a resume follows them), and those that end it.
 const GAP: u32 = 2;
 const PAUSE: u32 = 12;
@@ -59,6 +61,8 @@ pub struct Echo {
     state: State,
     /// Steps since the agent's last sound was sent.
     silent: u32,
+    /// Frames sent since the microphone last sent anything.
+    unheard: u32,
     level: Option<f32>,
 }
 
@@ -71,6 +75,10 @@ impl Echo {
         let sides = self.sides.get_or_insert_with(Box::default);
         sides.sent.push(n * SENT_FRAME, frame);
         self.silent = 0;
+        self.unheard += 1;
+        if let State::Searching(search) = &mut self.state {
+            search.clear |= self.unheard > UNHEARD;
+        }
     }
 
     /// What of the `voice` found in a step that ended at sample `end` (16 kHz) is the caller's.
@@ -80,6 +88,7 @@ impl Echo {
             return voice;
         };
         self.silent += 1;
+        self.unheard = 0;
         sides.heard.push(end / 2 - HEARD_STEP as u64, step);
         sides.now = sides.sent.end() + i64::from(self.silent) * HEARD_STEP;
         match &mut self.state {
@@ -324,4 +333,27 @@ fn mean_gains(spectra: impl Iterator<Item = (Powers, Powers)>) -> Powers {
     std::array::from_fn(|band| {
         bands::db(sums.0[band] + gain * little) - bands::db(sums.1[band] + little) - 3.0
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::VOICE_FRAME;
+
+    /// The first voice heard after so many frames of the agent's, the microphone silent.
+    fn first_voice(frames: u64) -> Voice {
+        let mut echo = Echo::default();
+        for n in 0..frames {
+            let sound = |k: usize| ((n as usize * 31 + k * k * 7) % 4001) as i16 - 2000;
+            echo.played(n, &std::array::from_fn::<_, VOICE_FRAME, _>(sound));
+        }
+        let heard: Vec<i16> = (0..STEP).map(|k| ((k * k * 13) % 3001) as i16).collect();
+        echo.judge(&heard, STEP as u64, Voice::Sure)
+    }
+
+    #[test]
+    fn a_microphone_that_sent_nothing_over_the_agents_voice_has_no_echo() {
+        assert_eq!(first_voice(20), Voice::Maybe, "nobody knows yet");
+        assert_eq!(first_voice(60), Voice::Sure);
+    }
 }
