@@ -69,7 +69,7 @@ def test_the_wheel_holds_the_console_and_what_its_page_names(wheel: Path) -> Non
 
 def test_the_wheel_holds_nothing_but_the_package(wheel: Path) -> None:
     inside = re.compile(
-        r"talkover/([a-z_]+/)*[a-z_]+\.py|talkover/_core\.(pyi|abi3\.so)|talkover/py\.typed|"
+        r"talkover/([a-z_]+/)*[a-z_0-9]+\.py|talkover/_core\.(pyi|abi3\.so)|talkover/py\.typed|"
         r"talkover/gateway/static/(assets/)?[\w.-]+\.(html|js|css|svg|woff2|wasm|png)|"
         r"talkover-[\d.]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)"
     )

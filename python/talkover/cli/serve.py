@@ -40,7 +40,9 @@ def run(loaded: Loaded, source: Source, agents: Mapping[str, Agent]) -> None:
         print(f"talkover: {warning}", file=sys.stderr)
     # What callers say is told at the debug level only, and that is off; nor does a traceback show
     # it, as the usual one does with its values of all variables.
-    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
     structlog.configure(
         processors=[*structlog.get_config()["processors"][:-1], renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
