@@ -44,7 +44,7 @@ METHOD = (
     "RSS per further call is against the same server with one such call. Lateness is from a "
     "frame's due time to the start of its sending (0.25 ms steps); the generator's is the p99 that "
     "nine of ten callers did not exceed. Received is datagrams taken by "
-    "the generator against those sent by the server; audio is 20 ms frames heard against due. "
+    "the generator against those sent by the server; audio is 20 ms frames received against due. "
     "encoder_alone is what libopus alone takes for one voice at the end of that run (0.50 % on "
     "such a machine when quiet): a figure of a busy machine is to be read against it."
 )

@@ -25,7 +25,7 @@ CONNECT_S = 15.0
 
 class Line:
     """Times are `time.monotonic()`. `chunks`: (arrival, number of the first sample, PCM at 16 kHz),
-    kept where `records`; their number is counted in any case.
+    kept where `records`; elsewhere packets are counted and not decoded.
 
     Each has a port and a media thread of its own: to a server, an address is a caller.
     """
@@ -41,7 +41,6 @@ class Line:
         self.closed: str | None = None
         self.events: list[tuple[float, Event]] = []
         self.chunks: list[tuple[float, int, bytes]] = []
-        self.frames = 0
         self.tape_began = 0.0
 
     async def dial(self, client: httpx.AsyncClient, url: str, agent: str | None = None) -> None:
@@ -69,6 +68,11 @@ class Line:
         except httpx.HTTPError:
             pass
 
+    @property
+    def frames(self) -> int:
+        """Packets of the agent's voice that came."""
+        return int(self.media.core.stats()["frames_in"])
+
     def close(self) -> None:
         """End its media thread, whatever became of the call."""
         self.media.close()
@@ -77,7 +81,7 @@ class Line:
         """Begin the tape now."""
         assert self._peer is not None
         self.tape_began = time.monotonic()
-        self._peer.play_opus(packets, looped)
+        self._peer.play_opus(packets, looped, deaf=not self._records)
 
     def spoken(self, seconds: float) -> float:
         """When a microphone would have heard this place of the tape."""
@@ -106,7 +110,6 @@ class Line:
     def _take(self, item: m.Item) -> None:
         match item:
             case m.AudioIn(at, pcm):
-                self.frames += 1
                 if self._records:
                     self.chunks.append((time.monotonic(), at, pcm))
                 return

@@ -58,8 +58,12 @@ class Peer:
         Returns the milliseconds now queued for `epoch`, or -1 where it is dead. Resampled to
         24 kHz in the caller's thread. ValueError for an odd length or an impossible rate.
         """
-    def play_opus(self, packets: list[bytes], looped: bool = False) -> None:
-        """Calling side: send these 20 ms packets, one each 20 ms from when it is connected."""
+    def play_opus(self, packets: list[bytes], looped: bool = False, deaf: bool = False) -> None:
+        """Calling side: send these 20 ms packets, one each 20 ms from when it is connected.
+
+        `deaf`: what comes is counted ("frames_in") and not decoded, so that a load generator
+        measures the server and not itself.
+        """
     def finish(self, epoch: int) -> None:
         """No more audio will come for `epoch`; "stopped" follows when it was played."""
     def release(self, epoch: int) -> None:

@@ -51,6 +51,8 @@ pub enum Output {
     Notice(Notice),
     /// A frame was sent this long after it was due.
     Late(Duration),
+    /// A packet of the caller's voice came.
+    Came,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ struct Tape {
     origin: Instant,
     next: u64,
     looped: bool,
+    deaf: bool,
 }
 
 impl Tape {
@@ -407,14 +410,15 @@ impl Peer {
         true
     }
 
-    /// The calling side sends these 20 ms packets as its voice.
-    pub fn play_packets(&mut self, packets: Vec<Arc<[u8]>>, looped: bool, now: Instant) {
+    /// The calling side sends these 20 ms packets as its voice; `deaf`, it listens to none.
+    pub fn play_packets(&mut self, packets: Vec<Arc<[u8]>>, looped: bool, deaf: bool, at: Instant) {
         if let Some(wire) = self.wire.as_mut() {
             wire.tape = Some(Tape {
                 packets,
-                origin: now,
+                origin: at,
                 next: 0,
                 looped,
+                deaf,
             });
         }
     }
@@ -514,6 +518,10 @@ impl Peer {
                 return;
             }
             Event::RtpPacket(packet) => {
+                self.out.push_back(Output::Came);
+                if wire.tape.as_ref().is_some_and(|tape| tape.deaf) {
+                    return self.heard_again(now);
+                }
                 let ticks = packet.time.numer();
                 if self.recording {
                     let lasts = duration(&packet.payload);

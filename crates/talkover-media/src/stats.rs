@@ -12,6 +12,7 @@ const WIDTH: u64 = 250;
 pub struct Stats {
     late: [AtomicU64; BUCKETS],
     pub peers: AtomicU64,
+    pub frames_in: AtomicU64,
     pub packets_in: AtomicU64,
     pub packets_out: AtomicU64,
 }
@@ -21,6 +22,7 @@ impl Default for Stats {
         Self {
             late: [const { AtomicU64::new(0) }; BUCKETS],
             peers: AtomicU64::new(0),
+            frames_in: AtomicU64::new(0),
             packets_in: AtomicU64::new(0),
             packets_out: AtomicU64::new(0),
         }

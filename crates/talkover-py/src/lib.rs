@@ -117,6 +117,7 @@ impl Media {
             dict.set_item("lateness_p50_ms", p50)?;
             dict.set_item("lateness_p99_ms", stats.lateness(0.99).1)?;
             dict.set_item("peers", stats.peers.load(Ordering::Relaxed))?;
+            dict.set_item("frames_in", stats.frames_in.load(Ordering::Relaxed))?;
             dict.set_item("packets_in", stats.packets_in.load(Ordering::Relaxed))?;
             dict.set_item("packets_out", stats.packets_out.load(Ordering::Relaxed))?;
             dict.set_item(
@@ -226,11 +227,11 @@ impl Peer {
         })
     }
 
-    #[pyo3(signature = (packets, looped=false))]
-    fn play_opus(&self, packets: Vec<Vec<u8>>, looped: bool) -> PyResult<()> {
+    #[pyo3(signature = (packets, looped=false, deaf=false))]
+    fn play_opus(&self, packets: Vec<Vec<u8>>, looped: bool, deaf: bool) -> PyResult<()> {
         let packets: Vec<Arc<[u8]>> = packets.into_iter().map(Into::into).collect();
         self.run(Box::new(move |peer, now| {
-            peer.play_packets(packets, looped, now)
+            peer.play_packets(packets, looped, deaf, now)
         }))
     }
 

@@ -324,6 +324,7 @@ impl Shard {
                 Output::Transmit(transmit) => transmits.push(transmit),
                 Output::Notice(notice) => outside.inbox.push(id, notice),
                 Output::Late(late) => outside.stats.frame(late),
+                Output::Came => drop(outside.stats.frames_in.fetch_add(1, Ordering::Relaxed)),
             }
         }
         let closed = slot.peer.is_closed();
