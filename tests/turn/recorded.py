@@ -37,7 +37,7 @@ class Call:
     """A recorded conversation; its timers are as late as a busy loop's."""
 
     def __init__(self, late_ms: float = 1.7, **settings: Any) -> None:
-        self.machine = Recorded(TurnPolicy(**settings))
+        self.machine = Recorded(TurnPolicy(**{"silence_ms": 350, **settings}))
         self.late = late_ms / 1000
         self.now = 0.0
 

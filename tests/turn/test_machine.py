@@ -22,7 +22,7 @@ class Floor:
     """A machine with a clock that a test moves."""
 
     def __init__(self, **settings: Any) -> None:
-        self.machine = TurnMachine(TurnPolicy(**settings))
+        self.machine = TurnMachine(TurnPolicy(**{"silence_ms": 350, **settings}))
         self.now = 0.0
         self.done: list[Any] = []
 

@@ -15,7 +15,7 @@ from turn.test_machine import AnyConversation
 from talkover.turn import inputs as i
 from talkover.turn.as_test import as_test
 from talkover.turn.machine import TurnMachine
-from talkover.turn.policy import NORMAL, TurnPolicy
+from talkover.turn.policy import TurnPolicy
 from talkover.turn.trace import Step, decisions, decode, encode, moments, replay
 from talkover.turn.what_if import Change, what_if
 
@@ -91,7 +91,7 @@ def test_a_longer_silence_moves_the_ends_of_turns_and_nothing_else() -> None:
 def test_a_setting_that_decides_nothing_changes_nothing() -> None:
     assert what_if(story().steps, {}) == []
     assert what_if(story().steps, {"silence_dictating_ms": 100, "speculate": False}) == []
-    assert what_if(story().steps, {"silence_ms": NORMAL.silence_ms}) == []
+    assert what_if(story().steps, {"silence_ms": 350}) == []
 
 
 def test_one_word_that_interrupts_would_have_interrupted_sooner() -> None:

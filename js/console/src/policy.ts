@@ -26,7 +26,7 @@ export function update(policy: TurnPolicy): { type: "session.update"; session: o
 
 const PATIENCE = {
   low: [300, 800, 1200, 2500],
-  medium: [96, 350, 600, 1200],
+  medium: [96, 450, 600, 1200],
   high: [64, 250, 450, 900],
 } as const;
 

@@ -36,6 +36,6 @@ agent = "agent.py:agent"
 
 # How long to wait for the end of a turn, and what interrupts; --turn silence_ms=500.
 [turn]
-# silence_ms = 350
+# silence_ms = 450
 # interrupt_ms = 1000
 """
