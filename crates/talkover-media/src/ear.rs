@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use crate::codec::{Decoder, EAR_FRAME, packet_samples};
 use crate::echo::Echo;
 use crate::jitter::{JitterBuffer, Next};
+use crate::patience::Patience;
 use crate::playout::Frame;
 use crate::vad::{STEP, Speech, Vad, Voice};
 
 /// RTP ticks (48 kHz) of one 16 kHz sample.
 const TICKS: u64 = 3;
-/// With no packet for this long, silence is heard instead.
+/// With no packet for this long, or as long as packets were late, silence is heard instead.
 const PATIENCE: Duration = Duration::from_millis(60);
 const FRAME: Duration = Duration::from_millis(20);
 /// Concealment longer than this is a drone: silence follows.
@@ -33,7 +34,7 @@ pub enum Event {
     Speech(Speech, Option<f32>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ear {
     jitter: JitterBuffer,
     decoder: Option<Decoder>,
@@ -46,7 +47,30 @@ pub struct Ear {
     ahead: u64,
     /// Sound is complete up to this instant.
     until: Option<Instant>,
+    /// When the last packet came, and how long the one before that had been alone.
+    came: Option<Instant>,
+    pause: Duration,
+    patience: Patience,
     events: VecDeque<Event>,
+}
+
+impl Default for Ear {
+    fn default() -> Self {
+        Self {
+            jitter: JitterBuffer::default(),
+            decoder: None,
+            vad: Vad::default(),
+            echo: Echo::default(),
+            at: 0,
+            next_time: None,
+            ahead: 0,
+            until: None,
+            came: None,
+            pause: Duration::ZERO,
+            patience: Patience::new(PATIENCE),
+            events: VecDeque::new(),
+        }
+    }
 }
 
 impl Ear {
@@ -54,6 +78,10 @@ impl Ear {
     pub fn receive(&mut self, now: Instant, seq: u64, time: u64, payload: &[u8]) {
         self.jitter.insert(now, seq, time, payload);
         self.until = Some(now);
+        self.pause = self
+            .came
+            .replace(now)
+            .map_or(Duration::ZERO, |came| now - came);
         self.decode_due(now);
     }
 
@@ -85,7 +113,7 @@ impl Ear {
         let Some(mut until) = self.until else {
             return;
         };
-        if now < until + PATIENCE {
+        if now < until + self.patience.wait() {
             return;
         }
         while until + 2 * FRAME <= now {
@@ -97,7 +125,7 @@ impl Ear {
     }
 
     pub fn deadline(&self) -> Option<Instant> {
-        let silence = self.until.map(|until| until + PATIENCE);
+        let silence = self.until.map(|until| until + self.patience.wait());
         [self.jitter.deadline(), silence]
             .into_iter()
             .flatten()
@@ -163,6 +191,12 @@ impl Ear {
         };
         let ticks = time.saturating_sub(next);
         let covered = ticks.min(self.ahead);
+        if covered < self.ahead {
+            // The sender was not silent: its packets were late.
+            self.patience.late(self.pause);
+        } else {
+            self.patience.punctual();
+        }
         self.ahead = 0;
         let samples = ((ticks - covered) / TICKS) as usize;
         if samples > MOST_SILENCE { 0 } else { samples }

@@ -1,15 +1,22 @@
 //! Puts a sender's packets back in order and says where sound is missing.
 //!
-//! A late packet is waited for at most `PATIENCE`; meanwhile later ones are kept. Then the gap is
-//! filled from the next packet's FEC copy, or concealed. Nothing is delayed while all is in order.
+//! A late packet is waited for, and later ones are kept meanwhile. Then the gap is filled from the
+//! next packet's FEC copy, or concealed. Nothing is delayed while all is in order.
+//!
+//! The wait is learnt: a packet that came after its hole was given up says how long it would have
+//! taken. Where packets are lost and none come late, waiting longer would only cost time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// How long a hole is kept open for a packet that may still come.
+use crate::patience::Patience;
+
+/// The shortest wait for a packet that may still come.
 pub const PATIENCE: Duration = Duration::from_millis(40);
 /// More than this behind a hole: the hole is real (bounds memory too).
-const MOST_KEPT: usize = 12;
+const MOST_KEPT: usize = 16;
+/// Holes that a late packet may still belong to.
+const MOST_HOLES: usize = 8;
 
 /// What to decode next.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,18 +31,40 @@ pub enum Next {
     },
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
+struct Hole {
+    first: u64,
+    last: u64,
+    opened: Instant,
+}
+
+#[derive(Debug)]
 pub struct JitterBuffer {
     kept: BTreeMap<u64, (u64, Vec<u8>)>,
     /// Sequence number and RTP time that would follow in order.
     expected: Option<(u64, u64)>,
     waiting_since: Option<Instant>,
+    patience: Patience,
+    given_up: VecDeque<Hole>,
+}
+
+impl Default for JitterBuffer {
+    fn default() -> Self {
+        Self {
+            kept: BTreeMap::new(),
+            expected: None,
+            waiting_since: None,
+            patience: Patience::new(PATIENCE),
+            given_up: VecDeque::new(),
+        }
+    }
 }
 
 impl JitterBuffer {
     /// Takes a packet; `seq` and `time` are extended (never wrap). Old ones and doubles are dropped.
     pub fn insert(&mut self, now: Instant, seq: u64, time: u64, payload: &[u8]) {
         if self.expected.is_some_and(|(next, _)| seq < next) {
+            self.learn(now, seq);
             return;
         }
         self.kept
@@ -54,13 +83,21 @@ impl JitterBuffer {
             let given_up = self.kept.len() > MOST_KEPT
                 || self
                     .waiting_since
-                    .is_some_and(|since| now >= since + PATIENCE);
+                    .is_some_and(|since| now >= since + self.patience.wait());
             if !given_up {
                 return None;
             }
-            let (_, due) = self.expected.unwrap_or((seq, time));
+            let (first, due) = self.expected.unwrap_or((seq, time));
             self.expected = Some((seq, time));
-            self.waiting_since = None;
+            if let Some(opened) = self.waiting_since.take() {
+                self.given_up.truncate(MOST_HOLES - 1);
+                let last = seq - 1;
+                self.given_up.push_front(Hole {
+                    first,
+                    last,
+                    opened,
+                });
+            }
             if time > due {
                 let next = self.kept[&seq].1.clone();
                 return Some(Next::Gap {
@@ -73,12 +110,22 @@ impl JitterBuffer {
         let (seq, (time, payload)) = self.kept.pop_first()?;
         self.expected = Some((seq + 1, time + ticks_of(&payload)));
         self.waiting_since = (!self.kept.is_empty() && !self.in_order()).then_some(now);
+        self.patience.punctual();
         Some(Next::Packet { time, payload })
     }
 
     /// When `next` must be asked again although nothing arrives.
     pub fn deadline(&self) -> Option<Instant> {
-        self.waiting_since.map(|since| since + PATIENCE)
+        self.waiting_since.map(|since| since + self.patience.wait())
+    }
+
+    /// A packet came after its hole was given up.
+    fn learn(&mut self, now: Instant, seq: u64) {
+        let mut holes = self.given_up.iter();
+        let Some(hole) = holes.find(|hole| (hole.first..=hole.last).contains(&seq)) else {
+            return;
+        };
+        self.patience.late(now - hole.opened);
     }
 
     fn in_order(&self) -> bool {
@@ -146,11 +193,38 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_that_came_too_late_teaches_to_wait() {
+        let (mut buffer, now) = (JitterBuffer::default(), Instant::now());
+        let late = PATIENCE * 3;
+        feed(&mut buffer, now, &[1, 3]);
+        assert_eq!(drain(&mut buffer, now), ["1"]);
+        assert_eq!(drain(&mut buffer, now + PATIENCE), ["gap 1", "3"]);
+        feed(&mut buffer, now + late, &[2]);
+        feed(&mut buffer, now + late, &[5]);
+        assert!(drain(&mut buffer, now + late * 2).is_empty());
+        feed(&mut buffer, now + late * 2, &[4]);
+        assert_eq!(drain(&mut buffer, now + late * 2), ["4", "5"]);
+    }
+
+    #[test]
+    fn what_is_lost_for_good_teaches_nothing() {
+        let (mut buffer, mut now) = (JitterBuffer::default(), Instant::now());
+        for n in 0..100 {
+            feed(&mut buffer, now, &[3 * n, 3 * n + 2]);
+            drain(&mut buffer, now);
+            now += PATIENCE;
+            drain(&mut buffer, now);
+        }
+        assert_eq!(buffer.patience.wait(), PATIENCE);
+    }
+
+    #[test]
     fn what_is_kept_behind_a_hole_is_bounded() {
         let (mut buffer, now) = (JitterBuffer::default(), Instant::now());
         feed(&mut buffer, now, &[1]);
         drain(&mut buffer, now);
-        feed(&mut buffer, now, &(3..=16).collect::<Vec<_>>());
-        assert_eq!(drain(&mut buffer, now).len(), 15);
+        let many = MOST_KEPT as u64 + 1;
+        feed(&mut buffer, now, &(3..3 + many).collect::<Vec<_>>());
+        assert_eq!(drain(&mut buffer, now).len() as u64, many + 1);
     }
 }

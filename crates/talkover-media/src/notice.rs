@@ -50,8 +50,9 @@ pub enum Notice {
         began: Instant,
         opus: Arc<[u8]>,
     },
-    /// Nothing authenticated for six seconds.
+    /// Nobody is known to listen (see `presence`): the voice waits where it was last heard.
     Quiet,
+    /// The caller is heard of again, and the voice goes on.
     Back,
     Rtt {
         ms: f32,

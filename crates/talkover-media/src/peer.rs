@@ -17,6 +17,7 @@ use crate::codec::{Encoder, duration};
 use crate::ear::{self, Ear};
 use crate::notice::{Notice, Side};
 use crate::playout;
+use crate::presence::{Change, Presence};
 use crate::record::Scribe;
 use crate::sdp::{SdpError, completed, read_answer, read_offer};
 use crate::vad::{self, Speech};
@@ -32,10 +33,6 @@ use wire::{TICKS, Wire};
 /// The channel that carries events; its name is the protocol's.
 const CHANNEL: &str = "oai-events";
 const BITRATE: i32 = 28_000;
-/// Without an authenticated packet for this long the voice holds.
-const QUIET: Duration = Duration::from_secs(6);
-/// And for this long, the peer is freed.
-const GONE: Duration = Duration::from_secs(20);
 /// An offer that never connects is freed.
 const SETUP: Duration = Duration::from_secs(15);
 /// Text that waits for the data channel.
@@ -257,12 +254,12 @@ impl Peer {
     pub fn deadline(&self) -> Option<Instant> {
         let wire = self.wire.as_ref();
         let watch = wire.map(|wire| {
-            let limit = match (wire.connected, wire.quiet) {
-                (false, _) => wire.created + SETUP,
-                (true, false) => wire.last_heard + QUIET,
-                (true, true) => wire.last_heard + GONE,
+            let limit = if wire.connected {
+                wire.presence.deadline()
+            } else {
+                Some(wire.created + SETUP)
             };
-            limit.min(wire.timeout)
+            limit.map_or(wire.timeout, |limit| limit.min(wire.timeout))
         });
         let tape = wire
             .filter(|w| w.connected)
@@ -419,7 +416,7 @@ impl Peer {
         let notice = match event {
             Event::Connected => {
                 wire.connected = true;
-                wire.last_heard = now;
+                wire.presence = Presence::new(now);
                 if let Some(tape) = &mut wire.tape {
                     tape.origin = now;
                 }
@@ -441,9 +438,9 @@ impl Peer {
                     let opus = Arc::from(&packet.payload[..]);
                     self.tell_packet(Side::User, ticks, began, Some(opus));
                 }
+                self.heard_voice(now, *packet.seq_no);
                 self.ear
                     .receive(now, *packet.seq_no, ticks, &packet.payload);
-                self.heard_again(now);
                 self.hear_events(now);
                 return;
             }
@@ -633,33 +630,55 @@ impl Peer {
     }
 
     fn heard_again(&mut self, now: Instant) {
-        let Some(wire) = self.wire.as_mut() else {
-            return;
-        };
-        wire.last_heard = now;
-        if wire.quiet {
-            wire.quiet = false;
-            self.voice.resume(now);
-            self.out.push_back(Output::Notice(Notice::Back));
+        if let Some(wire) = self.wire.as_mut() {
+            wire.presence.alive(now);
+            if wire.presence.is_here() {
+                self.voice.playout.prove();
+            }
         }
     }
 
-    /// Presence: only authenticated packets prove it (ICE-lite runs no checks of its own).
+    /// A packet of the caller's voice came. The calling side listens to an agent, which is silent
+    /// whenever it likes: its voice proves no more than any packet.
+    fn heard_voice(&mut self, now: Instant, seq: u64) {
+        if self.dials() {
+            return self.heard_again(now);
+        }
+        let change = self
+            .wire
+            .as_mut()
+            .and_then(|wire| wire.presence.voice(now, seq));
+        self.heed(change, now);
+        self.voice.playout.prove();
+    }
+
     fn watch(&mut self, now: Instant) {
         let Some(wire) = self.wire.as_mut() else {
-            return;
+            return self.voice.playout.prove();
         };
-        if !wire.connected {
-            if now >= wire.created + SETUP {
-                self.close("never connected");
-            }
-        } else if now >= wire.last_heard + GONE {
-            self.close("timeout");
-        } else if now >= wire.last_heard + QUIET && !wire.quiet {
-            wire.quiet = true;
-            self.voice.hold(now);
-            self.out.push_back(Output::Notice(Notice::Quiet));
+        if wire.connected {
+            let change = wire.presence.handle_timeout(now);
+            self.heed(change, now);
+        } else if now >= wire.created + SETUP {
+            self.close("never connected");
         }
+    }
+
+    fn heed(&mut self, change: Option<Change>, now: Instant) {
+        let notice = match change {
+            Some(Change::Away) => {
+                self.voice.lose(now);
+                Notice::Quiet
+            }
+            Some(Change::Back { lost }) => {
+                self.voice.find(lost, now);
+                Notice::Back
+            }
+            Some(Change::Gone) => return self.close("timeout"),
+            None => return,
+        };
+        self.out.push_back(Output::Notice(notice));
+        self.tell(now, 0);
     }
 }
 

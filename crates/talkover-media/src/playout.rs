@@ -78,13 +78,15 @@ struct Voice {
     start: usize,
     /// Next sample to send.
     position: usize,
+    /// How far it was sent when somebody was last known to listen.
+    heard: usize,
+    /// Where words start and which they are; the first `passed` of them are before `position`.
     marks: VecDeque<(usize, u32)>,
-    /// Starts of words at or before `position`, latest last.
-    passed: VecDeque<usize>,
+    passed: usize,
     words: u32,
-    /// Where guarded spans begin and end, from `position` on.
+    /// Where guarded spans begin and end; the first `crossed` of them are before `position`.
     guards: VecDeque<(usize, bool)>,
-    guarded: bool,
+    crossed: usize,
     released: bool,
     finished: bool,
     started: bool,
@@ -112,6 +114,8 @@ pub struct Playout {
     dead: Epoch,
     ducked: bool,
     held: bool,
+    /// Nobody listens; with what had been sent by then.
+    away: Option<Option<(Epoch, usize)>>,
     gain: f32,
     tail: u32,
     /// The last frames of a flushed voice, faded.
@@ -130,8 +134,7 @@ impl Playout {
             voice.marks.push_back((end + mark, voice.words));
             voice.words += 1;
         }
-        let before = voice.guards.back().map_or(voice.guarded, |(_, on)| *on);
-        if guarded != before {
+        if guarded != voice.ends_guarded() {
             voice.guards.push_back((end, guarded));
         }
         voice.pcm.extend(pcm);
@@ -200,10 +203,14 @@ impl Playout {
         if !self.held && !self.ducked {
             return;
         }
+        if self.away.is_some() {
+            (self.held, self.ducked) = (false, false);
+            return;
+        }
         if self.held {
             self.gain = 0.0;
             if let Some(voice) = self.live_mut() {
-                rewind(voice);
+                voice.rewind();
             }
         }
         (self.held, self.ducked) = (false, false);
@@ -213,18 +220,59 @@ impl Playout {
         }
     }
 
+    /// Somebody listened until now.
+    pub fn prove(&mut self) {
+        if let Some(voice) = self.live_mut() {
+            voice.heard = voice.position;
+        }
+    }
+
+    /// Nobody is known to listen: back to what was heard, and no further until `find`.
+    pub fn lose(&mut self) {
+        (self.held, self.ducked, self.gain) = (false, false, 0.0);
+        let sent = self.live_mut().map(|voice| {
+            let sent = (voice.epoch, voice.position);
+            voice.seek(voice.heard);
+            sent
+        });
+        self.away = Some(sent);
+        if let Some(voice) = self.live().filter(|voice| voice.started) {
+            let (epoch, position_ms) = (voice.epoch, voice.position_ms());
+            self.events.push_back(Event::Held { epoch, position_ms });
+        }
+    }
+
+    /// Somebody listens again: goes on where the listener was lost, or, where what was sent since
+    /// did arrive, after that.
+    pub fn find(&mut self, lost: bool) {
+        let sent = self.away.take().flatten();
+        let Some(voice) = self.live_mut() else {
+            return;
+        };
+        if let Some((epoch, position)) = sent.filter(|_| !lost)
+            && epoch == voice.epoch
+        {
+            voice.seek(position);
+        }
+        if voice.started {
+            self.held = true;
+            self.resume();
+        }
+    }
+
     /// True within a span that must not be interrupted.
     pub fn guarded(&self) -> bool {
         self.live().is_some_and(|voice| {
-            let next = voice.guards.front().filter(|(at, _)| *at <= voice.position);
-            next.map_or(voice.guarded, |(_, on)| *on)
+            let next = voice.guards.get(voice.crossed);
+            let begun = next.filter(|(at, _)| *at <= voice.position);
+            begun.map_or_else(|| voice.in_guard(), |(_, on)| *on)
         })
     }
 
     /// Whether the last sound queued for `epoch` is guarded.
     pub fn ends_guarded(&self, epoch: Epoch) -> bool {
         let voice = self.voices.iter().find(|voice| voice.epoch == epoch);
-        voice.is_some_and(|voice| voice.guards.back().map_or(voice.guarded, |(_, on)| *on))
+        voice.is_some_and(Voice::ends_guarded)
     }
 
     /// True while a voice could be heard now (or is held): the reflex has something to act on.
@@ -248,8 +296,7 @@ impl Playout {
 
     /// Whether the next frame is all voice, or the voice's last: no silence for want of sound.
     pub fn ready(&self) -> bool {
-        let silent = self.held && self.gain <= 0.0;
-        !silent
+        !self.silent()
             && self.live().is_some_and(|voice| {
                 let left = voice.end() - voice.position;
                 left >= VOICE_FRAME || (voice.finished && left > 0)
@@ -263,8 +310,7 @@ impl Playout {
             self.tail = TAIL_FRAMES;
             return Some(*residue);
         }
-        let silent = self.held && self.gain <= 0.0;
-        if silent
+        if self.silent()
             || self
                 .live()
                 .is_none_or(|voice| voice.position >= voice.end())
@@ -315,24 +361,14 @@ impl Playout {
         }
         self.gain = gain;
         voice.position += sent;
-        while voice
-            .marks
-            .front()
-            .is_some_and(|(at, _)| *at < voice.position)
-        {
-            if let Some((at, index)) = voice.marks.pop_front() {
-                voice.passed.push_back(at);
-                self.events.push_back(Event::Word {
-                    epoch: voice.epoch,
-                    index,
-                });
-            }
+        let epoch = voice.epoch;
+        while let Some((_, index)) = voice.next_mark().filter(|(at, _)| *at < voice.position) {
+            voice.passed += 1;
+            self.events.push_back(Event::Word { epoch, index });
         }
-        while let Some((_, on)) = voice.guards.front().filter(|(at, _)| *at < voice.position) {
-            voice.guarded = *on;
-            let (epoch, on) = (voice.epoch, *on);
+        while let Some((_, on)) = voice.next_guard().filter(|(at, _)| *at < voice.position) {
+            voice.crossed += 1;
             self.events.push_back(Event::Guarded { epoch, on });
-            voice.guards.pop_front();
         }
         voice.forget();
         if !voice.asked && !voice.finished && voice.queued_ms() < ROOM_MS {
@@ -382,6 +418,10 @@ impl Playout {
         Some(frame)
     }
 
+    fn silent(&self) -> bool {
+        self.away.is_some() || (self.held && self.gain <= 0.0)
+    }
+
     fn live(&self) -> Option<&Voice> {
         self.voices.iter().find(|voice| voice.released)
     }
@@ -414,29 +454,57 @@ impl Playout {
 impl Voice {
     /// Drops sound that no resume can go back to.
     fn forget(&mut self) {
-        let keep = self.position.saturating_sub(MOST_REWIND);
+        let keep = self.position.min(self.heard).saturating_sub(MOST_REWIND);
         if keep > self.start + MOST_REWIND {
             self.pcm.drain(..keep - self.start);
             self.start = keep;
         }
-        while self.passed.len() > 1 && self.passed[0] < self.start {
-            self.passed.pop_front();
+        while self.passed > 1 && self.marks[0].0 < self.start {
+            self.marks.pop_front();
+            self.passed -= 1;
+        }
+        while self.crossed > 1 && self.guards[1].0 < self.start {
+            self.guards.pop_front();
+            self.crossed -= 1;
         }
     }
-}
 
-fn rewind(voice: &mut Voice) {
-    let Some(&word) = voice.passed.back() else {
-        return;
-    };
-    let next = voice
-        .marks
-        .front()
-        .map_or_else(|| voice.end(), |(at, _)| *at);
-    let played = voice.position - word;
-    let heard = played * 100 >= next.saturating_sub(word) * HEARD;
-    if word >= voice.start && played <= MOST_REWIND && !heard {
-        voice.position = word;
+    /// Goes to a position whose sound is still there.
+    fn seek(&mut self, position: usize) {
+        self.position = position.max(self.start);
+        self.passed = self.marks.partition_point(|(at, _)| *at < self.position);
+        self.crossed = self.guards.partition_point(|(at, _)| *at < self.position);
+    }
+
+    /// To the start of the word that was cut, unless it was as good as said.
+    fn rewind(&mut self) {
+        let Some((word, _)) = self.passed.checked_sub(1).map(|last| self.marks[last]) else {
+            return;
+        };
+        let next = self.next_mark().map_or_else(|| self.end(), |(at, _)| at);
+        let played = self.position - word;
+        let heard = played * 100 >= next.saturating_sub(word) * HEARD;
+        if word >= self.start && played <= MOST_REWIND && !heard {
+            self.position = word;
+        }
+    }
+
+    fn next_mark(&self) -> Option<(usize, u32)> {
+        self.marks.get(self.passed).copied()
+    }
+
+    fn next_guard(&self) -> Option<(usize, bool)> {
+        self.guards.get(self.crossed).copied()
+    }
+
+    fn in_guard(&self) -> bool {
+        self.crossed
+            .checked_sub(1)
+            .is_some_and(|last| self.guards[last].1)
+    }
+
+    fn ends_guarded(&self) -> bool {
+        self.guards.back().is_some_and(|(_, on)| *on)
     }
 }
 

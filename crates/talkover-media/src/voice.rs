@@ -109,6 +109,20 @@ impl Voice {
         self.wake(now);
     }
 
+    /// Nobody is known to listen: silent, and back to what was heard.
+    pub fn lose(&mut self, now: Instant) {
+        self.playout.lose();
+        self.reflex.reset();
+        self.collect(now);
+    }
+
+    /// Somebody listens again; `lost`: not to what was sent meanwhile.
+    pub fn find(&mut self, lost: bool, now: Instant) {
+        self.playout.find(lost);
+        self.collect(now);
+        self.wake(now);
+    }
+
     /// A step of the caller's audio.
     pub fn step(&mut self, voice: vad::Voice, now: Instant) {
         if !self.playout.audible() && self.told.is_empty() {

@@ -115,12 +115,12 @@ class Packet:
 
 @dataclass(frozen=True, slots=True)
 class Quiet:
-    """Nothing authenticated arrived for six seconds; the playout holds."""
+    """Nobody is known to listen any more; the voice waits where it was last heard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Back:
-    """The caller is heard from again."""
+    """The caller is heard of again, and the voice goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ use str0m::{Rtc, RtcConfig};
 
 use super::tape::Tape;
 use crate::codec::Encoder;
+use crate::presence::Presence;
 
 /// RTP ticks (48 kHz) of 20 ms.
 pub(super) const TICKS: u64 = 960;
@@ -63,8 +64,7 @@ pub(super) struct Wire {
     pub(super) silent: bool,
     pub(super) connected: bool,
     pub(super) created: Instant,
-    pub(super) last_heard: Instant,
-    pub(super) quiet: bool,
+    pub(super) presence: Presence,
     /// Packets that the caller made beforehand, sent one every 20 ms.
     pub(super) tape: Option<Tape>,
     pub(super) timeout: Instant,
@@ -88,8 +88,7 @@ impl Wire {
             silent: true,
             connected: false,
             created: now,
-            last_heard: now,
-            quiet: false,
+            presence: Presence::new(now),
             tape: None,
             timeout: now,
             transport: "udp",

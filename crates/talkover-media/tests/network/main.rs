@@ -1,0 +1,231 @@
+//! Calls over bad networks: whole peers (ICE, DTLS, SRTP) in simulated time.
+
+use std::time::Duration;
+
+use talkover_media::notice::Notice;
+use talkover_media::playout;
+use talkover_media::reflex::Policy;
+
+mod link;
+mod world;
+
+use link::Weather;
+use world::{At, World, sample, share, tone};
+
+const CALM: Weather = Weather {
+    loss: 0.0,
+    delay: Duration::from_millis(20),
+    jitter: Duration::ZERO,
+};
+/// What the caller says, Hz.
+const VOICE: f32 = 440.0;
+const EPOCH: u32 = 1;
+/// The agent's words: 400 ms each, of which 300 sound, and each a tone of its own.
+const WORD_MS: usize = 400;
+
+fn word_hz(n: usize) -> f32 {
+    400.0 + 75.0 * n as f32
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A call in which the caller has spoken for a second.
+fn talking(up: Weather, down: Weather, seed: u64) -> World {
+    let mut world = World::new(up, down, seed);
+    world.connect();
+    let now = world.now();
+    world.caller.play_packets(tone(VOICE, 60), true, false, now);
+    world.run(ms(1000));
+    world
+}
+
+/// The agent begins to say so many words, whatever the caller says.
+fn speak(world: &mut World, words: usize) {
+    let pcm: Vec<i16> = (0..words * WORD_MS * 24)
+        .map(|n| match n % (WORD_MS * 24) {
+            at if at < 300 * 24 => sample(word_hz(n / (WORD_MS * 24)), n),
+            _ => 0,
+        })
+        .collect();
+    let marks: Vec<usize> = (0..words).map(|n| n * WORD_MS * 24).collect();
+    let now = world.now();
+    let deaf = Policy {
+        duck: false,
+        hold: false,
+        ..Policy::default()
+    };
+    world.server.with_voice(now, |voice| {
+        voice.set_policy(deaf);
+        voice.playout.play(EPOCH, &pcm, &marks, false);
+        voice.playout.finish(EPOCH);
+        voice.playout.release(EPOCH);
+        voice.wake(now);
+    });
+}
+
+/// The words that the caller heard since then, each with how long it sounded.
+fn words_heard(world: &World, from: Duration, words: usize) -> Vec<(usize, u64)> {
+    let mut heard: Vec<(usize, u64)> = Vec::new();
+    for frame in world.heard(At::Caller, from).chunks(320) {
+        let word = (0..words).find(|n| share(frame, word_hz(*n)) > 0.5);
+        match (word, heard.last_mut()) {
+            (Some(word), Some((last, long))) if word == *last => *long += 20,
+            (Some(word), _) => heard.push((word, 20)),
+            (None, _) => {}
+        }
+    }
+    heard.retain(|(_, long)| *long >= 60);
+    heard
+}
+
+/// The share of the caller's voice, in percent, that the server heard since then.
+fn voice_heard(world: &World, from: Duration) -> usize {
+    let pcm = world.heard(At::Server, from);
+    let frames: Vec<&[i16]> = pcm.chunks_exact(320).collect();
+    let whole = frames.iter().filter(|frame| share(frame, VOICE) > 0.6);
+    100 * whole.count() / frames.len()
+}
+
+#[test]
+fn a_tenth_of_the_packets_lost_both_ways_connects_and_both_sides_hear_each_other() {
+    let rain = Weather {
+        loss: 0.1,
+        jitter: ms(15),
+        ..CALM
+    };
+    let mut world = talking(rain, rain, 1);
+    let from = world.elapsed();
+    speak(&mut world, 10);
+    world.run(ms(5000));
+    let heard: Vec<usize> = words_heard(&world, from, 10)
+        .iter()
+        .map(|(n, _)| *n)
+        .collect();
+    assert_eq!(heard, (0..10).collect::<Vec<_>>());
+    assert!(
+        voice_heard(&world, from) >= 85,
+        "{}",
+        voice_heard(&world, from)
+    );
+}
+
+#[test]
+fn packets_that_overtake_each_other_are_put_right_without_a_gap() {
+    let gusts = Weather {
+        jitter: ms(35),
+        ..CALM
+    };
+    let mut world = talking(gusts, CALM, 2);
+    let from = world.elapsed();
+    world.run(ms(5000));
+    assert!(
+        voice_heard(&world, from) >= 99,
+        "{}",
+        voice_heard(&world, from)
+    );
+}
+
+#[test]
+fn a_storm_is_learnt_within_seconds() {
+    let storm = Weather {
+        jitter: ms(180),
+        ..CALM
+    };
+    let mut world = talking(storm, CALM, 8);
+    world.run(ms(3000));
+    let from = world.elapsed();
+    world.run(ms(10_000));
+    assert!(
+        voice_heard(&world, from) >= 97,
+        "{}",
+        voice_heard(&world, from)
+    );
+}
+
+#[test]
+fn an_answer_goes_on_at_the_word_where_the_link_broke() {
+    for lasts in [5, 15] {
+        let mut world = talking(CALM, CALM, 3);
+        let from = world.elapsed();
+        speak(&mut world, 12);
+        world.run(ms(2000 + 150));
+        world.black_out(ms(1000 * lasts));
+        world.run(ms(1000 * lasts + 6000));
+        assert_eq!(world.count(At::Server, |n| *n == Notice::Quiet), 1);
+        assert_eq!(world.count(At::Server, |n| *n == Notice::Back), 1);
+        let heard = words_heard(&world, from, 12);
+        let order: Vec<usize> = heard.iter().map(|(n, _)| *n).collect();
+        // The fifth word was cut, and is said again from its start.
+        assert_eq!(order, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], "{heard:?}");
+        assert!(
+            heard.iter().all(|(n, long)| *n == 5 || *long <= 320),
+            "{heard:?}"
+        );
+        let stopped = |n: &Notice| matches!(n, Notice::Voice(playout::Event::Stopped { .. }));
+        assert_eq!(world.count(At::Server, stopped), 1);
+    }
+}
+
+#[test]
+fn what_was_said_into_the_void_was_not_heard() {
+    let mut world = talking(CALM, CALM, 4);
+    speak(&mut world, 12);
+    world.run(ms(1000));
+    world.black_out(ms(30_000));
+    world.run(ms(3000));
+    let now = world.now();
+    world
+        .server
+        .with_voice(now, |voice| voice.flush(EPOCH, now));
+    world.run(ms(100));
+    let played = world.told.iter().find_map(|(_, at, notice)| match notice {
+        Notice::Voice(playout::Event::Flushed { played_ms, .. }) if *at == At::Server => {
+            Some(*played_ms)
+        }
+        _ => None,
+    });
+    assert!((920..=1020).contains(&played.unwrap()), "{played:?}");
+}
+
+#[test]
+fn a_caller_whose_microphone_is_off_hears_each_word_once() {
+    let mut world = talking(CALM, CALM, 5);
+    let from = world.elapsed();
+    speak(&mut world, 12);
+    world.run(ms(600));
+    let now = world.now();
+    world.caller.play_packets(Vec::new(), false, false, now);
+    world.run(ms(12_000));
+    let heard = words_heard(&world, from, 12);
+    assert_eq!(heard.len(), 12, "{heard:?}");
+}
+
+#[test]
+fn a_call_outlives_a_nat_that_forgets_it() {
+    let mut world = talking(CALM, CALM, 6);
+    world.rebind();
+    world.run(ms(6000));
+    let from = world.elapsed();
+    world.run(ms(2000));
+    assert!(
+        voice_heard(&world, from) >= 99,
+        "{}",
+        voice_heard(&world, from)
+    );
+    assert!(!world.server.is_closed());
+}
+
+#[test]
+fn who_is_never_heard_of_again_is_freed_after_twenty_seconds() {
+    let mut world = talking(CALM, CALM, 7);
+    world.black_out(ms(60_000));
+    world.run(ms(19_000));
+    assert!(!world.server.is_closed());
+    world.run(ms(1500));
+    assert_eq!(
+        world.count(At::Server, |n| *n == Notice::Closed("timeout")),
+        1
+    );
+}

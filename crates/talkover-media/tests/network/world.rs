@@ -1,0 +1,219 @@
+//! A server's peer and a calling one over an emulated network, in simulated time.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::Candidate;
+use str0m::net::Protocol;
+use talkover_media::codec::{Encoder, VOICE_FRAME};
+use talkover_media::notice::Notice;
+use talkover_media::peer::{Identity, Output, Peer};
+
+use crate::link::{Link, Weather};
+
+const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], 8081);
+const CALLER: ([u8; 4], u16) = ([10, 0, 0, 2], 5000);
+/// How the server sees the caller, behind its NAT; the port changes.
+const OUTSIDE: ([u8; 4], u16) = ([10, 0, 0, 9], 40_000);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum At {
+    Server,
+    Caller,
+}
+
+pub(crate) struct World {
+    start: Instant,
+    now: Instant,
+    pub(crate) server: Peer,
+    pub(crate) caller: Peer,
+    pub(crate) up: Link,
+    pub(crate) down: Link,
+    outside: SocketAddr,
+    flying: BTreeMap<(Instant, u64), (At, SocketAddr, Vec<u8>)>,
+    sent: u64,
+    /// What each side told, and when.
+    pub(crate) told: Vec<(Duration, At, Notice)>,
+}
+
+impl World {
+    /// A call that is about to connect.
+    pub(crate) fn new(up: Weather, down: Weather, seed: u64) -> Self {
+        let start = Instant::now();
+        let identity = Identity::new().expect("a certificate");
+        let host = |at: ([u8; 4], u16)| Candidate::host(at.into(), "udp").expect("an address");
+        let (mut caller, offer) =
+            Peer::offer(&identity, &[host(CALLER)], start, start, Arc::default())
+                .expect("an offer");
+        let (server, answer) = Peer::answer(
+            &identity,
+            &offer,
+            &[host(SERVER)],
+            start,
+            start + Duration::from_millis(7),
+            Arc::default(),
+        )
+        .expect("an answer");
+        caller
+            .accept(&answer, None, start)
+            .expect("a fitting answer");
+        Self {
+            start,
+            now: start,
+            server,
+            caller,
+            up: Link::new(up, seed),
+            down: Link::new(down, seed + 1),
+            outside: OUTSIDE.into(),
+            flying: BTreeMap::new(),
+            sent: 0,
+            told: Vec::new(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// The NAT forgets the caller and gives it another port.
+    pub(crate) fn rebind(&mut self) {
+        self.outside.set_port(self.outside.port() + 1);
+    }
+
+    /// Nothing passes either way for so long.
+    pub(crate) fn black_out(&mut self, lasts: Duration) {
+        self.up.blackout = Some(self.now + lasts);
+        self.down.blackout = Some(self.now + lasts);
+    }
+
+    /// Lets `time` pass.
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        loop {
+            self.collect(At::Server);
+            self.collect(At::Caller);
+            let arrival = self.flying.first_key_value().map(|((at, _), _)| *at);
+            let next = [arrival, deadline(&self.server), deadline(&self.caller)];
+            let Some(next) = next.into_iter().flatten().min().filter(|at| *at <= end) else {
+                break;
+            };
+            self.now = self.now.max(next);
+            if arrival.is_some_and(|at| at <= self.now) {
+                self.deliver();
+            }
+            for peer in [&mut self.server, &mut self.caller] {
+                if deadline(peer).is_some_and(|at| at <= self.now) {
+                    peer.handle_timeout(self.now);
+                }
+            }
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn connect(&mut self) {
+        self.run(Duration::from_secs(8));
+        for side in [At::Server, At::Caller] {
+            assert!(self.count(side, |n| matches!(n, Notice::Connected(_))) > 0);
+        }
+    }
+
+    pub(crate) fn count(&self, side: At, of: impl Fn(&Notice) -> bool) -> usize {
+        let told = self.told.iter();
+        told.filter(|(_, at, notice)| *at == side && of(notice))
+            .count()
+    }
+
+    /// The sound that a side heard since `from`, 16 kHz.
+    pub(crate) fn heard(&self, side: At, from: Duration) -> Vec<i16> {
+        let mut all = Vec::new();
+        for (when, at, notice) in &self.told {
+            if let (true, true, Notice::Audio { pcm, .. }) = (*at == side, *when >= from, notice) {
+                all.extend(pcm);
+            }
+        }
+        all
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    fn deliver(&mut self) {
+        let Some((_, (to, source, bytes))) = self.flying.pop_first() else {
+            return;
+        };
+        let (peer, destination) = match to {
+            At::Server => (&mut self.server, SERVER.into()),
+            At::Caller => (&mut self.caller, CALLER.into()),
+        };
+        peer.receive(self.now, Protocol::Udp, source, destination, &bytes);
+    }
+
+    fn collect(&mut self, side: At) {
+        let elapsed = self.elapsed();
+        let peer = match side {
+            At::Server => &mut self.server,
+            At::Caller => &mut self.caller,
+        };
+        while let Some(output) = peer.poll() {
+            match output {
+                Output::Notice(notice) => self.told.push((elapsed, side, notice)),
+                Output::Transmit(transmit) => {
+                    let (to, source, link) = match side {
+                        At::Server => (At::Caller, SERVER.into(), &mut self.down),
+                        At::Caller => (At::Server, self.outside, &mut self.up),
+                    };
+                    let routed = side == At::Caller || transmit.destination == self.outside;
+                    if let Some(at) = link.send(self.now).filter(|_| routed) {
+                        self.sent += 1;
+                        let packet = (to, source, transmit.contents.to_vec());
+                        self.flying.insert((at, self.sent), packet);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn deadline(peer: &Peer) -> Option<Instant> {
+    peer.deadline().filter(|_| !peer.is_closed())
+}
+
+/// `seconds` of a tone as Opus packets, as a browser would send it.
+pub(crate) fn tone(hz: f32, seconds: usize) -> Vec<Arc<[u8]>> {
+    let mut encoder = Encoder::as_browsers(20_000, true).expect("an encoder");
+    (0..seconds * 50)
+        .filter_map(|n| {
+            let frame: [i16; VOICE_FRAME] =
+                std::array::from_fn(|i| sample(hz, n * VOICE_FRAME + i));
+            encoder.encode(&frame).map(Arc::from)
+        })
+        .collect()
+}
+
+/// Sample `n` of a tone at 24 kHz.
+pub(crate) fn sample(hz: f32, n: usize) -> i16 {
+    let phase = std::f32::consts::TAU * hz * n as f32 / 24_000.0;
+    (phase.sin() * 8000.0) as i16
+}
+
+/// The share of a tone in 20 ms of sound at 16 kHz, by the Goertzel algorithm; 1: nothing else.
+pub(crate) fn share(pcm: &[i16], hz: f32) -> f32 {
+    let (mut re, mut im, mut all) = (0.0, 0.0, 0.0f32);
+    for (n, value) in pcm.iter().enumerate() {
+        let (value, phase) = (
+            f32::from(*value),
+            std::f32::consts::TAU * hz * n as f32 / 16_000.0,
+        );
+        re += value * phase.cos();
+        im += value * phase.sin();
+        all += value * value;
+    }
+    if all < 1e6 {
+        return 0.0;
+    }
+    2.0 * (re * re + im * im) / (all * pcm.len() as f32)
+}
