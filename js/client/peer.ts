@@ -3,12 +3,17 @@ import type { Leg, Listener, Stats } from "./leg";
 import type { Server } from "./server";
 
 const CONNECT_MS = 4000;
+/** The server keeps a call that it does not hear of for 20 s. */
+const GONE_MS = 20000;
+const AGAIN_MS = 1500;
 
 /** A call over WebRTC: sound as media, events on a data channel. */
 export class PeerLeg implements Leg {
   transport: Transport = "udp";
   private location = "";
   private away = false;
+  private restarting = false;
+  private readonly onNetwork = (): void => void this.restart();
   private received = { packets: 0, lost: 0 };
 
   private constructor(
@@ -48,6 +53,7 @@ export class PeerLeg implements Leg {
   }
 
   close(): void {
+    globalThis.removeEventListener("online", this.onNetwork);
     this.peer.onconnectionstatechange = this.peer.ontrack = this.channel.onmessage = null;
     const { location } = this;
     this.location = "";
@@ -90,6 +96,7 @@ export class PeerLeg implements Leg {
     await peer.setRemoteDescription({ type: "answer", sdp });
     if (!(await this.opened())) return false;
     peer.onconnectionstatechange = () => this.watch();
+    globalThis.addEventListener("online", this.onNetwork);
     await this.stats();
     return true;
   }
@@ -118,11 +125,65 @@ export class PeerLeg implements Leg {
         this.away = false;
         return;
       case "disconnected":
-        this.away = true;
-        return this.listener.state("reconnecting", "nothing comes from the server any more");
       case "failed":
+        if (!this.away) this.listener.state("reconnecting", "nothing comes from the server any more");
+        this.away = true;
+        return void this.restart();
       case "closed":
         return this.listener.state("ended", "the connection was lost");
     }
+  }
+
+  /** Goes on from wherever this device is now: the call and its history are still there. */
+  private async restart(): Promise<void> {
+    if (this.restarting) return;
+    this.restarting = true;
+    const end = Date.now() + GONE_MS;
+    try {
+      do {
+        if (await this.moved()) await this.settled();
+        else await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      } while (this.away && this.location && Date.now() < end);
+    } catch {
+      this.away = true;
+    } finally {
+      this.restarting = false;
+    }
+    if (this.away && this.location) this.listener.state("ended", "the connection was lost");
+  }
+
+  /** True where the server answered; CallError where it knows the call no more. */
+  private async moved(): Promise<boolean> {
+    const { peer } = this;
+    try {
+      const offer = await peer.createOffer({ iceRestart: true });
+      await peer.setLocalDescription(offer);
+      const sdp = await this.server.restart(this.location, offer.sdp ?? "");
+      await peer.setRemoteDescription({ type: "answer", sdp });
+      return true;
+    } catch (error) {
+      if (error instanceof CallError) throw error;
+      if (peer.signalingState === "have-local-offer") {
+        await peer.setLocalDescription({ type: "rollback" });
+      }
+      return false;
+    }
+  }
+
+  /** Until the connection is back, or the checks of a new offer have had their time. */
+  private settled(): Promise<void> {
+    const { peer } = this;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        peer.removeEventListener("connectionstatechange", look);
+        resolve();
+      };
+      const look = (): void => {
+        if (peer.connectionState === "connected") done();
+      };
+      const timer = setTimeout(done, CONNECT_MS);
+      peer.addEventListener("connectionstatechange", look);
+    });
   }
 }

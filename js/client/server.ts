@@ -1,6 +1,7 @@
 import { CallError } from "./events";
 
 const SETUP_MS = 15000;
+const RESTART_MS = 5000;
 
 /** The server's addresses, and the key that they are asked with. */
 export class Server {
@@ -31,6 +32,19 @@ export class Server {
     if (response.status !== 201) throw refusal(response.status, text);
     const location = response.headers.get("Location") ?? "";
     return { sdp: text, location: new URL(location, `${this.base}/`).href };
+  }
+
+  /** An answer to a later offer of the same call, which goes on from another address. */
+  async restart(location: string, sdp: string): Promise<string> {
+    const response = await fetch(location, {
+      method: "PATCH",
+      headers: { ...this.headers(), "Content-Type": "application/sdp" },
+      body: sdp,
+      signal: AbortSignal.timeout(RESTART_MS),
+    });
+    const text = await response.text();
+    if (response.status !== 200) throw refusal(response.status, text);
+    return text;
   }
 
   /** Goes out even while the page is being closed. */

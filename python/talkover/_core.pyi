@@ -47,6 +47,9 @@ class Peer:
     id: int
     def accept(self, answer: str) -> None:
         """Calling side: take the answer; over TCP this connects (at most 3 s). OfferError."""
+    def restart(self, offer: str) -> None:
+        """Have a later offer of the same caller answered, with new ICE credentials where it goes on
+        from another address: "answered" follows. OfferError for what cannot be read."""
     def listen(self, pcm: bytes) -> None:
         """Caller's audio of an attached peer, 24 kHz. ValueError for an odd length."""
     def play(

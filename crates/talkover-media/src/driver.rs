@@ -169,6 +169,13 @@ impl Media {
         Ok(())
     }
 
+    /// Has a later offer of a caller answered; `Notice::Answered` tells the answer.
+    pub fn restart(&self, id: PeerId, offer: &str) -> Result<(), SdpError> {
+        let offer = crate::sdp::read_offer(offer)?;
+        self.run(id, Box::new(move |peer, now| peer.restart(offer, now)));
+        Ok(())
+    }
+
     /// A peer without transport.
     pub fn attach(&self) -> (PeerId, Arc<Shared>) {
         let (id, shared, now) = self.fresh();

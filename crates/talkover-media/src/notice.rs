@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::playout;
+use crate::sdp::SdpError;
 
 /// Whose sound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub enum Notice {
         began: Instant,
         opus: Arc<[u8]>,
     },
+    /// A later offer was answered.
+    Answered(Result<String, SdpError>),
     /// Nobody is known to listen (see `presence`): the voice waits where it was last heard.
     Quiet,
     /// The caller is heard of again, and the voice goes on.

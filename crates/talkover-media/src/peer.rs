@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use str0m::change::SdpOffer;
 use str0m::media::{Direction, MediaKind};
 use str0m::net::{Protocol, Receive, Transmit};
 use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc};
@@ -46,6 +47,8 @@ const TOLD: usize = 640;
 pub enum Output {
     Transmit(Transmit),
     Notice(Notice),
+    /// STUN requests to it carry this name from now on.
+    Named(String),
     /// A frame was sent this long after it was due.
     Late(Duration),
     /// A packet of the caller's voice came.
@@ -162,8 +165,44 @@ impl Peer {
             .sdp_api()
             .accept_answer(pending, answer)
             .map_err(|_| SdpError::Refused)?;
+        // A restart clears what addresses there were.
+        for candidate in wire.moved.drain(..) {
+            wire.rtc.add_local_candidate(candidate);
+        }
         self.drain(now);
         Ok(())
+    }
+
+    /// Answers a later offer of the same caller, with new ICE credentials where the offer has
+    /// (RFC 8445 §9): it goes on from another address, and nothing else changes.
+    pub fn restart(&mut self, offer: SdpOffer, now: Instant) {
+        let answered = self
+            .wire
+            .as_mut()
+            .ok_or(SdpError::Refused)
+            .and_then(|wire| {
+                let answer = wire.rtc.sdp_api().accept_offer(offer);
+                let answer = answer.map_err(|_| SdpError::Refused)?;
+                Ok(completed(&answer.to_sdp_string()))
+            });
+        self.drain(now);
+        if let (Ok(_), Some(name)) = (&answered, self.ufrag()) {
+            self.out.push_back(Output::Named(name));
+        }
+        self.out
+            .push_back(Output::Notice(Notice::Answered(answered)));
+    }
+
+    /// The calling side goes on from other addresses: an offer for the other side's `restart`, whose
+    /// answer `accept` takes.
+    pub fn offer_restart(&mut self, candidates: &[Candidate]) -> Result<String, SdpError> {
+        let wire = self.wire.as_mut().ok_or(SdpError::Refused)?;
+        let mut api = wire.rtc.sdp_api();
+        api.ice_restart(false);
+        let (offer, pending) = api.apply().ok_or(SdpError::Refused)?;
+        wire.pending = Some(pending);
+        wire.moved = candidates.to_vec();
+        Ok(offer.to_sdp_string())
     }
 
     /// The name by which a STUN request finds this peer.

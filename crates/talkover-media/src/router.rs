@@ -19,9 +19,12 @@ pub struct Router {
 }
 
 impl Router {
+    /// `peer` is known by this name, and by none that it had before.
     pub fn add(&mut self, peer: PeerId, name: String) {
         self.by_name.insert(name.clone(), peer);
-        self.names.insert(peer, name);
+        if let Some(before) = self.names.insert(peer, name) {
+            self.by_name.remove(&before);
+        }
     }
 
     pub fn remove(&mut self, peer: PeerId) {
@@ -126,6 +129,16 @@ mod tests {
             router.route(Protocol::Udp, source, &request("abcd:xyz")),
             None
         );
+    }
+
+    #[test]
+    fn a_peer_of_another_name_is_found_by_that_alone() {
+        let mut router = Router::default();
+        let source: SocketAddr = "10.0.0.1:5000".parse().unwrap();
+        router.add(1, "abcd".into());
+        router.add(1, "efgh".into());
+        let route = |name: &str| router.route(Protocol::Udp, source, &request(name));
+        assert_eq!((route("abcd:xyz"), route("efgh:xyz")), (None, Some(1)));
     }
 
     #[test]

@@ -180,7 +180,7 @@ impl Caller {
                     told.notices.push_back((id, notice));
                 }
                 // Without a transport there is nothing to send.
-                Output::Transmit(_) | Output::Late(_) | Output::Came => {}
+                Output::Transmit(_) | Output::Late(_) | Output::Named(_) | Output::Came => {}
             }
         }
     }

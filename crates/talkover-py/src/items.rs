@@ -46,6 +46,12 @@ fn item(py: Python<'_>, peer: u64, notice: Notice) -> PyResult<Option<Bound<'_, 
             let opus = PyBytes::new(py, &opus);
             ("packet", peer, user, ticks, age, opus).into_pyobject(py)?
         }
+        Notice::Answered(Ok(sdp)) => {
+            ("answered", peer, Some(sdp), None::<String>).into_pyobject(py)?
+        }
+        Notice::Answered(Err(error)) => {
+            ("answered", peer, None::<String>, Some(error.to_string())).into_pyobject(py)?
+        }
         Notice::Quiet => ("quiet", peer).into_pyobject(py)?,
         Notice::Back => ("back", peer).into_pyobject(py)?,
         Notice::Rtt { ms, loss } => ("rtt", peer, ms, loss).into_pyobject(py)?,

@@ -186,6 +186,16 @@ impl Peer {
         })
     }
 
+    fn restart(&self, py: Python<'_>, offer: &str) -> PyResult<()> {
+        let Host::Driver(driver) = &self.host else {
+            return Err(offer_error(SdpError::Refused));
+        };
+        py.detach(|| match lock(driver).as_ref() {
+            Some(driver) => driver.restart(self.id, offer).map_err(offer_error),
+            None => Err(closed()),
+        })
+    }
+
     fn listen(&self, py: Python<'_>, pcm: &[u8]) -> PyResult<()> {
         let samples = samples(pcm)?;
         py.detach(|| {

@@ -114,6 +114,14 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """A later offer was: the answer's SDP, or why there is none."""
+
+    sdp: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
     """Nobody is known to listen any more; the voice waits where it was last heard."""
 
@@ -136,7 +144,8 @@ class Rtt:
 
 Item = (
     Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | Guarded
-    | WordBegan | Room | Stopped | Flushed | Output | Packet | Quiet | Back | Closed | Rtt
+    | WordBegan | Room | Stopped | Flushed | Output | Packet | Answered | Quiet | Back | Closed
+    | Rtt
 )  # fmt: skip
 
 KINDS: dict[str, Callable[..., Item]] = {
@@ -156,6 +165,7 @@ KINDS: dict[str, Callable[..., Item]] = {
     "flushed": Flushed,
     "output": Output,
     "packet": Packet,
+    "answered": Answered,
     "quiet": Quiet,
     "back": Back,
     "closed": Closed,

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Callable
 
 from .. import _core
-from .items import Closed, Item, typed
+from .items import Answered, Closed, Item, typed
 
 Peer = _core.Peer
 OfferError = _core.OfferError
 Handler = Callable[[Item], None]
+
+RESTART_S = 5.0
 
 
 class MediaPort:
@@ -26,6 +28,7 @@ class MediaPort:
         self.core = _core.Media(host, port, public_ip, threads)
         self._handlers: dict[int, Handler] = {}
         self._early: dict[int, list[Item]] = {}
+        self._answers: dict[int, asyncio.Future[str]] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.core.fileno(), self._drain)
 
@@ -45,6 +48,19 @@ class MediaPort:
         for item in self._early.pop(peer.id, ()):
             handler(item)
 
+    async def restart(self, peer: Peer, offer: str) -> str:
+        """Answer a later offer of a caller, who goes on from another address (ICE restart, RFC 8445
+        §9). OfferError, also where the call ends first; TimeoutError after `RESTART_S`."""
+        if peer.id in self._answers:
+            raise OfferError("Another offer of this call is being answered; wait for that answer.")
+        peer.restart(offer)
+        answer = self._answers[peer.id] = self._loop.create_future()
+        try:
+            async with asyncio.timeout(RESTART_S):
+                return await answer
+        finally:
+            del self._answers[peer.id]
+
     def close(self) -> None:
         """Stop the media threads; every peer is closed without a further item."""
         self._loop.remove_reader(self.core.fileno())
@@ -54,6 +70,8 @@ class MediaPort:
     def _drain(self) -> None:
         for raw in self.core.drain():
             peer, item = typed(raw)
+            if isinstance(item, Answered | Closed):
+                self._answer(peer, item)
             handler = self._handlers.get(peer)
             if handler is None:
                 self._early.setdefault(peer, []).append(item)
@@ -63,3 +81,15 @@ class MediaPort:
             if isinstance(item, Closed):
                 del self._handlers[peer]
             handler(item)
+
+    def _answer(self, peer: int, item: Answered | Closed) -> None:
+        answer = self._answers.get(peer)
+        if answer is None or answer.done():
+            return
+        match item:
+            case Answered(str(sdp)):
+                answer.set_result(sdp)
+            case Answered(_, error):
+                answer.set_exception(OfferError(error))
+            case Closed():
+                answer.set_exception(OfferError("The call has ended; make a new one."))

@@ -346,7 +346,7 @@ class Session:
                 self.emit(f.Network(self.transport, ms, loss))
             case m.Packet():
                 pass  # the recorder has it
-            case m.Quiet() | m.Back() | m.Open():
+            case m.Quiet() | m.Back() | m.Open() | m.Answered():
                 log.debug("link", session=self.id, state=type(item).__name__)
 
     def _level(self, item: m.Ducked | m.Held | m.Resumed) -> None:

@@ -108,6 +108,11 @@ impl Directory {
         self.write(thread, Letter::Adopt(id, peer));
     }
 
+    /// The peer is known by another name from now on.
+    pub(super) fn rename(&self, id: PeerId, name: String) {
+        self.write_router(|router| router.add(id, name));
+    }
+
     pub(super) fn remove(&self, peer: PeerId) {
         self.write_router(|router| router.remove(peer));
         self.homes().remove(&peer);

@@ -323,6 +323,7 @@ impl Shard {
             match output {
                 Output::Transmit(transmit) => transmits.push(transmit),
                 Output::Notice(notice) => outside.inbox.push(id, notice),
+                Output::Named(name) => outside.directory.rename(id, name),
                 Output::Late(late) => outside.stats.frame(late),
                 Output::Came => drop(outside.stats.frames_in.fetch_add(1, Ordering::Relaxed)),
             }

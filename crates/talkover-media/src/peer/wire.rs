@@ -10,7 +10,7 @@ use str0m::config::DtlsCert;
 use str0m::format::Codec;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
-use str0m::{Rtc, RtcConfig};
+use str0m::{Candidate, Rtc, RtcConfig};
 
 use super::tape::Tape;
 use crate::codec::Encoder;
@@ -55,6 +55,8 @@ pub(super) struct Wire {
     pub(super) pt: Option<Pt>,
     pub(super) channel: Option<ChannelId>,
     pub(super) pending: Option<SdpPendingOffer>,
+    /// Where the calling side will be once its restart is answered.
+    pub(super) moved: Vec<Candidate>,
     pub(super) dials: bool,
     pub(super) waiting: VecDeque<String>,
     pub(super) waiting_bytes: usize,
@@ -79,6 +81,7 @@ impl Wire {
             pt: None,
             channel: None,
             pending: None,
+            moved: Vec::new(),
             dials: false,
             waiting: VecDeque::new(),
             waiting_bytes: 0,

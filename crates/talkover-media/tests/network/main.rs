@@ -218,6 +218,30 @@ fn a_call_outlives_a_nat_that_forgets_it() {
 }
 
 #[test]
+fn a_caller_who_comes_into_another_network_goes_on_there() {
+    let mut world = talking(CALM, CALM, 9);
+    speak(&mut world, 12);
+    world.run(ms(1000));
+    world.roam();
+    world.run(ms(1500));
+    let from = world.elapsed();
+    world.run(ms(1000));
+    assert!(
+        voice_heard(&world, from) >= 99,
+        "{}",
+        voice_heard(&world, from)
+    );
+    let words = words_heard(&world, from, 12);
+    assert!(words.len() >= 2, "{words:?}");
+    let connected = |n: &Notice| matches!(n, Notice::Connected(_));
+    assert_eq!(
+        world.count(At::Server, connected),
+        1,
+        "the handshake was made once"
+    );
+}
+
+#[test]
 fn who_is_never_heard_of_again_is_freed_after_twenty_seconds() {
     let mut world = talking(CALM, CALM, 7);
     world.black_out(ms(60_000));

@@ -10,6 +10,7 @@ use str0m::net::Protocol;
 use talkover_media::codec::{Encoder, VOICE_FRAME};
 use talkover_media::notice::Notice;
 use talkover_media::peer::{Identity, Output, Peer};
+use talkover_media::sdp::read_offer;
 
 use crate::link::{Link, Weather};
 
@@ -31,6 +32,8 @@ pub(crate) struct World {
     pub(crate) caller: Peer,
     pub(crate) up: Link,
     pub(crate) down: Link,
+    /// The caller's own address.
+    inside: SocketAddr,
     outside: SocketAddr,
     flying: BTreeMap<(Instant, u64), (At, SocketAddr, Vec<u8>)>,
     sent: u64,
@@ -66,6 +69,7 @@ impl World {
             caller,
             up: Link::new(up, seed),
             down: Link::new(down, seed + 1),
+            inside: CALLER.into(),
             outside: OUTSIDE.into(),
             flying: BTreeMap::new(),
             sent: 0,
@@ -80,6 +84,28 @@ impl World {
     /// The NAT forgets the caller and gives it another port.
     pub(crate) fn rebind(&mut self) {
         self.outside.set_port(self.outside.port() + 1);
+    }
+
+    /// The caller comes into another network, and asks to go on there.
+    pub(crate) fn roam(&mut self) {
+        self.inside = ([10, 7, 7, 7], 6000).into();
+        self.outside = ([10, 0, 0, 8], 50_000).into();
+        let here = Candidate::host(self.inside, "udp").expect("an address");
+        let offer = self.caller.offer_restart(&[here]).expect("an offer");
+        let offer = read_offer(&offer).expect("a whole offer");
+        self.server.restart(offer, self.now);
+        self.collect(At::Server);
+        let answer = self
+            .told
+            .iter()
+            .rev()
+            .find_map(|(_, _, notice)| match notice {
+                Notice::Answered(answer) => Some(answer.clone()),
+                _ => None,
+            });
+        let answer = answer.expect("told").expect("an answer");
+        let accepted = self.caller.accept(&answer, None, self.now);
+        accepted.expect("a fitting answer");
     }
 
     /// Nothing passes either way for so long.
@@ -146,7 +172,7 @@ impl World {
         };
         let (peer, destination) = match to {
             At::Server => (&mut self.server, SERVER.into()),
-            At::Caller => (&mut self.caller, CALLER.into()),
+            At::Caller => (&mut self.caller, self.inside),
         };
         peer.receive(self.now, Protocol::Udp, source, destination, &bytes);
     }
