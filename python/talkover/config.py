@@ -61,7 +61,12 @@ class Settings(BaseModel):
     record: str | None = _of(None, "a folder that gets a .talkover file of every call")
     tls: bool = _of(False, "HTTPS, by a certificate made for development")
     reload: bool = _of(False, "new calls get changed code at once")
-    most_calls: int = _of(500, "the most calls at a time", ge=1, le=100_000)
+    most_calls: int = _of(
+        500, "the most calls at a time; fewer, once it carries no more", ge=1, le=100_000
+    )
+    most_calls_per_secret: int = _of(4, "the most calls at a time by one client secret", ge=1)
+    call_seconds: int = _of(86_400, "the longest call", ge=1, le=86_400)
+    idle_seconds: int = _of(3600, "ends a call without a voice, a text or a reply", ge=1)
     turn: dict[str, Annotated[int, Field(ge=0, le=30_000)]] = _of(
         {}, "a turn setting, such as silence_ms=500; may be given again"
     )

@@ -22,6 +22,7 @@ from ..config import Loaded, Settings
 from ..engines.registry import Choice
 from ..errors import ConfigError
 from ..media.port import MediaPort
+from ..session.limits import Limits
 from ..session.lobby import Lobby
 from ..session.recorder import Recordings
 from .address import is_loopback, resolved
@@ -66,8 +67,8 @@ async def serve(
         key = secrets.token_urlsafe(18)
     lobby = Lobby(
         _media(settings), agents, choice(settings),
-        ourselves=port, most_calls=settings.most_calls, turns=settings.turns,
-        recordings=_recordings(settings),
+        ourselves=port, most_calls=settings.most_calls, limits=_limits(settings),
+        turns=settings.turns, recordings=_recordings(settings),
     )  # fmt: skip
     reloader = Reloader(lobby, source or Source(None))
     async with _http(lobby, reloader, listener, certificate, key):
@@ -171,6 +172,10 @@ def _recordings(settings: Settings) -> Recordings | None:
     if settings.record is None:
         return None
     return Recordings(Path(settings.record), {"talkover": __version__})
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.call_seconds, settings.idle_seconds, settings.most_calls_per_secret)
 
 
 def _cores() -> int:
