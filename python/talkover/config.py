@@ -21,7 +21,7 @@ from .turn.policy import TurnPolicy, policy
 
 FILE = "talkover.toml"
 PREFIX = "TALKOVER_"
-_SECRET = frozenset(("api_key", "key"))
+_SECRET = frozenset(("api_key", "key", "turn_secret"))
 
 Source = Literal["flag", "environment", "talkover.toml", "default"]
 
@@ -47,6 +47,9 @@ class Settings(BaseModel):
     media_host: str | None = _of(None, "the IP address of the media port; else as --host")
     media_port: int = _of(8081, "the UDP and TCP port of all calls; 0 for any", ge=0, le=65535)
     public_ip: str | None = _of(None, "the address that callers reach, behind a NAT")
+    stun_urls: str | None = _of(None, "STUN servers that callers are told of: stun:HOST:PORT")
+    turn_urls: str | None = _of(None, "relays for callers who get through by nothing else")
+    turn_secret: str | None = _of(None, "the secret that those relays share with this server")
     key: str | None = _of(None, "who shows it may call; off loopback one is made if none is given")
     llm: str | None = _of(None, "the URL of an OpenAI-compatible model server")
     model: str | None = _of(None, "the model there; not needed where only one is served")

@@ -27,6 +27,7 @@ from ..session.lobby import Lobby
 from ..session.session import Session
 from .admission import check_own, given, spending
 from .errors import HttpError, respond
+from .ice import NO_ICE_SERVERS, IceServers
 from .keys import Keyring, Secret, bearer
 from .socket import Sockets
 
@@ -50,9 +51,13 @@ class Gateway:
     """Routes over one lobby. `trouble` tells what a reload found wrong, for the page."""
 
     def __init__(
-        self, lobby: Lobby, keys: Keyring, trouble: Callable[[], dict[str, Any] | None]
+        self,
+        lobby: Lobby,
+        keys: Keyring,
+        ice: IceServers,
+        trouble: Callable[[], dict[str, Any] | None],
     ) -> None:
-        self._lobby, self._keys, self._trouble = lobby, keys, trouble
+        self._lobby, self._keys, self._ice, self._trouble = lobby, keys, ice, trouble
 
     async def call(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
@@ -101,9 +106,8 @@ class Gateway:
             **{name: _count(body, name) for name in LIMITS},
         )  # fmt: skip
         shown = checked.effective(fresh("sess"), secret.expires_at)
-        return JSONResponse(
-            {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
-        )
+        told = {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
+        return JSONResponse(told | self._relays(secret))
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -144,6 +148,12 @@ class Gateway:
             headers["Cache-Control"] = "no-cache"
         return FileResponse(file, headers=headers)
 
+    def _relays(self, secret: Secret) -> dict[str, Any]:
+        """Good until the last call that can begin with the secret has to end, and no longer."""
+        limits = self._lobby.limits.within(secret.max_seconds, None)
+        told = self._ice.told(fresh("turn"), secret.expires_at + limits.longest_s)
+        return {"ice_servers": told} if told else {}
+
     def _session(self, request: Request) -> Session:
         session = self._lobby.get(request.path_params["id"])
         if session is None:
@@ -155,11 +165,12 @@ def create_app(
     lobby: Lobby,
     *,
     key: str | None = None,
+    ice: IceServers = NO_ICE_SERVERS,
     trouble: Callable[[], dict[str, Any] | None] = lambda: None,
 ) -> Starlette:
     """The ASGI application; whoever made the lobby warms and closes it."""
     keys = Keyring(key)
-    gateway = Gateway(lobby, keys, trouble)
+    gateway = Gateway(lobby, keys, ice, trouble)
     calls = "/v1/realtime/calls"
     return Starlette(
         routes=[
