@@ -62,6 +62,7 @@ class Settings(BaseModel):
     openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
     smart_turn: str | None = _of(None, "an end-of-turn model: auto, or its file")
     record: str | None = _of(None, "a folder that gets a .talkover file of every call")
+    record_days: int | None = _of(None, "recordings older than this are deleted", ge=1)
     tls: bool = _of(False, "HTTPS, by a certificate made for development")
     reload: bool = _of(False, "new calls get changed code at once")
     most_calls: int = _of(

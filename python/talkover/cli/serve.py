@@ -174,7 +174,7 @@ def _listener(host: str, port: int) -> socket.socket:
 def _recordings(settings: Settings) -> Recordings | None:
     if settings.record is None:
         return None
-    return Recordings(Path(settings.record), {"talkover": __version__})
+    return Recordings(Path(settings.record), {"talkover": __version__}, settings.record_days)
 
 
 def _limits(settings: Settings) -> Limits:
