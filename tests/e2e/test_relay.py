@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli.process import until
+from cli.process import talkover, until
 from e2e import browser as b
 from e2e.server import Server
 from e2e.test_gateway import post
@@ -102,6 +102,21 @@ def test_a_browser_that_only_a_relay_lets_through_is_answered(
         assert "ALLOCATE processed, success" in coturn.log
     finally:
         server.stop()
+
+
+def test_the_doctor_says_whether_the_relay_answers(coturn: Coturn, tmp_path: Path) -> None:
+    here = f"turn:127.0.0.1:{coturn.port}"
+    urls = f"{here} {here}?transport=tcp turn:127.0.0.1:9 turns:127.0.0.1:9?transport=tcp"
+    settings = {"TALKOVER_TURN_URLS": urls, "TALKOVER_TURN_SECRET": SECRET}
+    told = talkover(
+        tmp_path, "doctor", env=settings | {"TALKOVER_STUN_URLS": f"stun:127.0.0.1:{coturn.port}"}
+    )
+    for url in (f"stun:127.0.0.1:{coturn.port}", here, f"{here}?transport=tcp"):
+        assert f"{url} answers." in told.stdout, told.stdout
+    for url in ("turn:127.0.0.1:9", "turns:127.0.0.1:9?transport=tcp"):
+        assert f"{url} does not answer this machine" in told.stdout, told.stdout
+    wrong = talkover(tmp_path, "doctor", env={"TALKOVER_TURN_URLS": here})
+    assert wrong.returncode == 2 and "--turn-secret" in wrong.stderr
 
 
 def test_credentials_come_with_a_secret_to_whom_was_let_in_and_end_with_their_calls(
