@@ -33,7 +33,6 @@ class MediaPort:
     def port(self) -> int:
         return self.core.port
 
-    @property
     def frames(self) -> tuple[int, int]:
         """Frames of agents' voices sent since the start, and those that went out 10 ms late."""
         stats = self.core.stats()

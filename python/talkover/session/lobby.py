@@ -108,7 +108,7 @@ class Lobby:
             self._fallback = fallback_voice()
         except ConfigError:
             self._fallback = None
-        self._watch = Watch(self.media, self.capacity, lambda: self.live)
+        self._watch = Watch(self.capacity, self.media.frames, lambda: self.live)
         self.ready, self.reason = True, ""
 
     @contextmanager

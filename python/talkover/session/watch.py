@@ -8,7 +8,6 @@ from statistics import median
 
 import structlog
 
-from ..media.port import MediaPort
 from .capacity import Capacity, Look
 
 log = structlog.get_logger("talkover.capacity")
@@ -18,12 +17,18 @@ LOOK_S = 1.0
 
 
 class Watch:
-    """Works from when it is made until `close`. Only on the loop's thread; two timers, no task."""
+    """Works from when it is made until `close`. Only on the loop's thread; a timer, no task.
 
-    def __init__(self, media: MediaPort, capacity: Capacity, live: Callable[[], int]) -> None:
-        self._media, self._capacity, self._live = media, capacity, live
+    `frames` tells how many were sent since the start, and how many of them late; `live`, how many
+    calls there are.
+    """
+
+    def __init__(
+        self, capacity: Capacity, frames: Callable[[], tuple[int, int]], live: Callable[[], int]
+    ) -> None:
+        self._capacity, self._read, self._live = capacity, frames, live
         self._loop = asyncio.get_running_loop()
-        self._frames = media.frames
+        self._frames = frames()
         self._lags: list[float] = []
         self._looked = self._loop.time()
         self._due = self._looked + TICK_S
@@ -41,7 +46,7 @@ class Watch:
         self._timer = self._loop.call_at(self._due, self._tick)
 
     def _look(self, now: float) -> None:
-        (sent, late), before = self._media.frames, self._frames
+        (sent, late), before = self._read(), self._frames
         self._frames = (sent, late)
         look = Look(sent - before[0], late - before[1], 1000 * median(self._lags), self._live())
         self._lags, self._looked = [], now
