@@ -23,6 +23,14 @@ FRAME_S = 0.02
 CONNECT_S = 15.0
 
 
+class Refused(RuntimeError):
+    """The server did not take the call."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__(f"The call was refused: {response.status_code} {response.text}")
+        self.headers = response.headers
+
+
 class Line:
     """Times are `time.monotonic()`. `chunks`: (arrival, number of the first sample, PCM at 16 kHz),
     kept where `records`; elsewhere packets are counted and not decoded.
@@ -55,7 +63,7 @@ class Line:
             headers={"Content-Type": "application/sdp"},
         )
         if response.status_code != 201:
-            raise RuntimeError(f"The call was refused: {response.status_code} {response.text}")
+            raise Refused(response)
         self._location = urljoin(url, response.headers["Location"])
         peer.accept(response.text)
         await self.until(lambda: self.connected and self.open, CONNECT_S)

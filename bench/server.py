@@ -21,6 +21,17 @@ from talkover.cli import serve as serving
 from talkover.config import Settings
 from talkover.media.port import MediaPort
 from talkover.session import lobby
+from talkover.session.capacity import Capacity, Look
+
+
+class Unlearning(Capacity):
+    """Takes as many as it is told to, so that what is too much can be measured as well."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most, start=most)
+
+    def learn(self, look: Look, now: float) -> None:
+        pass
 
 
 async def main() -> None:
@@ -34,6 +45,8 @@ async def main() -> None:
     # A server knows engines by name and keeps its media to itself: these two names are where the
     # engines of the benchmarks get in and the counters out. All else is as it is served.
     lobby.build = engines.build
+    if "BENCH_ADMISSION" not in os.environ:
+        lobby.Capacity = Unlearning
     serving.MediaPort = Port
     answering = asyncio.create_task(
         answer(

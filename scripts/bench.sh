@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use calls, duplex, footprint or wire."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint or wire."
   .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -18,6 +18,7 @@ if [ "$#" -gt 0 ]; then
 else
   run footprint
   run calls --peer aiortc
+  run admission
   run duplex
   run duplex --browser
   run wire

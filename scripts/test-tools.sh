@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, by apt and only where missing, what the tests need beside the languages: a browser,
-# voices that make speech, and recordings of human speech.
+# voices that make speech, recordings of human speech, and a TURN server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -37,6 +37,7 @@ missing=()
 for tool in chromium espeak-ng flite sox; do
   command -v "$tool" >/dev/null 2>&1 || missing+=("$tool")
 done
+command -v turnserver >/dev/null 2>&1 || missing+=(coturn)
 if command -v dpkg-query >/dev/null 2>&1; then
   for package in asterisk-core-sounds-{en,es,fr,it,ru}{,-g722}; do
     dpkg-query --show --showformat='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||

@@ -10,6 +10,8 @@ export interface Options {
   /** A client secret, or the server's key. */
   token?: string;
   agent?: string;
+  /** STUN and TURN servers: `ice_servers`, as the client secret came with them. */
+  iceServers?: RTCIceServer[];
   /** Its tracks stay the caller's to stop. */
   microphone: MediaStream;
   /** Told of every event but the sound, in order. */
@@ -47,7 +49,7 @@ export class Call {
     };
     try {
       const leg =
-        (await PeerLeg.open(this.server, this.microphone, listener)) ??
+        (await PeerLeg.open(this.server, this.microphone, listener, this.options.iceServers)) ??
         (this.state === "connecting"
           ? await SocketLeg.open(this.server, this.microphone, listener)
           : null);

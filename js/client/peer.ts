@@ -25,12 +25,12 @@ export class PeerLeg implements Leg {
 
   /** The open leg; null where media does not get through in time and another way is to be taken. */
   static async open(
-    server: Server, microphone: MediaStream, listener: Listener,
+    server: Server, microphone: MediaStream, listener: Listener, iceServers: RTCIceServer[] = [],
   ): Promise<PeerLeg | null> {
     if (typeof RTCPeerConnection === "undefined") return null;
     const track = microphone.getAudioTracks()[0];
     if (!track) throw new CallError("There is no microphone.", "no_microphone");
-    const peer = new RTCPeerConnection();
+    const peer = new RTCPeerConnection({ iceServers });
     const leg = new PeerLeg(peer, peer.createDataChannel("oai-events"), server, listener);
     peer.addTrack(track, microphone);
     try {

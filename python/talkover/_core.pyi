@@ -31,7 +31,9 @@ class Media:
     def drain(self) -> list[tuple[Any, ...]]:
         """All items since the last call, as tuples (kind, peer id, fields…)."""
     def stats(self) -> dict[str, float]:
-        """Counters; lateness is how long after its due time a frame was sent, ms."""
+        """Counters; lateness is how long after its due time a frame was sent, ms.
+
+        "frames_late" of "frames_sent" went out more than 10 ms late, since the start."""
     def reset_lateness(self) -> None:
         """Forget the lateness so far."""
     def close(self) -> None:

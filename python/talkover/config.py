@@ -21,7 +21,7 @@ from .turn.policy import TurnPolicy, policy
 
 FILE = "talkover.toml"
 PREFIX = "TALKOVER_"
-_SECRET = frozenset(("api_key", "key"))
+_SECRET = frozenset(("api_key", "key", "turn_secret"))
 
 Source = Literal["flag", "environment", "talkover.toml", "default"]
 
@@ -47,6 +47,9 @@ class Settings(BaseModel):
     media_host: str | None = _of(None, "the IP address of the media port; else as --host")
     media_port: int = _of(8081, "the UDP and TCP port of all calls; 0 for any", ge=0, le=65535)
     public_ip: str | None = _of(None, "the address that callers reach, behind a NAT")
+    stun_urls: str | None = _of(None, "STUN servers that callers are told of: stun:HOST:PORT")
+    turn_urls: str | None = _of(None, "relays for callers who get through by nothing else")
+    turn_secret: str | None = _of(None, "the secret that those relays share with this server")
     key: str | None = _of(None, "who shows it may call; off loopback one is made if none is given")
     llm: str | None = _of(None, "the URL of an OpenAI-compatible model server")
     model: str | None = _of(None, "the model there; not needed where only one is served")
@@ -59,9 +62,15 @@ class Settings(BaseModel):
     openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
     smart_turn: str | None = _of(None, "an end-of-turn model: auto, or its file")
     record: str | None = _of(None, "a folder that gets a .talkover file of every call")
+    record_days: int | None = _of(None, "recordings older than this are deleted", ge=1)
     tls: bool = _of(False, "HTTPS, by a certificate made for development")
     reload: bool = _of(False, "new calls get changed code at once")
-    most_calls: int = _of(500, "the most calls at a time", ge=1, le=100_000)
+    most_calls: int = _of(
+        500, "the most calls at a time; fewer, once it carries no more", ge=1, le=100_000
+    )
+    most_calls_per_secret: int = _of(4, "the most calls at a time by one client secret", ge=1)
+    call_seconds: int = _of(86_400, "the longest call", ge=1, le=86_400)
+    idle_seconds: int = _of(3600, "ends a call without a voice, a text or a reply", ge=1)
     turn: dict[str, Annotated[int, Field(ge=0, le=30_000)]] = _of(
         {}, "a turn setting, such as silence_ms=500; may be given again"
     )

@@ -50,6 +50,12 @@ class NotYet(TalkoverError):
     code = "not_yet"
 
 
+class Busy(TalkoverError):
+    """Whoever calls has as many calls as they may."""
+
+    code = "rate_limit_exceeded"
+
+
 class Full(TalkoverError):
     """No further call can be taken now."""
 

@@ -103,6 +103,16 @@ def test_calls_are_measured(tmp_path: Path):
 
 
 @pytest.mark.e2e
+def test_a_crowd_is_measured(tmp_path: Path):
+    found = bench("admission", tmp_path, "--offered", "3", "--lasting", "2", "--seconds", "4",
+                  "--settle", "1", "--no-control")  # fmt: skip
+    (run,) = found["results"]["runs"]
+    assert run["learns"] and not run["failed"]
+    assert run["admitted"] >= 3 and run["refused"] == 0 and run["limit"]["p50"] == 100
+    assert 0.8 < run["audio_of_a_call"]["p50"] < 1.2 and run["seconds"][0]["sent"] > 0
+
+
+@pytest.mark.e2e
 def test_the_floor_is_measured_over_sockets(tmp_path: Path):
     found = bench("duplex", tmp_path, "--reps", "1", "--voices", "slt",
                   "--parts", "barge-in", "--parallel", "2")  # fmt: skip

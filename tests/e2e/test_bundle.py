@@ -6,8 +6,11 @@ import asyncio
 import base64
 import json
 import re
+import shutil
+import time
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +60,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     finally:
         server.stop()
     (file,) = bundles(folder / "calls")
-    assert [each.name for each in (folder / "calls").iterdir()] == [file.name]
+    names = {each.name for each in (folder / "calls").iterdir()}
+    assert names == {file.name, f"{file.stem}.txt"}
     yield file
 
 
@@ -76,6 +80,41 @@ def test_a_replay_reproduces_every_decision_and_tells_why(recorded: Path) -> Non
     assert re.search(r"all \d+ decisions come out as recorded", told)
     facts = [one for _, one in said(read_bundle(recorded), "talkover.decision")]
     assert int(re.findall(r"all (\d+) decisions", told)[0]) == len(facts) >= 3
+
+
+def test_a_transcript_beside_it_says_who_said_what_and_when_as_it_was_heard(
+    recorded: Path,
+) -> None:
+    text = recorded.with_suffix(".txt").read_text()
+    bundle = read_bundle(recorded)
+    assert text.startswith(f"{bundle.about['session']}, {bundle.about['began']}, with the agent ")
+    lines = text.splitlines()[2:]
+    said = [tuple(re.split(r"  +", line.strip(), maxsplit=2)) for line in lines]
+    assert [who for _, who, *_ in said[:4]] == ["agent", "user", "agent", "user"]
+    (_, _, greeting), (at, _, asked), (_, _, story), (_, _, cut_in) = said[:4]
+    assert greeting.startswith("Hello!") and asked == "tell me a story"
+    assert re.match(r"Once there was .* … \(cut off\)$", story) and "what time is it" in cut_in
+    started = [e for _, e in bundle.events if e["type"] == "input_audio_buffer.speech_started"]
+    assert at == f"0:{started[0]['audio_start_ms'] / 1000:04.1f}"
+    assert said[-1][1] == f"({bundle.about['ended']})"
+
+
+def test_recordings_are_listed_and_deleted_by_session(recorded: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "calls"
+    shutil.copytree(recorded.parent, folder)
+    (folder / "notes.txt").write_text("mine")
+    session = read_bundle(recorded).about["session"]
+    listed = talkover(tmp_path, "recordings", "list", "--record", "calls")
+    (line,) = listed.stdout.splitlines()
+    assert re.match(rf"{session}  \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d +0:00:\d\d +0.\d MB  demo", line)
+    wrong = talkover(tmp_path, "recordings", "delete", "sess_x", "--record", "calls")
+    assert wrong.returncode == 2 and "Nothing is recorded of sess_x" in wrong.stderr
+    # The folder may as well be set as it is for serve.
+    done = talkover(tmp_path, "recordings", "delete", session, env={"TALKOVER_RECORD": str(folder)})
+    assert (done.returncode, done.stdout) == (0, f"deleted {session}\n"), done.stderr
+    assert [each.name for each in folder.iterdir()] == ["notes.txt"]
+    none = talkover(tmp_path, "recordings", "list")
+    assert none.returncode == 2 and "--record" in none.stderr
 
 
 def test_one_turn_is_shown_by_itself(recorded: Path) -> None:
@@ -222,6 +261,15 @@ async def test_a_crash_leaves_what_can_be_replayed_so_far(tmp_path: Path) -> Non
             await call.wait_for("output_audio_buffer.stopped", 2)
             trace = next((tmp_path / "calls").glob("*.recording")) / "trace.jsonl"
             await asyncio.to_thread(until, lambda: b'"CommitTurn"' in trace.read_bytes())
+            (session,) = {one["session"]["id"] for one in call.of("session.created")}
+            live = await asyncio.to_thread(
+                talkover, tmp_path, "recordings", "delete", session, "--record", "calls"
+            )
+            assert live.returncode == 2 and "is being recorded now" in live.stderr
+            call.type("tell me a story")
+            await call.wait_for("output_audio_buffer.started", 3)
+            await asyncio.sleep(3)
+            age = time.time()
             server.process.kill()
             server.process.wait()
     finally:
@@ -231,8 +279,13 @@ async def test_a_crash_leaves_what_can_be_replayed_so_far(tmp_path: Path) -> Non
     done = talkover(tmp_path, "replay", str(trace.parent))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "cut off by a crash" in done.stdout and "what time is it" in done.stdout
+    began = datetime.fromisoformat(read_bundle(trace.parent).about["began"]).timestamp()
     sound = decoded((trace.parent / "agent.opus").read_bytes())
-    assert len(sound) > 48_000
+    assert age - began - 3.5 < len(sound) / 48_000 <= age - began + 1
+    (transcript,) = (tmp_path / "calls").glob("*.txt")
+    assert "tell me a story (typed)" in transcript.read_text()
+    listed = talkover(tmp_path, "recordings", "list", "--record", "calls")
+    assert session in listed.stdout
     assert not bundles(tmp_path / "calls")
 
 

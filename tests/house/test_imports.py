@@ -9,8 +9,9 @@ from house.tree import imports, modules
 
 MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
-        "gateway", "session.lobby", "session.recorder", "engines.base", "engines.registry", "media",
-        "bundle", "turn", "demo", "agent", "config", "errors", "__init__",
+        "gateway", "session.limits", "session.lobby", "session.recorder",
+        "engines.base", "engines.registry", "media", "bundle", "turn", "demo",
+        "agent", "config", "errors", "__init__",
     },
     "gateway": {"session", "media", "protocol", "errors", "__init__"},
     # The lobby picks the engines of a call, so it alone knows the registry (see below).

@@ -6,11 +6,15 @@ use std::time::Duration;
 const BUCKETS: usize = 400;
 /// Width of a bucket, µs.
 const WIDTH: u64 = 250;
+/// A frame sent so much after its due time counts as late: half of its own length.
+const LATE: Duration = Duration::from_millis(10);
 
 /// How late frames were sent, in steps of 0.25 ms up to 100 ms, and what passed.
 #[derive(Debug)]
 pub struct Stats {
     late: [AtomicU64; BUCKETS],
+    pub frames_sent: AtomicU64,
+    pub frames_late: AtomicU64,
     pub peers: AtomicU64,
     pub frames_in: AtomicU64,
     pub packets_in: AtomicU64,
@@ -21,6 +25,8 @@ impl Default for Stats {
     fn default() -> Self {
         Self {
             late: [const { AtomicU64::new(0) }; BUCKETS],
+            frames_sent: AtomicU64::new(0),
+            frames_late: AtomicU64::new(0),
             peers: AtomicU64::new(0),
             frames_in: AtomicU64::new(0),
             packets_in: AtomicU64::new(0),
@@ -33,6 +39,10 @@ impl Stats {
     pub fn frame(&self, late: Duration) {
         let bucket = (late.as_micros() as u64 / WIDTH).min(BUCKETS as u64 - 1);
         self.late[bucket as usize].fetch_add(1, Ordering::Relaxed);
+        self.frames_sent.fetch_add(1, Ordering::Relaxed);
+        if late > LATE {
+            self.frames_late.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Frames sent, and the lateness that `share` (0..=1) of them did not exceed, ms.
@@ -59,5 +69,23 @@ impl Stats {
         for bucket in &self.late {
             bucket.store(0, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn late_frames_are_counted_for_good() {
+        let stats = Stats::default();
+        for ms in [0, 10, 11, 200] {
+            stats.frame(Duration::from_millis(ms));
+        }
+        stats.reset();
+        stats.frame(Duration::from_millis(1));
+        assert_eq!(stats.frames_sent.load(Ordering::Relaxed), 5);
+        assert_eq!(stats.frames_late.load(Ordering::Relaxed), 2);
+        assert_eq!(stats.lateness(1.0).0, 1);
     }
 }

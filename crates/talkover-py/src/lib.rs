@@ -112,10 +112,12 @@ impl Media {
         let dict = PyDict::new(py);
         self.with(|driver| {
             let stats = driver.stats();
-            let (frames, p50) = stats.lateness(0.5);
-            dict.set_item("frames_out", frames)?;
-            dict.set_item("lateness_p50_ms", p50)?;
+            dict.set_item("lateness_p50_ms", stats.lateness(0.5).1)?;
             dict.set_item("lateness_p99_ms", stats.lateness(0.99).1)?;
+            let sent = stats.frames_sent.load(Ordering::Relaxed);
+            dict.set_item("frames_sent", sent)?;
+            let late = stats.frames_late.load(Ordering::Relaxed);
+            dict.set_item("frames_late", late)?;
             dict.set_item("peers", stats.peers.load(Ordering::Relaxed))?;
             dict.set_item("frames_in", stats.frames_in.load(Ordering::Relaxed))?;
             dict.set_item("packets_in", stats.packets_in.load(Ordering::Relaxed))?;

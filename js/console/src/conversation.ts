@@ -1,6 +1,6 @@
 import { Call, CallError, type CallState, type RealtimeEvent } from "../../client";
 import { byTest, find, part } from "./dom";
-import type { Key } from "./key";
+import type { Key, Secret } from "./key";
 import { clock } from "./lanes";
 import { advice, openMicrophone, release } from "./microphone";
 import { verdict } from "./network";
@@ -65,9 +65,9 @@ export class Conversation {
       if (givenUp()) return release(microphone);
       this.microphone = microphone;
       stage.hear("user", microphone);
-      const token = await this.key.secret();
+      const secret = await this.key.secret();
       if (givenUp()) return;
-      await this.dial(microphone, token);
+      await this.dial(microphone, secret);
       if (this.state === "live" && question) this.call?.type(question);
     } catch (error) {
       if (givenUp() && this.state !== "error") return;
@@ -157,11 +157,11 @@ export class Conversation {
     if (!this.isLive && !this.isDialling) this.become("idle", "");
   }
 
-  private async dial(microphone: MediaStream, token: string | undefined): Promise<void> {
+  private async dial(microphone: MediaStream, secret: Secret | undefined): Promise<void> {
     const agent = part<HTMLSelectElement>("agent").value;
     this.call = new Call({
       microphone,
-      ...(token ? { token } : {}),
+      ...secret,
       ...(agent ? { agent } : {}),
       onEvent: (event) => this.take(event),
       onState: (state, reason) => this.become(state, reason),

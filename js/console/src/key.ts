@@ -1,5 +1,11 @@
 import { CallError } from "../../client";
 
+/** What a call is made with; `iceServers` where the server has some. */
+export interface Secret {
+  token: string;
+  iceServers: RTCIceServer[];
+}
+
 /** The server's key, kept in memory alone; calls are made with secrets minted from it. */
 export class Key {
   needed = false;
@@ -22,7 +28,7 @@ export class Key {
   }
 
   /** A fresh client secret; undefined where the server wants none. CallError. */
-  async secret(): Promise<string | undefined> {
+  async secret(): Promise<Secret | undefined> {
     if (!this.needed) return undefined;
     const headers = { Authorization: `Bearer ${this.value}` };
     const response = await fetch("/v1/realtime/client_secrets", { method: "POST", headers, body: "{}" });
@@ -33,6 +39,7 @@ export class Key {
     if (!response.ok) {
       throw new CallError(`The server answered ${response.status}.`, "refused", response.status);
     }
-    return ((await response.json()) as { value: string }).value;
+    const minted = (await response.json()) as { value: string; ice_servers?: RTCIceServer[] };
+    return { token: minted.value, iceServers: minted.ice_servers ?? [] };
   }
 }

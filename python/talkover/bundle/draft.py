@@ -17,16 +17,32 @@ from typing import Any, BinaryIO
 from ..errors import InputError
 from ..turn.as_test import as_test
 from ..turn.trace import moments
-from .file import ABOUT, AGENT, FACTS, FOLDER, FORMAT, SUFFIX, TRACE, TURNS, USER, read_bundle
+from .file import (
+    ABOUT,
+    AGENT,
+    FACTS,
+    FOLDER,
+    FORMAT,
+    PART,
+    PARTS,
+    SUFFIX,
+    TRACE,
+    TURNS,
+    USER,
+    WORDS,
+    read_bundle,
+)
 from .lane import Lane
 
 
 @dataclass(slots=True)
 class Batch:
-    """What came since the last one. Packets: (the user's?, when, ticks of its clock, Opus)."""
+    """What came since the last one. Packets: (the user's?, when, ticks of its clock, Opus); words:
+    lines of the transcript."""
 
     trace: list[bytes] = field(default_factory=list[bytes])
     facts: list[bytes] = field(default_factory=list[bytes])
+    words: list[str] = field(default_factory=list[str])
     packets: list[tuple[bool, float, int, bytes]] = field(
         default_factory=list[tuple[bool, float, int, bytes]]
     )
@@ -42,12 +58,15 @@ class Draft:
         self._folder.mkdir(parents=True)
         self._files: list[BinaryIO] = []
         self._tell(complete=False)
-        self._trace, self._facts = self._open(TRACE), self._open(FACTS)
-        self._user, self._agent = Lane(self._open(USER), 1), Lane(self._open(AGENT), 2, ours=True)
+        self._trace, self._facts = self._part(TRACE), self._part(FACTS)
+        self._words = self._open(folder / f"{name}{WORDS}")
+        self._words.write(_written(_head(about)))
+        self._user, self._agent = Lane(self._part(USER), 1), Lane(self._part(AGENT), 2, ours=True)
 
     def write(self, batch: Batch) -> None:
         self._trace.writelines(batch.trace)
         self._facts.writelines(batch.facts)
+        self._words.writelines(_written(line) for line in batch.words)
         for user, at, ticks, opus in batch.packets:
             (self._user if user else self._agent).take(at, ticks, opus)
         for file in self._files:
@@ -60,9 +79,9 @@ class Draft:
         self.close()
         self._tell(complete=True, **more)
         (self._folder / TURNS).write_text(json.dumps(_turns(self._folder)))
-        part = self._target.with_suffix(".part")
+        part = self._target.with_suffix(PART)
         with zipfile.ZipFile(part, "w") as file:
-            for name in (ABOUT, TRACE, FACTS, TURNS, USER, AGENT):
+            for name in PARTS:
                 # Opus does not get smaller.
                 packed = zipfile.ZIP_STORED if name in (USER, AGENT) else zipfile.ZIP_DEFLATED
                 file.write(self._folder / name, name, packed)
@@ -75,14 +94,27 @@ class Draft:
         for file in self._files:
             file.close()
 
-    def _open(self, name: str) -> BinaryIO:
-        file = (self._folder / name).open("wb")
+    def _part(self, name: str) -> BinaryIO:
+        return self._open(self._folder / name)
+
+    def _open(self, path: Path) -> BinaryIO:
+        file = path.open("wb")
         self._files.append(file)
         return file
 
     def _tell(self, **more: Any) -> None:
         about = json.dumps(self._about | more, indent=1)
         (self._folder / ABOUT).write_text(about)
+
+
+def _head(about: dict[str, Any]) -> str:
+    said = (about.get("session", "a call"), about.get("began", "at some time"))
+    return f"{', '.join(said)}, with the agent {about.get('agent') or 'of no name'}\n"
+
+
+def _written(line: str) -> bytes:
+    # Half of a surrogate pair may come from a client, and has no bytes.
+    return f"{line}\n".encode(errors="replace")
 
 
 def lines(shown: Iterable[dict[str, Any]]) -> bytes:

@@ -15,8 +15,14 @@ from ..turn.trace import Step, decode
 FORMAT = 1
 SUFFIX = ".talkover"
 FOLDER = ".recording"
+"""Of the parts, until the call is over."""
+PART = ".part"
+"""Of a bundle that is being put together."""
+WORDS = ".txt"
+"""Of the transcript, beside the bundle."""
 ABOUT, TRACE, FACTS, TURNS = "about.json", "trace.jsonl", "facts.jsonl", "turns.json"
 USER, AGENT = "user.opus", "agent.opus"
+PARTS = (ABOUT, TRACE, FACTS, TURNS, USER, AGENT)
 MOST_BYTES = 512 << 20
 """Of one part. A day's trace is far smaller; a made-up archive may unpack to anything."""
 
@@ -46,10 +52,7 @@ class Bundle:
 def read_bundle(path: Path) -> Bundle:
     """A bundle, or the folder that a crash left of one. InputError."""
     try:
-        about = _json(_part(path, ABOUT))
-        if not isinstance(about, dict):
-            raise ValueError(f"{ABOUT} holds no object")
-        about = cast("dict[str, Any]", about)
+        about = read_about(path)
         if about.get("format") != FORMAT:
             raise InputError(
                 f"{path} has format {about.get('format')!r}, this version reads {FORMAT}; use the "
@@ -61,6 +64,14 @@ def read_bundle(path: Path) -> Bundle:
     except (OSError, EOFError, zipfile.BadZipFile, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read as a bundle: {error}.") from None
     return Bundle(about, steps, events)
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What a bundle says of itself. OSError, ValueError, KeyError, zipfile.BadZipFile."""
+    about = _json(_part(path, ABOUT))
+    if not isinstance(about, dict):
+        raise ValueError(f"{ABOUT} holds no object")
+    return cast("dict[str, Any]", about)
 
 
 def _part(path: Path, name: str) -> bytes:

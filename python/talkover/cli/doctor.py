@@ -19,9 +19,11 @@ from urllib.parse import urljoin, urlsplit
 import httpx2 as httpx
 
 from ..config import Settings
+from ..gateway.ice import ice_servers
 from .address import WILDCARDS, is_loopback, own_addresses
 from .caller import Caller, CallError, unreachable
 from .certificate import client_context
+from .stun import answers
 
 MOST_CLOCK_S = 60.0
 """A clock that is off by more may find certificates and secrets too old, or not valid yet."""
@@ -58,6 +60,9 @@ async def before(settings: Settings) -> AsyncGenerator[Finding]:
     yield _port("media port", media, settings.media_port, "--media-port", kinds)
     for finding in reach(settings, own_addresses()):
         yield finding
+    ice = ice_servers(settings.stun_urls, settings.turn_urls, settings.turn_secret)
+    for url in (*ice.stun, *ice.turn):
+        yield relay(url, answers(url))
     yield files(settings.most_calls, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
@@ -153,6 +158,17 @@ def files(most_calls: int, limit: int) -> Finding:
         "warning",
         f"Open files are limited to {limit}, and {most_calls} calls over TCP or WebSocket need "
         f"{needed}: raise it (ulimit -n {needed}), or lower --most-calls.",
+    )
+
+
+def relay(url: str, answered: bool) -> Finding:
+    """A STUN or TURN server that callers are told of."""
+    if answered:
+        return Finding("well", f"{url} answers.")
+    return Finding(
+        "warning",
+        f"{url} does not answer this machine: look whether it runs and whether a firewall lets "
+        "its port through; callers who need it will not get through by it.",
     )
 
 

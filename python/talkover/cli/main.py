@@ -13,6 +13,7 @@ import typer
 from .. import __version__
 from ..config import FILE, load
 from ..errors import InputError, TalkoverError
+from . import recordings
 from .flags import Flags, with_flags
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
     help="The AI you can talk over.",
     pretty_exceptions_enable=False,
 )
+app.add_typer(recordings.app, name="recordings")
 
 
 def _version(wanted: bool) -> None:

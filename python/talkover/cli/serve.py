@@ -21,7 +21,9 @@ from ..agent import Agent
 from ..config import Loaded, Settings
 from ..engines.registry import Choice
 from ..errors import ConfigError
+from ..gateway.ice import IceServers, ice_servers
 from ..media.port import MediaPort
+from ..session.limits import Limits
 from ..session.lobby import Lobby
 from ..session.recorder import Recordings
 from .address import is_loopback, resolved
@@ -57,6 +59,7 @@ async def serve(
 ) -> None:
     """Serve until cancelled; `source` is where the agents come from again. ConfigError."""
     _cancel_on_signals()
+    ice = ice_servers(settings.stun_urls, settings.turn_urls, settings.turn_secret)
     certificate = development_certificate(settings.host) if settings.tls else None
     listener = _listener(settings.host, settings.port)
     port = listener.getsockname()[1]
@@ -66,11 +69,11 @@ async def serve(
         key = secrets.token_urlsafe(18)
     lobby = Lobby(
         _media(settings), agents, choice(settings),
-        ourselves=port, most_calls=settings.most_calls, turns=settings.turns,
-        recordings=_recordings(settings),
+        ourselves=port, most_calls=settings.most_calls, limits=_limits(settings),
+        turns=settings.turns, recordings=_recordings(settings),
     )  # fmt: skip
     reloader = Reloader(lobby, source or Source(None))
-    async with _http(lobby, reloader, listener, certificate, key):
+    async with _http(lobby, reloader, listener, certificate, key, ice):
         try:
             await lobby.warm()
             # What lives as long as the server is no business of the collector's, whose pauses grow
@@ -93,6 +96,7 @@ async def _http(
     listener: socket.socket,
     certificate: Path | None,
     key: str | None,
+    ice: IceServers,
 ) -> AsyncGenerator[None]:
     """HTTP is served within the block, before the engines are ready and until calls have ended."""
     import uvicorn
@@ -105,7 +109,7 @@ async def _http(
             # They are handled here, where calls can be ended first.
             yield
 
-    app = create_app(lobby, key=key, trouble=reloader.trouble)
+    app = create_app(lobby, key=key, ice=ice, trouble=reloader.trouble)
     server = Server(
         uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,
@@ -170,7 +174,11 @@ def _listener(host: str, port: int) -> socket.socket:
 def _recordings(settings: Settings) -> Recordings | None:
     if settings.record is None:
         return None
-    return Recordings(Path(settings.record), {"talkover": __version__})
+    return Recordings(Path(settings.record), {"talkover": __version__}, settings.record_days)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.call_seconds, settings.idle_seconds, settings.most_calls_per_secret)
 
 
 def _cores() -> int:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import Full
+from ..errors import Busy
 from ..session.lobby import Lobby
 from ..session.session import Session
-from .keys import MOST_LIVE, Backend, Caller, Forbidden, Secret
+from .keys import Backend, Caller, Forbidden, Secret
 
 
 def given(caller: Caller, config: dict[str, Any], agent: str | None) -> dict[str, Any]:
@@ -26,28 +26,36 @@ def given(caller: Caller, config: dict[str, Any], agent: str | None) -> dict[str
         "agent": caller.agent or agent,
         "user": caller.user,
         "metadata": caller.metadata,
+        "longest_s": caller.max_seconds,
+        "idle_s": caller.max_idle_seconds,
     }
 
 
 @contextmanager
-def spending(secret: Caller, lobby: Lobby) -> Generator[Callable[[Session], None]]:
-    """Around the making of a session: counts one use of the secret, unless that fails.
+def spending(caller: Caller, lobby: Lobby) -> Generator[Callable[[Session], None]]:
+    """Around the making of a session, from when only headers were seen: keeps a place for it, and
+    counts one use of a secret unless that fails.
 
-    Gives a function that notes the session as the secret's own. Unauthorized or Full where the
-    secret allows no more.
+    Gives a function that notes the session as the secret's own. Full where the server takes no
+    more, Unauthorized or Busy where the secret allows no more.
     """
-    if not isinstance(secret, Secret):
-        yield lambda _: None
-        return
-    secret.live = {id for id in secret.live if lobby.get(id) is not None}
-    if len(secret.live) >= MOST_LIVE:
-        raise Full(f"This client secret has {MOST_LIVE} live calls already; end one first.")
-    secret.use()
-    try:
-        yield lambda session: secret.live.add(session.id)
-    except BaseException:
-        secret.give_back()
-        raise
+    with lobby.place():
+        if not isinstance(caller, Secret):
+            yield lambda _: None
+            return
+        caller.live = {id for id in caller.live if lobby.get(id) is not None}
+        most = caller.max_calls or lobby.limits.calls_per_secret
+        if len(caller.live) + caller.making >= most:
+            raise Busy(f"This client secret has {most} live calls already; end one first.")
+        caller.use()
+        caller.making += 1
+        try:
+            yield lambda session: caller.live.add(session.id)
+        except BaseException:
+            caller.give_back()
+            raise
+        finally:
+            caller.making -= 1
 
 
 def check_own(caller: Caller, session: Session) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -26,11 +27,14 @@ from ..session.lobby import Lobby
 from ..session.session import Session
 from .admission import check_own, given, spending
 from .errors import HttpError, respond
+from .ice import NO_ICE_SERVERS, IceServers
 from .keys import Keyring, Secret, bearer
 from .socket import Sockets
 
 MOST_SDP = 64 * 1024
 MOST_BODY = 512 * 1024
+OFFER_S = 10.0
+LIMITS = ("max_calls", "max_seconds", "max_idle_seconds")
 STATIC = Path(__file__).parent / "static"
 TRIES = (
     "What time is it?", "Tell me a story", "What is twelve times seven?",
@@ -47,18 +51,23 @@ class Gateway:
     """Routes over one lobby. `trouble` tells what a reload found wrong, for the page."""
 
     def __init__(
-        self, lobby: Lobby, keys: Keyring, trouble: Callable[[], dict[str, Any] | None]
+        self,
+        lobby: Lobby,
+        keys: Keyring,
+        ice: IceServers,
+        trouble: Callable[[], dict[str, Any] | None],
     ) -> None:
-        self._lobby, self._keys, self._trouble = lobby, keys, trouble
+        self._lobby, self._keys, self._ice, self._trouble = lobby, keys, ice, trouble
 
     async def call(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
-        offer, config = await _offer(request)
-        if "model" in request.query_params:
-            config.setdefault("model", request.query_params["model"])
-        allowed = given(caller, config, request.query_params.get("agent"))
-        extensions = request.query_params.get("extensions") == "talkover"
+        query = request.query_params
         with spending(caller, self._lobby) as note:
+            offer, config = await _offer(request)
+            if "model" in query:
+                config.setdefault("model", query["model"])
+            allowed = given(caller, config, query.get("agent"))
+            extensions = query.get("extensions") == "talkover"
             session, answer = await self._lobby.call(offer, extensions=extensions, **allowed)
             note(session)
         location = f"/v1/realtime/calls/{session.call_id}"
@@ -88,29 +97,25 @@ class Gateway:
                 code="invalid_value", param="expires_after.seconds",
             )  # fmt: skip
         config = beta.current(_object(body, "session"))
-        agent, uses = _text(body, "agent"), body.get("max_uses")
-        if uses is not None and (isinstance(uses, bool) or not isinstance(uses, int) or uses < 1):
-            raise HttpError(
-                400, "max_uses must be a whole number from 1 on.",
-                code="invalid_value", param="max_uses",
-            )  # fmt: skip
+        agent = _text(body, "agent")
         checked = self._lobby.check(config, agent)
         secret = self._keys.mint(
             seconds, config,
             user=_text(body, "user"), metadata=_object(body, "metadata"),
-            agent=agent, uses_left=uses,
+            agent=agent, uses_left=_count(body, "max_uses"),
+            **{name: _count(body, name) for name in LIMITS},
         )  # fmt: skip
         shown = checked.effective(fresh("sess"), secret.expires_at)
-        return JSONResponse(
-            {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
-        )
+        told = {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
+        return JSONResponse(told | self._relays(secret))
 
     async def health(self, _: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def ready(self, _: Request) -> Response:
         lobby = self._lobby
-        body = {"ready": lobby.ready, "reason": lobby.reason}
+        room = lobby.capacity.room(lobby.live) if lobby.ready else 0
+        body = {"ready": lobby.ready, "reason": lobby.reason, "calls": lobby.live, "room": room}
         return JSONResponse(body, 200 if lobby.ready else 503)
 
     async def console(self, _: Request) -> Response:
@@ -143,6 +148,12 @@ class Gateway:
             headers["Cache-Control"] = "no-cache"
         return FileResponse(file, headers=headers)
 
+    def _relays(self, secret: Secret) -> dict[str, Any]:
+        """Good until the last call that can begin with the secret has to end, and no longer."""
+        limits = self._lobby.limits.within(secret.max_seconds, None)
+        told = self._ice.told(fresh("turn"), secret.expires_at + limits.longest_s)
+        return {"ice_servers": told} if told else {}
+
     def _session(self, request: Request) -> Session:
         session = self._lobby.get(request.path_params["id"])
         if session is None:
@@ -154,11 +165,12 @@ def create_app(
     lobby: Lobby,
     *,
     key: str | None = None,
+    ice: IceServers = NO_ICE_SERVERS,
     trouble: Callable[[], dict[str, Any] | None] = lambda: None,
 ) -> Starlette:
     """The ASGI application; whoever made the lobby warms and closes it."""
     keys = Keyring(key)
-    gateway = Gateway(lobby, keys, trouble)
+    gateway = Gateway(lobby, keys, ice, trouble)
     calls = "/v1/realtime/calls"
     return Starlette(
         routes=[
@@ -182,7 +194,7 @@ def create_app(
                 allow_origins=["*"],
                 allow_methods=["GET", "POST", "DELETE"],
                 allow_headers=["*"],
-                expose_headers=["Location"],
+                expose_headers=["Location", "Retry-After"],
             )
         ],
         exception_handlers={
@@ -207,6 +219,15 @@ async def _body(request: Request, most: int) -> bytes:
 
 
 async def _offer(request: Request) -> tuple[str, dict[str, Any]]:
+    """HttpError, also where it does not come in time: room is kept for it meanwhile."""
+    try:
+        async with asyncio.timeout(OFFER_S):
+            return await _read_offer(request)
+    except TimeoutError:
+        raise HttpError(408, f"The offer did not come within {OFFER_S:g} s.") from None
+
+
+async def _read_offer(request: Request) -> tuple[str, dict[str, Any]]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
         if int(request.headers.get("content-length") or MOST_BODY + 1) > MOST_BODY:
@@ -253,6 +274,15 @@ def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise HttpError(400, f"{name} must be an object.", code="invalid_value", param=name)
     return cast("dict[str, Any]", value)
+
+
+def _count(body: dict[str, Any], name: str) -> int | None:
+    value = body.get(name)
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise HttpError(
+            400, f"{name} must be a whole number from 1 on.", code="invalid_value", param=name
+        )
+    return value
 
 
 def _text(body: dict[str, Any], name: str) -> str | None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..errors import Full, InputError, TalkoverError
+from ..errors import Busy, Full, InputError, TalkoverError
 from ..media.port import OfferError
 from ..protocol.errors import BadEvent
 from .keys import Forbidden, Unauthorized
+
+AGAIN_S = (1, 5)
+"""Whoever finds no room is told to come again after so long, each another time."""
 
 
 class HttpError(Exception):
@@ -28,6 +33,8 @@ def shown(error: Exception) -> tuple[int, dict[str, object]]:
             return 401, _body(error.message, error.code, None)
         case Forbidden():
             return 403, _body(error.message, error.code, None)
+        case Busy():
+            return 429, _body(error.message, error.code, None)
         case Full():
             return 503, _body(error.message, error.code, None, "server_error")
         case InputError() | BadEvent():
@@ -47,6 +54,10 @@ def _body(
     return {"error": {"message": message, "type": type, "param": param, "code": code}}
 
 
+def refusal(status: int, body: dict[str, object]) -> Response:
+    again = {"Retry-After": str(random.randint(*AGAIN_S))} if status == 503 else {}
+    return JSONResponse(body, status, again)
+
+
 async def respond(_: Request, error: Exception) -> Response:
-    status, body = shown(error)
-    return JSONResponse(body, status)
+    return refusal(*shown(error))

@@ -14,8 +14,6 @@ from ..errors import Full, TalkoverError
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
 MOST_SECRETS = 10_000
-MOST_LIVE = 4
-"""Live sessions of one client secret, where it says nothing else."""
 
 
 class Unauthorized(TalkoverError):
@@ -32,7 +30,11 @@ class ForeignOrigin(Forbidden):
 
 @dataclass(slots=True)
 class Secret:
-    """What a backend allowed a client. Reusable until it expires."""
+    """What a backend allowed a client. Reusable until it expires.
+
+    `max_…` are limits of its own, beside the server's: calls at a time, seconds of each, seconds
+    of it in which nobody says or writes anything.
+    """
 
     value: str
     expires_at: int
@@ -41,7 +43,11 @@ class Secret:
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
     agent: str | None = None
     uses_left: int | None = None
+    max_calls: int | None = None
+    max_seconds: int | None = None
+    max_idle_seconds: int | None = None
     live: set[str] = field(default_factory=set[str])
+    making: int = 0
 
     def use(self) -> None:
         """Count one call. Unauthorized or Full where it has none left."""

@@ -7,7 +7,6 @@ import json
 from typing import Any
 
 import structlog
-from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..protocol.errors import BadEvent
@@ -16,7 +15,7 @@ from ..session.lobby import Lobby
 from ..session.session import Session
 from ..session.stream import Subscription
 from .admission import check_own, given, spending
-from .errors import HttpError, shown
+from .errors import HttpError, refusal, shown
 from .keys import Caller, Keyring, bearer
 
 log = structlog.get_logger("talkover.socket")
@@ -74,10 +73,10 @@ class Sockets:
                 raise HttpError(404, "There is no such call; it may have ended.")
             check_own(caller, session)
             return session, False
-        config: dict[str, Any] = {"model": query["model"]} if "model" in query else {}
-        if query.get("intent") == "transcription":
-            config["type"] = "transcription"
         with spending(caller, self._lobby) as note:
+            config: dict[str, Any] = {"model": query["model"]} if "model" in query else {}
+            if query.get("intent") == "transcription":
+                config["type"] = "transcription"
             session = self._lobby.attach(**given(caller, config, query.get("agent")))
             note(session)
         return session, True
@@ -131,6 +130,6 @@ def _bearer(socket: WebSocket, offered: list[str]) -> str | None:
 
 async def _refuse(socket: WebSocket, status: int, body: dict[str, Any]) -> None:
     if "websocket.http.response" in socket.scope.get("extensions", {}):
-        await socket.send_denial_response(JSONResponse(body, status))
+        await socket.send_denial_response(refusal(status, body))
     else:
         await socket.close(1008)

@@ -36,6 +36,11 @@ class MediaPort:
     def port(self) -> int:
         return self.core.port
 
+    def frames(self) -> tuple[int, int]:
+        """Frames of agents' voices sent since the start, and those that went out 10 ms late."""
+        stats = self.core.stats()
+        return int(stats["frames_sent"]), int(stats["frames_late"])
+
     def attach(self, handler: Handler) -> Peer:
         """A peer without transport; `handler` gets its items."""
         peer = self.core.attach()

@@ -34,9 +34,8 @@ class Idle:
         session = self._session
         detection = session.config.audio.input.turn_detection
         most = detection.idle_timeout_ms if isinstance(detection, ServerVad) else None
-        machine = session.machine
         # Before the first reply nobody is late with an answer.
-        quiet = machine.user == "silent" and machine.agent == "listening" and machine.epoch > 0
+        quiet = session.quiet and session.machine.epoch > 0
         if most is None or not quiet or session.ended:
             self.close()
         elif self._timer is None:

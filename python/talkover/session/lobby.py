@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -17,11 +18,14 @@ from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
 from ..protocol.realtime import Codec
 from ..turn.policy import NORMAL, TurnPolicy
+from .capacity import Capacity
 from .leg import DataChannel
+from .limits import USUAL, Limits
 from .recorder import Recordings
 from .requests import allowed
 from .session import Cast, Session
 from .turn_settings import turn_policy
+from .watch import Watch
 
 log = structlog.get_logger("talkover.lobby")
 
@@ -40,14 +44,17 @@ class Lobby:
         *,
         ourselves: int | None = None,
         most_calls: int = 500,
+        limits: Limits = USUAL,
         turns: TurnPolicy = NORMAL,
         recordings: Recordings | None = None,
     ) -> None:
-        self.media, self.recordings = media, recordings
+        self.media, self.recordings, self.limits = media, recordings, limits
+        self.capacity = Capacity(most_calls)
         self.ready = False
         self.reason = "the engines are warming up"
-        self._choice, self._ourselves, self._most = choice, ourselves, most_calls
-        self._turns = turns
+        self._choice, self._ourselves, self._turns = choice, ourselves, turns
+        self._watch: Watch | None = None
+        self._making = 0
         self._engines: dict[Choice, Engines] = {}
         self._troubles: dict[Choice, list[EngineError]] = {}
         self._fallback: Tts | None = None
@@ -65,6 +72,11 @@ class Lobby:
     @property
     def sessions(self) -> list[Session]:
         return list({id(s): s for s in self._sessions.values()}.values())
+
+    @property
+    def live(self) -> int:
+        """Calls that are, and those being made."""
+        return len(self.sessions) + self._making
 
     @property
     def troubles(self) -> list[EngineError]:
@@ -96,10 +108,29 @@ class Lobby:
             self._fallback = fallback_voice()
         except ConfigError:
             self._fallback = None
+        self._watch = Watch(self.capacity, self.media.frames, lambda: self.live)
         self.ready, self.reason = True, ""
 
+    @contextmanager
+    def place(self) -> Generator[None]:
+        """Room for one call, kept while it is made within the block. Full where there is none."""
+        self._check_open()
+        if self.capacity.room(self.live) < 1:
+            raise Full(
+                f"This server has no room for more than its {len(self.sessions)} calls now; try "
+                "again in a moment."
+            )
+        self._making += 1
+        try:
+            yield
+        finally:
+            self._making -= 1
+
     async def call(self, offer: str, **given: Any) -> tuple[Session, str]:
-        """A WebRTC call: its session and the SDP answer. OfferError, InputError, Full, BadEvent."""
+        """A WebRTC call: its session and the SDP answer. OfferError, InputError, Full, BadEvent.
+
+        Within `place`, like `attach`: neither looks whether there is room.
+        """
         extensions = bool(given.pop("extensions", False))
         prepared = self._prepare(**given)
         peer, answer = self.media.core.answer(offer)
@@ -126,6 +157,8 @@ class Lobby:
     async def close(self) -> None:
         """End every call, then the engines and the media; no further call is taken."""
         self.ready, self.reason = False, "the server is going down"
+        if self._watch is not None:
+            self._watch.close()
         await asyncio.gather(*(s.end("the server is going down") for s in self.sessions))
         await asyncio.gather(*(engines.close() for engines in self._engines.values()))
         if self._fallback is not None:
@@ -136,6 +169,10 @@ class Lobby:
         self.media.close()
 
     # ---- within --------------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if not self.ready:
+            raise Full(f"No call can be taken now: {self.reason}.")
 
     def _build(self, agents: Mapping[str, Agent]) -> None:
         if not agents:
@@ -204,16 +241,15 @@ class Lobby:
         bound: bool = False,
         user: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        longest_s: int | None = None,
+        idle_s: int | None = None,
     ) -> tuple[Agent, SessionConfig, dict[str, Any]]:
         """`trusted`: the config is the backend's own; `bound`: its client may not change it."""
-        if not self.ready:
-            raise Full(f"No call can be taken now: {self.reason}.")
-        if len(self.sessions) >= self._most:
-            raise Full(f"This server takes {self._most} calls at a time; try again in a moment.")
+        self._check_open()
         chosen = self._agent(agent)
         made = self._config(config, chosen, trusted=trusted)
         who = {
-            "user": user, "metadata": metadata,
+            "user": user, "metadata": metadata, "limits": self.limits.within(longest_s, idle_s),
             "client_may": None if trusted and not bound else chosen.client_may,
             "locked": frozenset(changed_keys(config)) if bound else frozenset[str](),
         }  # fmt: skip

@@ -16,7 +16,9 @@ from typing import Any
 
 import structlog
 
+from ..bundle.archive import STAMP, outdated, recordings
 from ..bundle.draft import Batch, Draft, lines
+from ..bundle.transcript import Transcript
 from ..errors import ConfigError
 from ..media import items as m
 from ..protocol import facts as f
@@ -31,14 +33,18 @@ EVERY_S = 1.0
 """How often is written; a crash costs this much."""
 MOST_WAITING = 4 << 20
 """Bytes that wait for the disk; with more, the recording is given up."""
+TIDY_S = 24 * 3600.0
 _UNTOLD = (f.ReplyAudio, f.ItemRetrieved)
 """Facts that are sound, which the bundle has as Opus."""
 
 
 class Recordings:
-    """Where calls are recorded. `about` goes into each bundle. ConfigError for a bad folder."""
+    """Where calls are recorded. `about` goes into each bundle. ConfigError for a bad folder.
 
-    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+    Those older than `days` are deleted, now and once a day.
+    """
+
+    def __init__(self, folder: Path, about: dict[str, Any], days: int | None = None) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -46,8 +52,10 @@ class Recordings:
                 f"Calls cannot be recorded into {folder} ({error.strerror}); give --record a "
                 "folder that can be written."
             ) from None
-        self.folder, self._about = folder, about
+        self.folder, self._about, self._days = folder, about, days
         self._writer = ThreadPoolExecutor(1, "recordings")
+        self._timer: asyncio.TimerHandle | None = None
+        self._tidy()
 
     def record(self, session: Session, agent: str) -> Recorder:
         """Record a new session with the agent of this name, to its end."""
@@ -55,8 +63,27 @@ class Recordings:
 
     async def close(self) -> None:
         """Wait for what is still to be written."""
+        if self._timer is not None:
+            self._timer.cancel()
         await asyncio.wrap_future(self._writer.submit(lambda: None))
         self._writer.shutdown(wait=False)
+
+    def _tidy(self) -> None:
+        if self._days is not None:
+            self._writer.submit(delete_outdated, self.folder, self._days)
+            self._timer = asyncio.get_running_loop().call_later(TIDY_S, self._tidy)
+
+
+def delete_outdated(folder: Path, days: int) -> None:
+    """Those whose calls began more than so many days ago; what cannot be deleted is logged."""
+    now = datetime.now(UTC)
+    try:
+        for one in outdated(recordings(folder), days, now):
+            if not one.is_live(now.timestamp()):
+                one.delete()
+                log.info("a recording was deleted", session=one.session, began=str(one.began))
+    except OSError as error:
+        log.error("old recordings cannot be deleted", folder=str(folder), error=str(error))
 
 
 class Recorder:
@@ -72,10 +99,11 @@ class Recorder:
         self._session, self._submit = session, submit
         self._loop = asyncio.get_running_loop()
         began = datetime.now(UTC) - timedelta(seconds=session.clock())
-        name = f"{began:%Y%m%d-%H%M%S}-{session.id}"
+        name = f"{began.strftime(STAMP)}-{session.id}"
         self._make = lambda: Draft(folder, name, about | _about(session, began))
         self._draft: Draft | None = None
         self._codec = Codec(extensions=True, audio_events=False)
+        self._transcript = Transcript()
         self._batch, self._waiting = Batch(), 0
         self._writing: Future[None] | None = None
         self._on, self._failed = True, False
@@ -108,6 +136,8 @@ class Recorder:
         events = self._codec.encode(fact, at_ms)
         line = lines({"n": number, "ms": at_ms, "event": event} for event in events)
         self._batch.facts.append(line)
+        for event in events:
+            self._batch.words += self._transcript.take(at_ms, event)
         self._count(len(line))
         if isinstance(fact, f.Ended):
             self._end(fact.reason)

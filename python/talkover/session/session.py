@@ -21,7 +21,7 @@ from ..errors import EngineError, TalkoverError
 from ..media import items as m
 from ..media.port import Peer
 from ..protocol import facts as f
-from ..protocol.commands import Command, ResponseParams
+from ..protocol.commands import AppendAudio, Command, ResponseParams
 from ..protocol.config import SessionConfig
 from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
@@ -37,6 +37,7 @@ from .brain import Brain, Piece
 from .conversation import Conversation
 from .hearing import Hearing
 from .idle import Idle
+from .limits import USUAL, Life, Limits
 from .live import Live, Tap
 from .making import make_brain, make_reply
 from .reply import REPLYING, Reply, Stamps
@@ -46,7 +47,6 @@ from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex,
 
 log = structlog.get_logger("talkover.session")
 
-LONGEST_S = 24 * 3600
 FLUSH_PATIENCE_S = 1.0
 MOST_TO_SAY = 32
 MOST_ENDED = 8
@@ -100,6 +100,7 @@ class Session:
         metadata: Mapping[str, Any] | None = None,
         client_may: tuple[str, ...] | None = (),
         locked: frozenset[str] = frozenset(),
+        limits: Limits = USUAL,
         began: float = 0.0,
         on_end: Callable[[Session], None] = lambda _: None,
     ) -> None:
@@ -108,7 +109,7 @@ class Session:
         self.transport = transport
         self.user, self.metadata = user, dict(metadata or {})
         self.client_may, self.locked = client_may, locked
-        self._expires_at = int(began) + LONGEST_S
+        self._limits, self._expires_at = limits, int(began) + limits.longest_s
         self.state: dict[str, Any] = {}
         self.conversation = Conversation()
         self.stream = FactStream()
@@ -123,7 +124,7 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self._t0 = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
-        self._life: asyncio.TimerHandle | None = None
+        self._life: Life | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._said: tuple[str, str] = ("", "")
         self._says: deque[Saying] = deque()
@@ -151,6 +152,8 @@ class Session:
         """Do what a client asks; what is wrong with it comes back as an error fact."""
         if self.ended:
             return
+        if self._life is not None and not isinstance(command, AppendAudio):
+            self._life.touch()
         try:
             self.requests.submit(command)
         except BadEvent as error:
@@ -171,7 +174,7 @@ class Session:
         if self.begun or self.ended:
             return
         self.begun = True
-        self._life = self._loop.call_later(LONGEST_S, self._expire)
+        self._life = Life(self._limits, lambda: not self.quiet, self._expire)
         self.emit(f.SessionCreated(self.shown()))
         self._show_state()
         for trouble in self.cast.troubles:
@@ -247,9 +250,10 @@ class Session:
             self._prepared.reply.cancel()
         for epoch in list(self._replies):
             self._close_reply(epoch, "cancelled", "client_cancelled", 0)
-        for handle in (self._timer, self._life):
-            if handle is not None:
-                handle.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._life is not None:
+            self._life.close()
         self.requests.close()
         self.hearing.close()
         self._idle.close()
@@ -402,12 +406,19 @@ class Session:
             self._do(output)
         self._show_state()
         self._idle.look()
+        if self._life is not None:
+            self._life.touch()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         deadline = self.machine.deadline()
         if deadline is not None and not self.ended:
             self._timer = self._loop.call_at(self._t0 + deadline, self._timeout)
+
+    @property
+    def quiet(self) -> bool:
+        """Nobody speaks, and no reply is under way."""
+        return self.machine.user == "silent" and self.machine.agent == "listening"
 
     def _show_state(self) -> None:
         user = "silent" if self.machine.user == "silent" else "speaking"
@@ -656,8 +667,11 @@ class Session:
             message = f"The agent's {name} function raised; see the server's log."
             self.emit(f.Failed("agent_error", "agent_error", message))
 
-    def _expire(self) -> None:
-        self.spawn(self.end("the call reached its longest time"), "expire")
+    def _expire(self, reason: str) -> None:
+        self.emit(
+            f.Failed("invalid_request_error", "session_expired", f"The session ends: {reason}.")
+        )
+        self.spawn(self.end(reason), "expire")
 
     def ask(self, params: ResponseParams) -> None:
         """How the reply to the next `Create` is to be."""
