@@ -18,6 +18,7 @@ from talkover.cli import serve as serving
 from talkover.config import Settings
 from talkover.engines.base import EngineInfo, Words
 from talkover.engines.registry import Engines
+from talkover.protocol.live.settings import DELEGATE
 from talkover.session import lobby
 from talkover.testing.engines import Answer, Call, ScriptedLlm, SteadyVoice
 
@@ -56,6 +57,8 @@ def answer(messages: list[dict[str, Any]]) -> Answer:
         return "I see a picture." if "image_url" in shown else "I see nothing."
     if "use the tool" in last:
         return (Call("get_weather", {"city": "Paris"}), "The tool says {result}.")
+    if "ask the application" in last:
+        return (Call(DELEGATE, {}), "The application says {result}.")
     if "history" in last:
         return f"I know {' / '.join(map(str, said))}."
     if "story" in last:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -22,11 +21,14 @@ from ..media.port import OfferError
 from ..protocol import beta
 from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
+from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.session import Session
 from .admission import check_own, given, spending
+from .body import json_object, read_body
 from .errors import HttpError, respond
 from .keys import Keyring, Secret, bearer
+from .live import LiveGateway
 from .socket import Sockets
 
 MOST_SDP = 64 * 1024
@@ -58,8 +60,9 @@ class Gateway:
             config.setdefault("model", request.query_params["model"])
         allowed = given(caller, config, request.query_params.get("agent"))
         extensions = request.query_params.get("extensions") == "talkover"
+        codec = Codec(extensions=extensions, audio_events=False)
         with spending(caller, self._lobby) as note:
-            session, answer = await self._lobby.call(offer, extensions=extensions, **allowed)
+            session, answer = await self._lobby.call(offer, lambda _: codec, **allowed)
             note(session)
         location = f"/v1/realtime/calls/{session.call_id}"
         return Response(answer, 201, {"Location": location}, media_type="application/sdp")
@@ -74,7 +77,7 @@ class Gateway:
     async def mint(self, request: Request) -> Response:
         if isinstance(self._keys.admit(bearer(request.headers), request.headers), Secret):
             raise HttpError(403, "A client secret cannot mint another; use the server's key.")
-        body = _json(await _body(request, MOST_BODY))
+        body = json_object(await read_body(request, MOST_BODY))
         after = _object(body, "expires_after")
         if after.get("anchor", "created_at") != "created_at":
             raise HttpError(
@@ -159,6 +162,7 @@ def create_app(
     """The ASGI application; whoever made the lobby warms and closes it."""
     keys = Keyring(key)
     gateway = Gateway(lobby, keys, trouble)
+    live = LiveGateway(lobby, keys)
     calls = "/v1/realtime/calls"
     return Starlette(
         routes=[
@@ -169,6 +173,7 @@ def create_app(
             Route(f"{calls}/{{id}}", gateway.hangup, methods=["DELETE"]),
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
             WebSocketRoute("/v1/realtime", Sockets(lobby, keys).serve),
+            *live.routes,
             Route("/healthz", gateway.health),
             Route("/readyz", gateway.ready),
             Route("/console.json", gateway.console),
@@ -197,15 +202,6 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     return await respond(request, HttpError(status, "This path does not take such a request."))
 
 
-async def _body(request: Request, most: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise HttpError(413, f"The body is larger than {most // 1024} KiB.", code="too_large")
-    return bytes(body)
-
-
 async def _offer(request: Request) -> tuple[str, dict[str, Any]]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
@@ -214,9 +210,9 @@ async def _offer(request: Request) -> tuple[str, dict[str, Any]]:
         async with request.form(max_files=2, max_fields=8, max_part_size=MOST_SDP * 4) as form:
             sdp = await _part(form.get("sdp"))
             session = await _part(form.get("session"))
-        config = beta.current(_json(session)) if session else {}
+        config = beta.current(json_object(session)) if session else {}
     else:
-        sdp, config = await _body(request, MOST_SDP), {}
+        sdp, config = await read_body(request, MOST_SDP), {}
     if not sdp.strip():
         raise HttpError(
             400, "The SDP offer is missing: send it as the body, or as the part 'sdp' of a form.",
@@ -234,16 +230,6 @@ async def _part(part: Any) -> bytes:
     if isinstance(part, str):
         return part.encode()
     return cast(bytes, await part.read())
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        value: Any = json.loads(body or b"{}")
-    except ValueError:
-        raise HttpError(400, "The body is not JSON.", code="invalid_json") from None
-    if not isinstance(value, dict):
-        raise HttpError(400, "The body is not a JSON object.", code="invalid_json")
-    return cast("dict[str, Any]", value)
 
 
 def _object(body: dict[str, Any], name: str) -> dict[str, Any]:

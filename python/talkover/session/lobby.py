@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -15,9 +15,8 @@ from ..engines.registry import Choice, Engines, build, fallback_voice
 from ..errors import ConfigError, EngineError, Full, InputError
 from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
-from ..protocol.realtime import Codec
 from ..turn.policy import NORMAL, TurnPolicy
-from .leg import DataChannel
+from .leg import DataChannel, Dialect
 from .recorder import Recordings
 from .requests import allowed
 from .session import Cast, Session
@@ -98,14 +97,19 @@ class Lobby:
             self._fallback = None
         self.ready, self.reason = True, ""
 
-    async def call(self, offer: str, **given: Any) -> tuple[Session, str]:
-        """A WebRTC call: its session and the SDP answer. OfferError, InputError, Full, BadEvent."""
-        extensions = bool(given.pop("extensions", False))
+    async def call(
+        self, offer: str, dialect: Callable[[Session], Dialect], **given: Any
+    ) -> tuple[Session, str]:
+        """A WebRTC call: its session and the SDP answer. OfferError, InputError, Full, BadEvent.
+
+        `dialect` is that of its data channel.
+        """
         prepared = self._prepare(**given)
         peer, answer = self.media.core.answer(offer)
         session = self._session(prepared, peer, "webrtc")
-        channel = DataChannel(peer, Codec(extensions=extensions, audio_events=False))
-        session.stream.attach(channel.tell)
+        codec = dialect(session)
+        session.requests.decode = codec.decode
+        session.stream.attach(DataChannel(peer, codec).tell)
         asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session)
         return session, answer
 

@@ -39,6 +39,7 @@ from .hearing import Hearing
 from .idle import Idle
 from .live import Live, Tap
 from .making import make_brain, make_reply
+from .mute import Mute
 from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
 from .stream import FactStream, Subscription
@@ -47,6 +48,8 @@ from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex,
 log = structlog.get_logger("talkover.session")
 
 LONGEST_S = 24 * 3600
+BY_CALLER = "closed by the caller"
+"""How the media thread says that a caller hung up; all else it tells of are losses."""
 FLUSH_PATIENCE_S = 1.0
 MOST_TO_SAY = 32
 MOST_ENDED = 8
@@ -108,7 +111,8 @@ class Session:
         self.transport = transport
         self.user, self.metadata = user, dict(metadata or {})
         self.client_may, self.locked = client_may, locked
-        self._expires_at = int(began) + LONGEST_S
+        self.began = began
+        """Unix seconds."""
         self.state: dict[str, Any] = {}
         self.conversation = Conversation()
         self.stream = FactStream()
@@ -139,6 +143,7 @@ class Session:
         self._reflex: tuple[bool, bool] | None = None
         self.requests = Requests(self, attach)
         self.hearing = Hearing(self)
+        self.mute = Mute(self)
         self._idle = Idle(self)
         self.apply_policy()
 
@@ -180,7 +185,7 @@ class Session:
 
     def shown(self) -> dict[str, Any]:
         """The session as the protocol shows it."""
-        shown = self.config.effective(self.id, self._expires_at)
+        shown = self.config.effective(self.id, int(self.began) + LONGEST_S)
         # Whoever speaks may know; where nothing is recorded, clients see no unknown field.
         return shown | {"recording": True} if self.recording else shown
 
@@ -238,7 +243,7 @@ class Session:
         # The end cancels all tasks of the session, and this may run in one of them.
         self.spawn(self.end("the agent ended the call"), "finish")
 
-    async def end(self, reason: str) -> None:
+    async def end(self, reason: str, how: f.How = "asked") -> None:
         """End the call; safe to call again."""
         if self.ended:
             return
@@ -260,7 +265,7 @@ class Session:
             await self._guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
-        self.emit(f.Ended(reason))
+        self.emit(f.Ended(reason, how))
         self.peer.close()
         self._on_end(self)
         log.info("call ended", session=self.id, reason=reason)
@@ -284,14 +289,16 @@ class Session:
     def apply_policy(self) -> None:
         """Take up the config's turn settings."""
         self._feed(self._turn_policy())
-        self._set_reflex()
+        self.set_reflex()
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
         return turn_policy(self.cast.agent, self.config, base)
 
-    def _set_reflex(self, off: bool = False) -> None:
+    def set_reflex(self, off: bool = False) -> None:
+        """Have the media thread duck and hold as the settings say; `off`: not at all."""
         wanted = reflex(self.machine.policy)
+        off = off or self.mute.on
         duck, hold = wanted.duck and not off, wanted.hold and not off
         if (duck, hold) != self._reflex:
             self._reflex = (duck, hold)
@@ -311,10 +318,11 @@ class Session:
             return
         match item:
             case m.AudioIn(at, pcm):
-                self.hearing.sound(item)
+                self.hearing.sound(self.mute.sound(item))
                 self.requests.intake.heard(at + len(pcm) // 2)
             case m.Speech():
-                self.hearing.speech(item)
+                if self.mute.hears(item):
+                    self.hearing.speech(item)
             case m.Ducked() | m.Held() | m.Resumed():
                 self._level(item)
             case m.Started(epoch, rtp):
@@ -341,7 +349,8 @@ class Session:
             case m.Text(text):
                 self.requests.text(text)
             case m.Closed(reason):
-                self.spawn(self.end(reason), "closed")
+                how = "left" if reason == BY_CALLER else "lost"
+                self.spawn(self.end(reason, how), "closed")
             case m.Rtt(ms, loss):
                 self.emit(f.Network(self.transport, ms, loss))
             case m.Packet():
@@ -539,10 +548,10 @@ class Session:
         if start.cause == "live":
             return self._live.burst
         if start.cause == "backchannel":
-            self._set_reflex(off=True)
+            self.set_reflex(off=True)
             what = HUMS[start.epoch % len(HUMS)]
         elif start.cause == "aside":
-            self._set_reflex(off=True)
+            self.set_reflex(off=True)
             what, self._aside = self._aside or "", None
         else:
             saying = self._says.popleft()
@@ -599,7 +608,7 @@ class Session:
         if future is not None and not future.done():
             future.set_result(reply.heard)
         if not self.ended:
-            self._set_reflex()
+            self.set_reflex()
         brain = self._brains.pop(epoch, None)
         if brain is not None and self.cast.agent.on_after is not None:
             brain.heard, brain.interrupted = reply.heard, status == "cancelled"
@@ -657,7 +666,7 @@ class Session:
             self.emit(f.Failed("agent_error", "agent_error", message))
 
     def _expire(self) -> None:
-        self.spawn(self.end("the call reached its longest time"), "expire")
+        self.spawn(self.end("the call reached its longest time", "expired"), "expire")
 
     def ask(self, params: ResponseParams) -> None:
         """How the reply to the next `Create` is to be."""
