@@ -22,6 +22,6 @@ class Silence:
     def missing(self, now_ms: float) -> bytes:
         """What is to be sent for the time in which nothing was."""
         until = now_ms if self._until is None else max(self._until, now_ms - MOST_MS)
-        steps = int((now_ms - until) // STEP_MS)
+        steps = max(0, int((now_ms - until) // STEP_MS))
         self._until = until + steps * STEP_MS
         return self._byte * (steps * STEP_MS * self._rate)
