@@ -24,7 +24,8 @@ from talkover.testing.engines import Answer, Call, ScriptedLlm, SteadyVoice
 
 KEY = "sk-clients"
 SPOKEN = "what is the weather"
-STORY = "Once there was a lighthouse keeper who talked to ships every single evening. " * 6
+LINE = "Once there was a lighthouse keeper who talked to ships every single evening. "
+STORY = LINE * 6
 
 
 class Oracle:
@@ -61,6 +62,8 @@ def answer(messages: list[dict[str, Any]]) -> Answer:
         return (Call(DELEGATE, {}), "The application says {result}.")
     if "history" in last:
         return f"I know {' / '.join(map(str, said))}."
+    if "lighthouse" in last:
+        return LINE
     if "story" in last:
         return STORY
     return f"You said {last}."

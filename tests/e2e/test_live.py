@@ -10,17 +10,15 @@ from typing import Any
 import openai
 import pytest
 import websockets
+from e2e.dialler import PATIENCE_S, Dialler
 from e2e.server import Server, spoken
 
 from talkover.cli.caller import read_wav
-from talkover.media import items as m
-from talkover.media.port import MediaPort
 
 pytestmark = pytest.mark.e2e
 
 KEY = "k-admin"
 CONFIG: Any = {"model": "gpt-live-1", "instructions": "x"}
-PATIENCE_S = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -30,57 +28,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.stop()
 
 
-class Page:
-    """A page that made its own offer; `events` came on its data channel."""
-
-    def __init__(self) -> None:
-        self.media = MediaPort("127.0.0.1", 0)
-        self.peer, self.offer = self.media.core.dial()
-        self.peer.policy(
-            duck=False, hold=False, hold_after_ms=200, resume_after_ms=48, max_hold_ms=3000
-        )
-        self.media.bind(self.peer, self._take)
-        self.events: list[dict[str, Any]] = []
-        self.spoken, self.closed = False, False
-        self._more = asyncio.Event()
-
-    def _take(self, item: m.Item) -> None:
-        match item:
-            case m.Text(text):
-                self.events.append(json.loads(text))
-            case m.Speech(on):
-                self.spoken = self.spoken or on
-            case m.Closed():
-                self.closed = True
-            case _:
-                return
-        self._more.set()
-
-    def send(self, kind: str, **fields: Any) -> None:
-        self.peer.send(json.dumps({"type": kind, **fields}))
-
-    async def until(self, true: Any) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not true():
-                self._more.clear()
-                await self._more.wait()
-
-    def text(self, who: str) -> str:
-        kind = f"session.{who}_transcript.delta"
-        return "".join(e["delta"] for e in self.events if e["type"] == kind)
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["type"] == kind]
+def text(page: Dialler, who: str) -> str:
+    return "".join(event["delta"] for event in page.of(f"session.{who}_transcript.delta"))
 
 
 async def test_a_page_talks_over_webrtc_and_its_backend_beside_it(server: Server, tmp_path: Any):
     client = openai.AsyncOpenAI(api_key=KEY, base_url=f"{server.url}/v1")
-    page = Page()
+    page = Dialler()
     try:
         call = await client.live.create(
             session=CONFIG, transport={"type": "webrtc", "sdp": page.offer}
         )
-        await asyncio.to_thread(page.peer.accept, call.transport.sdp)
+        await page.accept(call.transport.sdp)
         await page.until(lambda: page.of("session.started"))
         started = page.of("session.started")[0]["session"]
         assert started["id"] == call.session.id
@@ -88,9 +47,9 @@ async def test_a_page_talks_over_webrtc_and_its_backend_beside_it(server: Server
         pcm, rate = read_wav(spoken("what time is it", tmp_path))
         page.peer.play(1, pcm + bytes(2 * rate), rate, [])
         page.peer.release(1)
-        await page.until(lambda: "time" in page.text("input") and page.spoken)
+        await page.until(lambda: "time" in text(page, "input") and page.spoken)
         await page.until(lambda: page.of("session.usage.updated"))
-        assert page.text("output")
+        assert text(page, "output")
         assert not page.of("session.output_audio.delta")
         page.send("session.input_audio.append", audio="AAA=", event_id="no")
         await page.until(lambda: page.of("error"))
@@ -107,14 +66,14 @@ async def test_a_page_talks_over_webrtc_and_its_backend_beside_it(server: Server
 
 async def test_a_backend_limits_what_its_page_may_do(server: Server):
     client = openai.AsyncOpenAI(api_key=KEY, base_url=f"{server.url}/v1")
-    page = Page()
+    page = Dialler()
     channel = {"allowed_client_events": ["session.close"], "allowed_server_events": []}
     try:
         call = await client.live.create(
             session=CONFIG | {"client": {"data_channel": channel}},
             transport={"type": "webrtc", "sdp": page.offer},
         )
-        await asyncio.to_thread(page.peer.accept, call.transport.sdp)
+        await page.accept(call.transport.sdp)
         page.send("session.commentary.append", content="x", delegation_id=None, event_id="c")
         await page.until(lambda: page.of("error"))
         assert page.of("error")[0]["error"]["code"] == "event_not_allowed"

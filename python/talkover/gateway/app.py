@@ -27,7 +27,7 @@ from ..session.session import Session
 from .admission import check_own, given, spending
 from .body import json_object, read_body
 from .errors import HttpError, respond
-from .keys import Keyring, Secret, bearer
+from .keys import Caller, Keyring, Secret, bearer
 from .live import LiveGateway
 from .socket import Sockets
 
@@ -56,20 +56,35 @@ class Gateway:
     async def call(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
         offer, config = await _offer(request)
+        extensions = request.query_params.get("extensions") == "talkover"
+        codec = Codec(extensions=extensions, audio_events=False)
+        if "call_id" in request.query_params:
+            return await self._move(request.query_params["call_id"], caller, offer, config, codec)
         if "model" in request.query_params:
             config.setdefault("model", request.query_params["model"])
         allowed = given(caller, config, request.query_params.get("agent"))
-        extensions = request.query_params.get("extensions") == "talkover"
-        codec = Codec(extensions=extensions, audio_events=False)
         with spending(caller, self._lobby) as note:
             session, answer = await self._lobby.call(offer, lambda _: codec, **allowed)
             note(session)
-        location = f"/v1/realtime/calls/{session.call_id}"
-        return Response(answer, 201, {"Location": location}, media_type="application/sdp")
+        return _answered(session, answer)
+
+    async def _move(
+        self, id: str, caller: Caller, offer: str, config: dict[str, Any], codec: Codec
+    ) -> Response:
+        """A live call goes on over this offer's WebRTC, once that is connected."""
+        session = self._session(id)
+        check_own(caller, session)
+        if config:
+            raise HttpError(
+                400, "A call that moves keeps its session; leave it out, and change it with "
+                "session.update.", code="invalid_value", param="session",
+            )  # fmt: skip
+        answer = await self._lobby.move(session, offer, lambda _: codec)
+        return _answered(session, answer)
 
     async def hangup(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
-        session = self._session(request)
+        session = self._session(request.path_params["id"])
         check_own(caller, session)
         await session.end("hung up")
         return Response(status_code=200)
@@ -146,8 +161,8 @@ class Gateway:
             headers["Cache-Control"] = "no-cache"
         return FileResponse(file, headers=headers)
 
-    def _session(self, request: Request) -> Session:
-        session = self._lobby.get(request.path_params["id"])
+    def _session(self, id: str) -> Session:
+        session = self._lobby.get(id)
         if session is None:
             raise HttpError(404, "There is no such call; it may have ended.", code="call_not_found")
         return session
@@ -195,6 +210,11 @@ def create_app(
             HTTPException: _http_exception, Exception: respond,
         },
     )  # fmt: skip
+
+
+def _answered(session: Session, answer: str) -> Response:
+    location = f"/v1/realtime/calls/{session.call_id}"
+    return Response(answer, 201, {"Location": location}, media_type="application/sdp")
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

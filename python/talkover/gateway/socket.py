@@ -1,4 +1,5 @@
-"""Realtime over a WebSocket: a session of its own, or another's events (`?call_id=`)."""
+"""Realtime over a WebSocket: a session of its own, another's events (`?call_id=`), or another's
+sound as well (`?call_id=…&audio=here`)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import structlog
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..protocol import facts as f
 from ..protocol.errors import BadEvent
 from ..protocol.realtime import Codec
 from ..session.leg import Dialect
@@ -26,9 +28,11 @@ log = structlog.get_logger("talkover.socket")
 _KEY = "openai-insecure-api-key."
 SLOW_S = 20.0
 """A client that takes nothing for so long is let go."""
+MOVED = "the call goes on elsewhere"
 SLOW = "the client reads too slowly"
 
-Fill = Callable[[], list[dict[str, Any]]]
+Json = dict[str, Any]
+Fill = Callable[[], list[Json]]
 FILL_S = 0.1
 
 to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -53,6 +57,8 @@ class Sockets:
         codec = Codec(
             extensions=socket.query_params.get("extensions") == "talkover", audio_events=own
         )
+        if own and "call_id" in socket.query_params:
+            self._lobby.move_to_socket(session)
         await converse(socket, session, codec, own=own)
 
     def _session(self, socket: WebSocket, caller: Caller) -> tuple[Session, bool]:
@@ -63,7 +69,16 @@ class Sockets:
             if session is None:
                 raise HttpError(404, "There is no such call; it may have ended.")
             check_own(caller, session)
-            return session, False
+            match query.get("audio"):
+                case None:
+                    return session, False
+                case "here":
+                    return session, True
+                case _:
+                    raise HttpError(
+                        400, "audio can be \"here\", which gives this socket the call's sound; "
+                        "left out, it sees the call's events.", code="invalid_value", param="audio",
+                    )  # fmt: skip
         config: dict[str, Any] = {"model": query["model"]} if "model" in query else {}
         if query.get("intent") == "transcription":
             config["type"] = "transcription"
@@ -78,14 +93,24 @@ async def converse(
 ) -> None:
     """Both directions of an accepted socket, to its end or the session's.
 
-    `own`: the session begins and ends with this socket. `fill` is asked every 100 ms for events
-    that only time brings.
+    `own`: it has the session's sound, and while it does, the session ends with it. `fill` is asked
+    every 100 ms for events that only time brings.
     """
     subscription = session.subscribe()
-    if own:
+    peer = session.peer if own else None
+
+    def stays() -> bool:
+        return peer is None or session.peer is peer
+
+    first: list[Json] = []
+    if own and session.begun:
+        # Who joins is told what every leg is told first.
+        created = f.SessionCreated(session.shown())
+        first = codec.encode(created, round(session.clock() * 1000))
+    elif own:
         session.begin()
-    reading = asyncio.create_task(_read(socket, codec, session))
-    writing = asyncio.create_task(_write(socket, codec, subscription, fill))
+    reading = asyncio.create_task(_read(socket, codec, session, stays))
+    writing = asyncio.create_task(_write(socket, codec, subscription, first, stays, fill))
     try:
         await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -95,15 +120,19 @@ async def converse(
         why = writing.result() if _is_done(writing) else "the client went away"
         if why == SLOW:
             log.warning("a client was let go", session=session.id, reason=why)
-        if own:
+        if own and stays():
             await session.end(why, "lost")
 
 
-async def _read(socket: WebSocket, codec: Dialect, session: Session) -> None:
+async def _read(
+    socket: WebSocket, codec: Dialect, session: Session, stays: Callable[[], bool]
+) -> None:
     while not session.ended:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        if not stays():
+            continue
         text: str | bytes | None = message.get("text")
         try:
             command = codec.decode(text if text is not None else message.get("bytes") or b"")
@@ -115,11 +144,21 @@ async def _read(socket: WebSocket, codec: Dialect, session: Session) -> None:
 
 
 async def _write(
-    socket: WebSocket, codec: Dialect, subscription: Subscription, fill: Fill | None
+    socket: WebSocket,
+    codec: Dialect,
+    subscription: Subscription,
+    first: list[Json],
+    stays: Callable[[], bool],
+    fill: Fill | None,
 ) -> str:
     """Send until there is no more to send, or nobody who takes it; returns why it ended."""
     try:
+        for event in first:
+            await socket.send_text(to_json(event))
         while (entries := await _next(subscription, fill)) != []:
+            if not stays():
+                await socket.close(1000, MOVED)
+                return MOVED
             async with asyncio.timeout(SLOW_S):
                 for _, at_ms, fact in entries or ():
                     for event in codec.encode(fact, at_ms):

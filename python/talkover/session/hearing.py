@@ -127,6 +127,10 @@ class Hearing:
             when -= self._offset or 0.0
         return max(0, round(when * 1000))
 
+    def restart(self) -> None:
+        """Samples are counted anew from now on."""
+        self._offset = self._session.clock()
+
     def _map_clock(self, samples: int) -> None:
         # Sound is never early: the smallest distance seen is the one without queueing.
         now = self._session.clock() - samples / RATE

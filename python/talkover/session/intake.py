@@ -75,6 +75,12 @@ class Intake:
         if self._queue:
             self._flow()
 
+    def restart(self, peer: Peer) -> None:
+        """What was appended and not yet heard goes with the peer that it was for."""
+        self._peer, self._sent, self._heard, self._bytes = peer, 0, 0, 0
+        self._queue = deque(one for one in self._queue if not isinstance(one, bytes))
+        self._flow()
+
     def close(self) -> None:
         self._queue.clear()
         self._room.set()

@@ -17,6 +17,7 @@ from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
 from ..turn.policy import NORMAL, TurnPolicy
 from .leg import DataChannel, Dialect
+from .moving import move, move_to_caller
 from .recorder import Recordings
 from .requests import allowed
 from .session import Cast, Session
@@ -109,7 +110,8 @@ class Lobby:
         session = self._session(prepared, peer, "webrtc")
         codec = dialect(session)
         session.requests.decode = codec.decode
-        session.stream.attach(DataChannel(peer, codec).tell)
+        session.channel = DataChannel(peer, codec).tell
+        session.stream.attach(session.channel)
         asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session)
         return session, answer
 
@@ -118,6 +120,18 @@ class Lobby:
         prepared = self._prepare(**given)
         peer = self.media.core.attach()
         return self._session(prepared, peer, "websocket")
+
+    async def move(
+        self, session: Session, offer: str, dialect: Callable[[Session], Dialect]
+    ) -> str:
+        """Give a live call a WebRTC leg, which has its sound once it is connected. OfferError."""
+        peer, answer = self.media.core.answer(offer)
+        move_to_caller(session, self.media, peer, dialect(session))
+        return answer
+
+    def move_to_socket(self, session: Session) -> None:
+        """Give a live call's sound to a WebSocket, at once."""
+        move(session, self.media, self.media.core.attach(), "websocket")
 
     def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
         """What a session with this config would have. BadEvent, InputError."""
@@ -248,11 +262,10 @@ class Lobby:
         )  # fmt: skip
         self._sessions[session.id] = self._sessions[session.call_id] = session
         log.info("call", session=session.id, transport=transport, user=session.user)
-        handler = session.handle
         if self.recordings is not None:
             name = next((name for name, one in self._agents.items() if one is agent), "")
-            handler = self.recordings.record(session, name).handle
-        self.media.bind(peer, handler)
+            session.on_item = self.recordings.record(session, name).handle
+        self.media.bind(peer, session.on_item)
         return session
 
     def _forget(self, session: Session) -> None:

@@ -37,6 +37,12 @@ class Mute:
             self._session.hearing.speech(m.Speech(not self.on, self._at))
         self._session.set_reflex()
 
+    def leave(self) -> None:
+        """Who was heard is heard no more, and the next who is begins anew."""
+        if self._voice and not self.on:
+            self._session.hearing.speech(m.Speech(False, self._at))
+        self._voice, self._at = False, 0
+
     def sound(self, item: m.AudioIn) -> m.AudioIn:
         self._at = item.at + len(item.pcm) // 2
         return replace(item, pcm=bytes(len(item.pcm))) if self._by else item

@@ -42,7 +42,7 @@ from .making import make_brain, make_reply
 from .mute import Mute
 from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
-from .stream import FactStream, Subscription
+from .stream import FactStream, Leg, Subscription
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
 
 log = structlog.get_logger("talkover.session")
@@ -119,6 +119,10 @@ class Session:
         self.facade = Facade(self)
         self.machine = TurnMachine(self._turn_policy())
         self.recording = False
+        self.channel: Leg | None = None
+        """Its caller's data channel, where it has one."""
+        self.on_item: Callable[[m.Item], None] = self.handle
+        """Gets its peer's items."""
         self.on_step: Callable[[Step], None] | None = None
         """Sees what the turn machine is given and makes of it."""
         self._asked: ResponseParams | None = None
@@ -286,6 +290,30 @@ class Session:
         self._close_reply(reply.epoch, "completed", None, 0)
         self.tell(i.Ended(reply.epoch))
 
+    def take_over(self, peer: Peer, transport: str) -> None:
+        """Hear and speak through another peer from now on; `moving` does the rest."""
+        self.peer, self.transport = peer, transport
+        self._reflex = None
+        self.set_reflex()
+        if self.recording:
+            peer.record(True)
+        self.mute.leave()
+        self.hearing.restart()
+        self.requests.intake.restart(peer)
+        if self.machine.agent in ("ducked", "held"):
+            self.tell(i.Resumed(self.machine.epoch))
+        self.emit(f.Network(transport))
+
+    @property
+    def speaking(self) -> list[Reply]:
+        """Replies whose sound a peer has, or may get."""
+        prepared = [] if self._prepared is None else [self._prepared.reply]
+        return [*self._replies.values(), *prepared]
+
+    def is_ending(self, epoch: int) -> bool:
+        """Whether a reply was cancelled and only its last place is still to be told."""
+        return epoch in self._ending
+
     def apply_policy(self) -> None:
         """Take up the config's turn settings."""
         self._feed(self._turn_policy())
@@ -369,9 +397,10 @@ class Session:
     def _audible(self, epoch: int, rtp: int) -> None:
         reply = self._replies.get(epoch)
         if reply is not None:
-            reply.stamps.audible = self.clock()
+            first = reply.stamps.audible is None
+            reply.stamps.audible = reply.stamps.audible or self.clock()
             self.emit(f.AudioStarted(reply.id, rtp))
-            if timings := reply.stamps.timings():
+            if first and (timings := reply.stamps.timings()):
                 self.emit(f.TurnTimings(reply.id, timings))
             self.tell(i.Audible(epoch))
 
