@@ -74,6 +74,7 @@ CLIENTS = (
     Client("Agents SDK, Python", "openai-agents", "agents_python.py", "Python"),
     Client("openai Live, Python", "openai", "live_python.py", "Python"),
     Client("LiveKit plugin", "livekit-plugins-openai", "livekit_plugin.py", "Python"),
+    Client("LiveKit Live", "livekit-plugins-openai", "livekit_live.py", "Python"),
     Client("Pipecat service", "pipecat-ai", "pipecat_service.py", "Python"),
 )
 
