@@ -40,19 +40,24 @@ def move(session: Session, media: MediaPort, peer: Peer, transport: str) -> None
 
 
 def move_to_caller(session: Session, media: MediaPort, peer: Peer, codec: Dialect) -> None:
-    """The same, as soon as `peer` is connected; its data channel is told everything from then."""
-    loop = asyncio.get_running_loop()
+    """The same, as soon as `peer` is connected; its data channel is told everything from then.
+
+    One peer at a time is on its way; of two, the later one.
+    """
+    if session.arriving is not None:
+        session.arriving.close()
+    session.arriving = peer
 
     def arrived(transport: str) -> None:
         late.cancel()
+        session.arriving = None
         channel = DataChannel(peer, codec).tell
-        move(session, media, peer, transport)
-        if session.ended:
-            return
-        session.requests.decode, session.channel = codec.decode, channel
-        # What every leg is told first, and this one only.
-        channel((0, round(session.clock() * 1000), f.SessionCreated(session.shown())))
+        if session.begun:
+            # What every leg is told first, and this one only.
+            channel((0, round(session.clock() * 1000), f.SessionCreated(session.shown())))
         session.stream.attach(channel)
+        move(session, media, peer, transport)
+        session.requests.decode, session.channel = codec.decode, channel
         session.begin()
 
     def handle(item: m.Item) -> None:
@@ -61,10 +66,12 @@ def move_to_caller(session: Session, media: MediaPort, peer: Peer, codec: Dialec
                 arrived(transport)
             case m.Closed():
                 late.cancel()
+                if session.arriving is peer:
+                    session.arriving = None
             case _:
                 pass
 
-    late = loop.call_later(ARRIVES_S, peer.close)
+    late = asyncio.get_running_loop().call_later(ARRIVES_S, peer.close)
     media.bind(peer, handle)
 
 

@@ -205,6 +205,8 @@ class Requests:
 
     def _append_text(self, command: c.AppendText) -> None:
         self._sound.check_silent(command.event_id)
+        if command.purpose == "commentary":
+            self._check_responds(command.event_id)
         session, talk = self._session, self._session.conversation
         part = Part("input_text", text=command.text)
         item = Item(fresh("item"), "message", "system", (part,))
@@ -243,13 +245,7 @@ class Requests:
 
     def _create(self, command: c.CreateResponse) -> None:
         session = self._session
-        if session.config.type == "transcription":
-            raise BadEvent(
-                "A transcription session gives no responses.",
-                code="invalid_value",
-                param="type",
-                event_id=command.event_id,
-            )
+        self._check_responds(command.event_id)
         params = command.params
         self._check_input(command)
         written = (params.modality or session.config.modality) == "text"
@@ -268,6 +264,15 @@ class Requests:
                 "Wait until it is done, or cancel it, before you create another.",
                 code="conversation_already_has_active_response",
                 event_id=command.event_id,
+            )
+
+    def _check_responds(self, event_id: str | None) -> None:
+        if self._session.config.type == "transcription":
+            raise BadEvent(
+                "A transcription session gives no responses.",
+                code="invalid_value",
+                param="type",
+                event_id=event_id,
             )
 
     def _check_input(self, command: c.CreateResponse) -> None:

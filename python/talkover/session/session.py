@@ -111,14 +111,15 @@ class Session:
         self.transport = transport
         self.user, self.metadata = user, dict(metadata or {})
         self.client_may, self.locked = client_may, locked
-        self.began = began
-        """Unix seconds."""
+        self.began = began  # Unix seconds
         self.state: dict[str, Any] = {}
         self.conversation = Conversation()
         self.stream = FactStream()
         self.facade = Facade(self)
         self.machine = TurnMachine(self._turn_policy())
         self.recording = False
+        self.arriving: Peer | None = None
+        """Has the call as soon as it is connected."""
         self.channel: Leg | None = None
         """Its caller's data channel, where it has one."""
         self.on_item: Callable[[m.Item], None] = self.handle
