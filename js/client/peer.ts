@@ -39,6 +39,8 @@ export class PeerLeg implements Leg {
       leg.close();
       throw error;
     }
+    // Not hung up: the call goes on by the other way.
+    leg.location = "";
     leg.close();
     return null;
   }

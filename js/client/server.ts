@@ -6,6 +6,8 @@ const RESTART_MS = 5000;
 /** The server's addresses, and the key that they are asked with. */
 export class Server {
   private readonly base: string;
+  /** The call that an offer made, for whoever goes on with it by another way. */
+  private callId: string | null = null;
 
   constructor(
     url: string | undefined,
@@ -31,6 +33,7 @@ export class Server {
     const text = await response.text();
     if (response.status !== 201) throw refusal(response.status, text);
     const location = response.headers.get("Location") ?? "";
+    this.callId = location.split("/").pop() || null;
     return { sdp: text, location: new URL(location, `${this.base}/`).href };
   }
 
@@ -53,8 +56,14 @@ export class Server {
     await fetch(`${location}/hangup`, request).catch(() => undefined);
   }
 
+  /** A socket for the call that was offered, whose sound is then here; else for one of its own. */
   socket(): WebSocket {
-    const url = new URL(`${this.base}/v1/realtime?${this.query()}`);
+    const query = this.query();
+    if (this.callId) {
+      query.set("call_id", this.callId);
+      query.set("audio", "here");
+    }
+    const url = new URL(`${this.base}/v1/realtime?${query}`);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const key = this.token ? [`openai-insecure-api-key.${this.token}`] : [];
     return new WebSocket(url, ["realtime", ...key]);

@@ -28,7 +28,8 @@ SENTENCE = "what is the weather"
 PATIENCE_S = 300
 
 FEATURES = (
-    "connect", "text turn", "audio turn", "transcription", "tool call", "barge-in", "truncate",
+    "connect", "text turn", "audio turn", "transcription", "tool call", "delegation",
+    "barge-in", "mute", "truncate",
     "retrieve", "cancel when idle", "double response.create", "image", "history edit", "secret",
     "sideband", "hang-up",
 )  # fmt: skip
@@ -71,7 +72,9 @@ CLIENTS = (
     Client("Agents SDK, JS", "@openai/agents-realtime", "agents_js.mjs", "Node"),
     Client("Agents SDK, WebRTC", "@openai/agents-realtime", "agents_webrtc.py", "Chromium"),
     Client("Agents SDK, Python", "openai-agents", "agents_python.py", "Python"),
+    Client("openai Live, Python", "openai", "live_python.py", "Python"),
     Client("LiveKit plugin", "livekit-plugins-openai", "livekit_plugin.py", "Python"),
+    Client("LiveKit Live", "livekit-plugins-openai", "livekit_live.py", "Python"),
     Client("Pipecat service", "pipecat-ai", "pipecat_service.py", "Python"),
 )
 

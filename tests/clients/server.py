@@ -18,12 +18,14 @@ from talkover.cli import serve as serving
 from talkover.config import Settings
 from talkover.engines.base import EngineInfo, Words
 from talkover.engines.registry import Engines
+from talkover.protocol.live.settings import DELEGATE
 from talkover.session import lobby
 from talkover.testing.engines import Answer, Call, ScriptedLlm, SteadyVoice
 
 KEY = "sk-clients"
 SPOKEN = "what is the weather"
-STORY = "Once there was a lighthouse keeper who talked to ships every single evening. " * 6
+LINE = "Once there was a lighthouse keeper who talked to ships every single evening. "
+STORY = LINE * 6
 
 
 class Oracle:
@@ -56,8 +58,12 @@ def answer(messages: list[dict[str, Any]]) -> Answer:
         return "I see a picture." if "image_url" in shown else "I see nothing."
     if "use the tool" in last:
         return (Call("get_weather", {"city": "Paris"}), "The tool says {result}.")
+    if "ask the application" in last:
+        return (Call(DELEGATE, {}), "The application says {result}.")
     if "history" in last:
         return f"I know {' / '.join(map(str, said))}."
+    if "lighthouse" in last:
+        return LINE
     if "story" in last:
         return STORY
     return f"You said {last}."

@@ -12,18 +12,22 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
+from openai.types.live import ServerEvent
 from openai.types.realtime import RealtimeServerEvent
+from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter, ValidationError
 
 from talkover.protocol import encoding
 from talkover.protocol import facts as f
+from talkover.protocol.live.codec import LiveCodec
 from talkover.protocol.realtime import Codec
 
 WRONG = "a frame is wrong:"
 
 
-def _by_type() -> dict[str, TypeAdapter[Any]]:
-    union = typing.get_args(RealtimeServerEvent)[0]
+def _by_type(events: Any) -> dict[str, TypeAdapter[Any]]:
+    """The members of a union, by the type of event that they are."""
+    union = typing.get_args(events)[0]
     found: dict[str, TypeAdapter[Any]] = {}
     for model in typing.get_args(union):
         (tag,) = typing.get_args(model.model_fields["type"].annotation)
@@ -31,8 +35,11 @@ def _by_type() -> dict[str, TypeAdapter[Any]]:
     return found
 
 
-MODELS = _by_type()
+MODELS = _by_type(RealtimeServerEvent)
 """Type of event → its model."""
+LIVE_MODELS = _by_type(ServerEvent)
+RESPONSE_MODELS = _by_type(ResponseStreamEvent)
+"""Of what Live tells within its `response.event`."""
 
 NEVER_NULL = ("status", "call_id", "name", "arguments", "output", "code", "param")
 """Fields of items and of a transcription's error that agents-js takes absent, but not null."""
@@ -57,6 +64,20 @@ def fault(event: dict[str, Any]) -> str | None:
     return f"{kind}: null in {null}" if null else None
 
 
+def live_fault(
+    event: dict[str, Any], models: dict[str, TypeAdapter[Any]] = LIVE_MODELS
+) -> str | None:
+    """What is wrong with a server event of the Live protocol, in words."""
+    kind = event["type"]
+    if kind not in models:
+        return f"{kind} is no event of the Live protocol"
+    try:
+        models[kind].validate_json(json.dumps(event), strict=True)
+    except ValidationError as error:
+        return f"{kind}: {error.errors(include_url=False)[:3]}"
+    return live_fault(event["event"], RESPONSE_MODELS) if kind == "response.event" else None
+
+
 def install(report: Callable[[str], None]) -> None:
     """Check whatever any codec encodes from now on."""
 
@@ -69,7 +90,16 @@ def install(report: Callable[[str], None]) -> None:
                 report(wrong)
         return events
 
-    Codec.encode = encode
+    unchecked = LiveCodec.encode
+
+    def encode_live(self: LiveCodec, fact: f.Fact, at_ms: int = 0) -> list[dict[str, Any]]:
+        events = unchecked(self, fact, at_ms)
+        for event in events:
+            if wrong := live_fault(event):
+                report(wrong)
+        return events
+
+    Codec.encode, LiveCodec.encode = encode, encode_live
 
 
 def main() -> None:

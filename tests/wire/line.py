@@ -13,6 +13,7 @@ from talkover.media.port import MediaPort
 from talkover.protocol.config import first_config
 from talkover.protocol.errors import BadEvent
 from talkover.protocol.realtime import Codec
+from talkover.session.leg import Dialect
 from talkover.session.session import Cast, Session
 from talkover.session.stream import Entry
 from talkover.testing.engines import Answers, ScriptedEar, ScriptedLlm, SteadyVoice
@@ -28,6 +29,9 @@ class Line:
         self, media: MediaPort, config: dict[str, Any] | None = None, *,
         answers: Answers = ANSWERS, agent: Agent | None = None, ear: ScriptedEar | None = None,
         first: float = 0.0, pace: float = 0.002,
+        dialect: Callable[[Session], Dialect] = lambda _: Codec(
+            extensions=False, audio_events=True
+        ),
     ) -> None:  # fmt: skip
         self.llm = ScriptedLlm(answers, first=first, pace=0.0)
         self.ear = ear or ScriptedEar(final=0.0)
@@ -42,7 +46,7 @@ class Line:
         )  # fmt: skip
         sessions.append(self.session)
         self.events: list[dict[str, Any]] = []
-        self._codec = Codec(extensions=False, audio_events=True)
+        self._codec = dialect(self.session)
         self._more = asyncio.Event()
         self._seen = 0
         self.session.stream.attach(self._take)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -23,17 +21,19 @@ from ..media.port import OfferError
 from ..protocol import beta
 from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
+from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.session import Session
 from .admission import check_own, given, spending
+from .body import in_time, json_object, read_body
 from .errors import HttpError, respond
 from .ice import NO_ICE_SERVERS, IceServers
-from .keys import Keyring, Secret, bearer
+from .keys import Caller, Keyring, Secret, bearer
+from .live import LiveGateway
 from .socket import Sockets
 
 MOST_SDP = 64 * 1024
 MOST_BODY = 512 * 1024
-OFFER_S = 10.0
 LIMITS = ("max_calls", "max_seconds", "max_idle_seconds")
 STATIC = Path(__file__).parent / "static"
 TRIES = (
@@ -62,20 +62,35 @@ class Gateway:
     async def call(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
         query = request.query_params
+        extensions = query.get("extensions") == "talkover"
+        codec = Codec(extensions=extensions, audio_events=False)
+        if "call_id" in query:
+            return await self._move(request, query["call_id"], caller, codec)
         with spending(caller, self._lobby) as note:
-            offer, config = await _offer(request)
+            offer, config = await in_time(_offer(request))
             if "model" in query:
                 config.setdefault("model", query["model"])
             allowed = given(caller, config, query.get("agent"))
-            extensions = query.get("extensions") == "talkover"
-            session, answer = await self._lobby.call(offer, extensions=extensions, **allowed)
+            session, answer = await self._lobby.call(offer, lambda _: codec, **allowed)
             note(session)
-        location = f"/v1/realtime/calls/{session.call_id}"
-        return Response(answer, 201, {"Location": location}, media_type="application/sdp")
+        return _answered(session, answer)
+
+    async def _move(self, request: Request, id: str, caller: Caller, codec: Codec) -> Response:
+        """A live call goes on over this offer's WebRTC, once that is connected."""
+        session = self._session(id)
+        check_own(caller, session)
+        offer, config = await in_time(_offer(request))
+        if config:
+            raise HttpError(
+                400, "A call that moves keeps its session; leave it out, and change it with "
+                "session.update.", code="invalid_value", param="session",
+            )  # fmt: skip
+        answer = await self._lobby.move(session, offer, lambda _: codec)
+        return _answered(session, answer)
 
     async def hangup(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
-        session = self._session(request)
+        session = self._session(request.path_params["id"])
         check_own(caller, session)
         await session.end("hung up")
         return Response(status_code=200)
@@ -83,7 +98,7 @@ class Gateway:
     async def mint(self, request: Request) -> Response:
         if isinstance(self._keys.admit(bearer(request.headers), request.headers), Secret):
             raise HttpError(403, "A client secret cannot mint another; use the server's key.")
-        body = _json(await _body(request, MOST_BODY))
+        body = json_object(await read_body(request, MOST_BODY))
         after = _object(body, "expires_after")
         if after.get("anchor", "created_at") != "created_at":
             raise HttpError(
@@ -154,8 +169,8 @@ class Gateway:
         told = self._ice.told(fresh("turn"), secret.expires_at + limits.longest_s)
         return {"ice_servers": told} if told else {}
 
-    def _session(self, request: Request) -> Session:
-        session = self._lobby.get(request.path_params["id"])
+    def _session(self, id: str) -> Session:
+        session = self._lobby.get(id)
         if session is None:
             raise HttpError(404, "There is no such call; it may have ended.", code="call_not_found")
         return session
@@ -171,6 +186,7 @@ def create_app(
     """The ASGI application; whoever made the lobby warms and closes it."""
     keys = Keyring(key)
     gateway = Gateway(lobby, keys, ice, trouble)
+    live = LiveGateway(lobby, keys)
     calls = "/v1/realtime/calls"
     return Starlette(
         routes=[
@@ -181,6 +197,7 @@ def create_app(
             Route(f"{calls}/{{id}}", gateway.hangup, methods=["DELETE"]),
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
             WebSocketRoute("/v1/realtime", Sockets(lobby, keys).serve),
+            *live.routes,
             Route("/healthz", gateway.health),
             Route("/readyz", gateway.ready),
             Route("/console.json", gateway.console),
@@ -204,30 +221,17 @@ def create_app(
     )  # fmt: skip
 
 
+def _answered(session: Session, answer: str) -> Response:
+    location = f"/v1/realtime/calls/{session.call_id}"
+    return Response(answer, 201, {"Location": location}, media_type="application/sdp")
+
+
 async def _http_exception(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     return await respond(request, HttpError(status, "This path does not take such a request."))
 
 
-async def _body(request: Request, most: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            raise HttpError(413, f"The body is larger than {most // 1024} KiB.", code="too_large")
-    return bytes(body)
-
-
 async def _offer(request: Request) -> tuple[str, dict[str, Any]]:
-    """HttpError, also where it does not come in time: room is kept for it meanwhile."""
-    try:
-        async with asyncio.timeout(OFFER_S):
-            return await _read_offer(request)
-    except TimeoutError:
-        raise HttpError(408, f"The offer did not come within {OFFER_S:g} s.") from None
-
-
-async def _read_offer(request: Request) -> tuple[str, dict[str, Any]]:
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind == "multipart/form-data":
         if int(request.headers.get("content-length") or MOST_BODY + 1) > MOST_BODY:
@@ -235,9 +239,9 @@ async def _read_offer(request: Request) -> tuple[str, dict[str, Any]]:
         async with request.form(max_files=2, max_fields=8, max_part_size=MOST_SDP * 4) as form:
             sdp = await _part(form.get("sdp"))
             session = await _part(form.get("session"))
-        config = beta.current(_json(session)) if session else {}
+        config = beta.current(json_object(session)) if session else {}
     else:
-        sdp, config = await _body(request, MOST_SDP), {}
+        sdp, config = await read_body(request, MOST_SDP), {}
     if not sdp.strip():
         raise HttpError(
             400, "The SDP offer is missing: send it as the body, or as the part 'sdp' of a form.",
@@ -255,16 +259,6 @@ async def _part(part: Any) -> bytes:
     if isinstance(part, str):
         return part.encode()
     return cast(bytes, await part.read())
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        value: Any = json.loads(body or b"{}")
-    except ValueError:
-        raise HttpError(400, "The body is not JSON.", code="invalid_json") from None
-    if not isinstance(value, dict):
-        raise HttpError(400, "The body is not a JSON object.", code="invalid_json")
-    return cast("dict[str, Any]", value)
 
 
 def _object(body: dict[str, Any], name: str) -> dict[str, Any]:

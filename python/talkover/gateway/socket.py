@@ -1,19 +1,23 @@
-"""Realtime over a WebSocket: a session of its own, or another's events (`?call_id=`)."""
+"""Realtime over a WebSocket: a session of its own, another's events (`?call_id=`), or another's
+sound as well (`?call_id=…&audio=here`)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..protocol import facts as f
 from ..protocol.errors import BadEvent
 from ..protocol.realtime import Codec
+from ..session.leg import Dialect
 from ..session.lobby import Lobby
 from ..session.session import Session
-from ..session.stream import Subscription
+from ..session.stream import Entry, Subscription
 from .admission import check_own, given, spending
 from .errors import HttpError, refusal, shown
 from .keys import Caller, Keyring, bearer
@@ -23,9 +27,14 @@ log = structlog.get_logger("talkover.socket")
 _KEY = "openai-insecure-api-key."
 SLOW_S = 20.0
 """A client that takes nothing for so long is let go."""
+MOVED = "the call goes on elsewhere"
 SLOW = "the client reads too slowly"
 
-_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+Json = dict[str, Any]
+Fill = Callable[[], list[Json]]
+FILL_S = 0.1
+
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Sockets:
@@ -35,34 +44,21 @@ class Sockets:
     async def serve(self, socket: WebSocket) -> None:
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
         try:
-            caller = self._keys.admit(_bearer(socket, offered), socket.headers)
+            caller = self._keys.admit(bearer_of(socket, offered), socket.headers)
             session, own = self._session(socket, caller)
         except Exception as error:
             status, body = shown(error)
             if status == 500:
                 log.exception("a WebSocket could not be opened")
-            await _refuse(socket, status, body)
+            await refuse(socket, status, body)
             return
         await socket.accept("realtime" if "realtime" in offered else None)
         codec = Codec(
             extensions=socket.query_params.get("extensions") == "talkover", audio_events=own
         )
-        subscription = session.subscribe()
-        if own:
-            session.begin()
-        reading = asyncio.create_task(_read(socket, codec, session))
-        writing = asyncio.create_task(_write(socket, codec, subscription))
-        try:
-            await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            subscription.close()
-            reading.cancel()
-            writing.cancel()
-            why = writing.result() if _is_done(writing) else "the client went away"
-            if why == SLOW:
-                log.warning("a client was let go", session=session.id, reason=why)
-            if own:
-                await session.end(why)
+        if own and "call_id" in socket.query_params:
+            self._lobby.move_to_socket(session)
+        await converse(socket, session, codec, own=own)
 
     def _session(self, socket: WebSocket, caller: Caller) -> tuple[Session, bool]:
         query = socket.query_params
@@ -72,7 +68,16 @@ class Sockets:
             if session is None:
                 raise HttpError(404, "There is no such call; it may have ended.")
             check_own(caller, session)
-            return session, False
+            match query.get("audio"):
+                case None:
+                    return session, False
+                case "here":
+                    return session, True
+                case _:
+                    raise HttpError(
+                        400, "audio can be \"here\", which gives this socket the call's sound; "
+                        "left out, it sees the call's events.", code="invalid_value", param="audio",
+                    )  # fmt: skip
         with spending(caller, self._lobby) as note:
             config: dict[str, Any] = {"model": query["model"]} if "model" in query else {}
             if query.get("intent") == "transcription":
@@ -82,11 +87,51 @@ class Sockets:
         return session, True
 
 
-async def _read(socket: WebSocket, codec: Codec, session: Session) -> None:
+async def converse(
+    socket: WebSocket, session: Session, codec: Dialect, *, own: bool, fill: Fill | None = None
+) -> None:
+    """Both directions of an accepted socket, to its end or the session's.
+
+    `own`: it has the session's sound, and while it does, the session ends with it. `fill` is asked
+    every 100 ms for events that only time brings.
+    """
+    subscription = session.subscribe()
+    peer = session.peer if own else None
+
+    def stays() -> bool:
+        return peer is None or session.peer is peer
+
+    first: list[Json] = []
+    if own and session.begun:
+        # Who joins is told what every leg is told first.
+        created = f.SessionCreated(session.shown())
+        first = codec.encode(created, round(session.clock() * 1000))
+    elif own:
+        session.begin()
+    reading = asyncio.create_task(_read(socket, codec, session, stays))
+    writing = asyncio.create_task(_write(socket, codec, subscription, first, stays, fill))
+    try:
+        await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        subscription.close()
+        reading.cancel()
+        writing.cancel()
+        why = writing.result() if _is_done(writing) else "the client went away"
+        if why == SLOW:
+            log.warning("a client was let go", session=session.id, reason=why)
+        if own and stays():
+            await session.end(why, "lost")
+
+
+async def _read(
+    socket: WebSocket, codec: Dialect, session: Session, stays: Callable[[], bool]
+) -> None:
     while not session.ended:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
             return
+        if not stays():
+            continue
         text: str | bytes | None = message.get("text")
         try:
             command = codec.decode(text if text is not None else message.get("bytes") or b"")
@@ -97,14 +142,28 @@ async def _read(socket: WebSocket, codec: Codec, session: Session) -> None:
         await session.requests.intake.room()
 
 
-async def _write(socket: WebSocket, codec: Codec, subscription: Subscription) -> str:
+async def _write(
+    socket: WebSocket,
+    codec: Dialect,
+    subscription: Subscription,
+    first: list[Json],
+    stays: Callable[[], bool],
+    fill: Fill | None,
+) -> str:
     """Send until there is no more to send, or nobody who takes it; returns why it ended."""
     try:
-        while entries := await subscription.batch():
+        for event in first:
+            await socket.send_text(to_json(event))
+        while (entries := await _next(subscription, fill)) != []:
+            if not stays():
+                await socket.close(1000, MOVED)
+                return MOVED
             async with asyncio.timeout(SLOW_S):
-                for _, at_ms, fact in entries:
+                for _, at_ms, fact in entries or ():
                     for event in codec.encode(fact, at_ms):
-                        await socket.send_text(_json(event))
+                        await socket.send_text(to_json(event))
+                for event in fill() if fill is not None else ():
+                    await socket.send_text(to_json(event))
         if not subscription.overflowed:
             await socket.close(1000, "the call has ended")
             return "the call has ended"
@@ -117,18 +176,31 @@ async def _write(socket: WebSocket, codec: Codec, subscription: Subscription) ->
         return "the client went away"
 
 
+async def _next(subscription: Subscription, fill: Fill | None) -> list[Entry] | None:
+    """What comes next; nothing at the end, None where only time passed."""
+    if fill is None:
+        return await subscription.batch()
+    try:
+        async with asyncio.timeout(FILL_S):
+            return await subscription.batch()
+    except TimeoutError:
+        return None
+
+
 def _is_done(task: asyncio.Task[str]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
 
 
-def _bearer(socket: WebSocket, offered: list[str]) -> str | None:
+def bearer_of(socket: WebSocket, offered: list[str]) -> str | None:
+    """The key that came along; a page can only put it among the subprotocols it offers."""
     for name in offered:
         if name.startswith(_KEY):
             return name.removeprefix(_KEY)
     return bearer(socket.headers)
 
 
-async def _refuse(socket: WebSocket, status: int, body: dict[str, Any]) -> None:
+async def refuse(socket: WebSocket, status: int, body: dict[str, Any]) -> None:
+    """Answer a socket that is not accepted yet with an HTTP error."""
     if "websocket.http.response" in socket.scope.get("extensions", {}):
         await socket.send_denial_response(refusal(status, body))
     else:

@@ -125,7 +125,48 @@ class AppMessage:
     event_id: str | None = None
 
 
+Purpose = Literal["instructions", "thinking", "commentary"]
+"""What a text is for: a rule to follow, something to know, something to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendText:
+    """Tell the agent something in mid-call; only `commentary` has it speak.
+
+    `delegation` is the call of a client's tool that this answers, or goes on with.
+    """
+
+    purpose: Purpose
+    text: str
+    delegation: str | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MuteInput:
+    """Have the agent hear silence instead of the user, or hear the user again."""
+
+    on: bool
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaySound:
+    """Play a sound (PCM, 24 kHz) in the agent's place; the user is not heard meanwhile."""
+
+    sound: bytes = field(repr=False)
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseSession:
+    """End the call for everybody."""
+
+    event_id: str | None = None
+
+
 Command = (
     UpdateSession | AppendAudio | CommitInput | ClearInput | ClearOutput | CreateItem
     | RetrieveItem | TruncateItem | DeleteItem | CreateResponse | CancelResponse | AppMessage
+    | AppendText | MuteInput | PlaySound | CloseSession
 )  # fmt: skip

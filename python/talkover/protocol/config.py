@@ -34,7 +34,8 @@ def _may_be_null(model: type[BaseModel], name: str) -> bool:
 
 class PcmFormat(ConfigPart):
     type: Literal["audio/pcm"] = "audio/pcm"
-    rate: Literal[24000] = 24000
+    rate: Literal[16000, 24000] = 24000
+    """Realtime has the one, Live both."""
 
 
 class PcmuFormat(ConfigPart):

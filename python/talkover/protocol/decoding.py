@@ -7,7 +7,7 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal, cast
 
 from pydantic import Field, ValidationError
@@ -46,6 +46,12 @@ MOST_METADATA = 64
 
 def decode(text: str | bytes) -> c.Command:
     """A client's event. BadEvent says what is wrong with it, under the client's `event_id`."""
+    kind, fields = read(text, DECODERS)
+    return DECODERS[kind](fields)
+
+
+def read(text: str | bytes, known: Collection[str]) -> tuple[str, Fields]:
+    """An event's type, which is among the known ones, and its fields. BadEvent."""
     event = _parse(text)
     event_id = event.get("event_id")
     event_id = event_id if isinstance(event_id, str) and len(event_id) <= MOST_ID else None
@@ -60,15 +66,14 @@ def decode(text: str | bytes) -> c.Command:
             param="type",
             event_id=event_id,
         )
-    decoder = DECODERS.get(kind)
-    if decoder is None:
+    if kind not in known:
         raise BadEvent(
-            f"Unknown event type {kind[:80]!r}. Known: {', '.join(sorted(DECODERS))}.",
+            f"Unknown event type {kind[:80]!r}. Known: {', '.join(sorted(known))}.",
             code="invalid_value",
             param="type",
             event_id=event_id,
         )
-    return decoder(fields)
+    return kind, fields
 
 
 def _parse(text: str | bytes) -> Json:
@@ -201,18 +206,19 @@ class Fields:
 
 
 def _append(x: Fields) -> c.Command:
-    return c.AppendAudio(_sound(x), x.event_id)
+    return c.AppendAudio(sound(x), x.event_id)
 
 
-def _sound(x: Fields) -> bytes:
+def sound(x: Fields) -> bytes:
+    """The bytes of `audio`. BadEvent."""
     encoded = x.text("audio", MOST_EVENT)
     try:
-        sound = base64.b64decode(encoded, validate=True)
+        found = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         raise x.bad("audio", "base64") from None
-    if len(sound) > MOST_AUDIO:
+    if len(found) > MOST_AUDIO:
         raise x.bad("audio", "at most 15 MiB of audio")
-    return sound
+    return found
 
 
 _PARTS: dict[str, PartType] = {
@@ -258,11 +264,12 @@ def _part(x: Fields, role: Role) -> Part:
         if detail not in (None, "auto", "low", "high"):
             raise x.bad("detail", "auto, low or high")
         return Part(kind, image_url=url, detail=detail)
-    sound = None if x.event.get("audio") is None else _sound(x)
-    return Part(kind, transcript=x.maybe_text("transcript"), audio=sound)
+    heard = None if x.event.get("audio") is None else sound(x)
+    return Part(kind, transcript=x.maybe_text("transcript"), audio=heard)
 
 
-def _item(x: Fields) -> Item:
+def item(x: Fields) -> Item:
+    """A conversation item. BadEvent."""
     name = x.text("type")
     id = x.maybe_id("id") or fresh("item")
     if name in _MCP_FIELDS:
@@ -297,7 +304,7 @@ def _mcp_item(x: Fields, id: str, kind: McpType, needed: tuple[str, ...]) -> Ite
 
 
 def _create_item(x: Fields) -> c.Command:
-    return c.CreateItem(_item(x.inside("item")), x.maybe_id("previous_item_id"), x.event_id)
+    return c.CreateItem(item(x.inside("item")), x.maybe_id("previous_item_id"), x.event_id)
 
 
 # ---- responses -------------------------------------------------------------------------------
@@ -359,7 +366,7 @@ def _create_response(x: Fields) -> c.Command:
 
 
 def _input(x: Fields) -> Item | str:
-    return x.id("id") if x.event.get("type") == "item_reference" else _item(x)
+    return x.id("id") if x.event.get("type") == "item_reference" else item(x)
 
 
 def _truncate(x: Fields) -> c.Command:

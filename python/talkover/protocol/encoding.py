@@ -376,6 +376,8 @@ ENCODERS: dict[type, Encoder] = {
     f.AudioStopped: _buffer("stopped"),
     f.AudioCleared: _buffer("cleared"),
     f.Failed: _failed,
+    # The items tell it already.
+    f.Appended: lambda _: [],
 }
 
 EXTENSIONS: dict[type, str] = {
@@ -392,6 +394,8 @@ EXTENSIONS: dict[type, str] = {
     f.Heard: "talkover.heard",
     f.App: "talkover.message",
     f.Network: "talkover.network",
+    f.Muted: "talkover.muted",
+    f.ClientSound: "talkover.sound",
     f.Ended: "talkover.ended",
 }
 
@@ -400,4 +404,6 @@ _RENAMED = {"reply": "response_id", "item": "item_id"}
 
 def _shown(fact: f.Fact) -> Json:
     names = type(fact).__dataclass_fields__
-    return {_RENAMED.get(name, name): getattr(fact, name) for name in names}
+    # A client's own id is for its protocol; every event here has one of ours.
+    told = (name for name in names if name != "event_id")
+    return {_RENAMED.get(name, name): getattr(fact, name) for name in told}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .commands import Purpose
 from .items import Item
 
 Modality = Literal["audio", "text"]
@@ -22,6 +23,7 @@ class SessionCreated:
 @dataclass(frozen=True, slots=True)
 class SessionUpdated:
     config: dict[str, Any]
+    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +353,37 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """A client's text is in the conversation. `event_id` is the client's, here and below."""
+
+    purpose: Purpose
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Muted:
+    """The agent hears silence from now on, or the user again."""
+
+    on: bool
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSound:
+    """A client's own sound is played in the agent's place, or was played to its end."""
+
+    phase: Literal["playing", "played"]
+    event_id: str | None = None
+
+
+How = Literal["asked", "expired", "left", "lost"]
+"""Somebody ended the call, its time was up, the caller hung up, or the caller vanished."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     reason: str
+    how: How = "asked"
 
 
 Fact = (
@@ -362,5 +393,6 @@ Fact = (
     | ReplyCreated | ReplyItemAdded | ReplyText | ReplyTranscript | ReplyAudio | ReplyArguments
     | ReplyItemDone | ReplyDone | McpListing | McpArguments | McpCall | AudioStarted
     | AudioStopped | AudioCleared | Failed | State | Word | Ducked | Held | Resumed | Backchannel
-    | Decided | TurnTimings | ToolStep | Partial | Heard | App | Network | Ended
+    | Decided | TurnTimings | ToolStep | Partial | Heard | App | Network | Appended | Muted
+    | ClientSound | Ended
 )  # fmt: skip

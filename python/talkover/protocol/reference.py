@@ -6,66 +6,18 @@ every decoder is watched while it reads, and the session's settings are walked.
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 from typing import Any, Literal, Union, get_args, get_origin
 
 from . import commands as c
 from . import facts as f
 from .config import ConfigPart, SessionConfig
-from .decoding import DECODERS, Fields
+from .decoding import DECODERS
 from .encoding import EXTENSIONS, encode
-from .items import Item, Part
-
-Json = dict[str, Any]
-Row = tuple[str, str, str]
-
-_SPOKEN = Item("item_1", "message", "assistant", (Part("output_audio", transcript="Hello."),))
-_WRITTEN = Item("item_1", "message", "assistant", (Part("output_text", text="Hello."),))
-_CALL = Item("item_1", "function_call", name="weather", call_id="call_1", arguments="{}")
-_BY_NAME: Json = {"config": SessionConfig().effective("sess_1", 0)}
-
+from .live import reference as live
+from .walk import Row, Watched, doc_of, samples, table, type_of
 
 # ---- what the server says --------------------------------------------------------------------
-
-
-def _made_up(hint: Any, name: str) -> list[Any]:
-    """Values that a fact's field may have: enough of them to see all events."""
-    if name in _BY_NAME:
-        return [_BY_NAME[name]]
-    if hint is Item:
-        return [_SPOKEN, _WRITTEN, _CALL]
-    origin, inner = get_origin(hint), get_args(hint)
-    if origin is Literal:
-        return list(inner)
-    if origin in (Union, type(int | str)):
-        known = _made_up(next(one for one in inner if one is not type(None)), name)
-        return [*known, None] if type(None) in inner else known
-    if origin is tuple:
-        return [tuple(_made_up(one, name)[0] for one in inner if one is not ...)]
-    plain: dict[Any, list[Any]] = {
-        str: [name], int: [0], float: [0.5], bytes: [b""], bool: [False, True], dict: [{}],
-    }  # fmt: skip
-    bare: Any = origin or hint
-    return plain.get(bare, [{}])
-
-
-def _samples(kind: type) -> list[f.Fact]:
-    hints = typing.get_type_hints(kind)
-    fields: list[Any] = list(dataclasses.fields(kind))
-    values = {field.name: _made_up(hints[field.name], field.name) for field in fields}
-    first = {name: options[0] for name, options in values.items()}
-    return [
-        kind(**first | {name: option}) for name, options in values.items() for option in options
-    ] or [kind()]
-
-
-def _type_of(value: Any) -> str:
-    names = {
-        "str": "string", "bool": "boolean", "int": "integer", "float": "number", "dict": "object",
-        "NoneType": "null",
-    }  # fmt: skip
-    return names.get(type(value).__name__, "array")
 
 
 def server_events() -> dict[str, tuple[str, dict[str, set[str]], str]]:
@@ -73,77 +25,35 @@ def server_events() -> dict[str, tuple[str, dict[str, set[str]], str]]:
     found: dict[str, tuple[str, dict[str, set[str]], str]] = {}
     for kind in get_args(f.Fact):
         legs: dict[str, set[str]] = {}
-        for fact in _samples(kind):
+        for fact in samples(kind):
             for sound in (True, False):
                 for event in encode(fact, 0, extensions=True, audio_events=sound):
                     name = event.pop("type")
                     legs.setdefault(name, set()).add("WebSocket" if sound else "WebRTC, sideband")
-                    fields = found.setdefault(name, (_doc(kind), {}, ""))[1]
+                    fields = found.setdefault(name, (doc_of(kind), {}, ""))[1]
                     for field, value in event.items():
-                        fields.setdefault(field, set()).add(_type_of(value))
+                        fields.setdefault(field, set()).add(type_of(value))
         for name, where in legs.items():
             told = "everywhere" if len(where) == 2 else next(iter(where))
             found[name] = (*found[name][:2], told)
     return dict(sorted(found.items()))
 
 
-def _doc(kind: type) -> str:
-    # Dataclasses without words of their own have their signature there.
-    text = (kind.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
-    return "" if text.startswith(f"{kind.__name__}(") else " ".join(text.split())
-
-
 # ---- what clients say ------------------------------------------------------------------------
-
-
-class _Watched(Fields):
-    """Fields that are all there, and remember who asked for them."""
-
-    def __init__(self, event: Json) -> None:
-        super().__init__(event, None)
-        self.read: dict[str, str] = {}
-
-    def _note(self, name: str, kind: str) -> None:
-        self.read[name] = kind
-
-    def text(self, name: str, most: int = 0) -> str:
-        self._note(name, "string")
-        return ""
-
-    def maybe_text(self, name: str) -> str | None:
-        self._note(name, "string, optional")
-        return None
-
-    def maybe_id(self, name: str) -> str | None:
-        self._note(name, "string, optional")
-        return None
-
-    def number(self, name: str) -> int:
-        self._note(name, "integer")
-        return 0
-
-    def object(self, name: str) -> Json:
-        self._note(name, "object")
-        return {}
-
-    def inside(self, name: str) -> Fields:
-        self._note(name, "object")
-        item: Json = {"type": "message", "role": "user", "content": []}
-        return Fields(item, None)
 
 
 def client_events() -> dict[str, tuple[str, dict[str, str]]]:
     """Event → what it asks for, and its fields."""
     found: dict[str, tuple[str, dict[str, str]]] = {}
     for name, decoder in sorted(DECODERS.items()):
-        watched = _Watched({"response": {}})
+        watched = Watched({"response": {}})
         command = decoder(watched)
         read = watched.read
         if isinstance(command, c.CreateResponse):
             read["response"] = "object, optional"
         if isinstance(command, c.AppMessage):
             read["data"] = "any"
-        found[name] = (_doc(type(command)), read | {"event_id": "string, optional"})
+        found[name] = (doc_of(type(command)), read | {"event_id": "string, optional"})
     return found
 
 
@@ -193,10 +103,6 @@ def _value(value: Any) -> str:
 # ---- the document ----------------------------------------------------------------------------
 
 
-def _table(head: Row, rows: list[Row]) -> list[str]:
-    return ["| " + " | ".join(row) + " |" for row in (head, ("---", "---", "---"), *rows)]
-
-
 def document() -> str:
     """Markdown."""
     server, client = server_events(), client_events()
@@ -226,7 +132,7 @@ def document() -> str:
         "",
         "## From clients",
         "",
-        *_table(("event", "fields", ""), asked),
+        *table(("event", "fields", ""), asked),
         "",
         "What is wrong with an event comes back as `error` with its `event_id`, a `code` and the "
         "field's path in `param`; the session goes on.",
@@ -235,22 +141,23 @@ def document() -> str:
         "",
         "Each has an `event_id`, but for `input_audio_buffer.dtmf_event_received`.",
         "",
-        *_table(("event", "fields", "told"), told([n for n in server if n not in ours])),
+        *table(("event", "fields", "told"), told([n for n in server if n not in ours])),
         "",
         "## From the server, with `?extensions=talkover`",
         "",
-        *_table(("event", "fields", "told"), told([n for n in server if n in ours])),
+        *table(("event", "fields", "told"), told([n for n in server if n in ours])),
         "",
         "## A session's settings",
         "",
         "As `session.update`, a client secret's `session` and a call's form have them. `null` is "
         "the default, except where it is among the types.",
         "",
-        *_table(
+        *table(
             ("setting", "type", "default"),
             [(f"`{name}`", kind, f"`{default}`") for name, kind, default in settings()],
         ),
         "",
+        *live.sections(),
     ])  # fmt: skip
 
 

@@ -29,6 +29,15 @@ class Conversation:
     def get(self, id: str) -> Item | None:
         return next((item for item in self._items if item.id == id), None)
 
+    def calls(self) -> list[Item]:
+        """The calls of tools that clients run."""
+        calls = [item for item in self._items if item.type == "function_call"]
+        return [item for item in calls if item.id not in self._hidden]
+
+    def is_answered(self, call_id: str) -> bool:
+        outputs = (item for item in self._items if item.type == "function_call_output")
+        return any(item.call_id == call_id for item in outputs)
+
     def add(self, item: Item, after: str | None = None, *, hidden: bool = False) -> str | None:
         """Put `item` at the end, or after an id ("root": first).
 

@@ -38,7 +38,7 @@ class Expander:
             max(-32768, min(32767, (a * u + b * t + c * s + d * r + e * q + f * p) >> 14))
             for a, b, c, d, e, f in zip(*windows, strict=True)
         ])  # fmt: skip
-        return _native(out).tobytes()
+        return native(out).tobytes()
 
 
 class Compressor:
@@ -50,7 +50,7 @@ class Compressor:
 
     def push(self, pcm: bytes) -> bytes:
         line, codes = self._line, self._codes
-        line += _native(array.array("h", pcm))
+        line += native(array.array("h", pcm))
         count = max(0, (len(line) - 13) // _RATIO + 1)
         windows = [line[n : n + count * _RATIO : _RATIO] for n in range(13)]
         self._line = line[count * _RATIO :]
@@ -63,13 +63,14 @@ class Compressor:
         ])  # fmt: skip
 
 
-def _native(samples: array.array[int]) -> array.array[int]:
+def native(samples: array.array[int]) -> array.array[int]:
+    """Little-endian samples as this machine has them, or back."""
     if sys.byteorder == "big":
         samples.byteswap()
     return samples
 
 
-def _sinc(at: float, cutoff: float, half: float) -> float:
+def sinc(at: float, cutoff: float, half: float) -> float:
     """A Hann-windowed low-pass, `cutoff` of the rate's half."""
     x = math.pi * at * cutoff
     window = 0.5 + 0.5 * math.cos(math.pi * at / half)
@@ -79,14 +80,14 @@ def _sinc(at: float, cutoff: float, half: float) -> float:
 @cache
 def _between() -> tuple[int, ...]:
     """Taps for the sample a third of the way on, in 1/16384."""
-    taps = [_sinc(n - 2 - 1 / 3, 1.0, 3.4) for n in range(6)]
+    taps = [sinc(n - 2 - 1 / 3, 1.0, 3.4) for n in range(6)]
     return tuple(round(tap / sum(taps) * 16384) for tap in taps)
 
 
 @cache
 def _low_pass() -> tuple[int, ...]:
     """The first half and the middle of 13 taps that let 3.4 kHz pass, in 1/16384."""
-    taps = [_sinc(n - 6, 0.28, 7.0) for n in range(13)]
+    taps = [sinc(n - 6, 0.28, 7.0) for n in range(13)]
     return tuple(round(tap / sum(taps) * 16384) for tap in taps[:7])
 
 

@@ -11,13 +11,12 @@ from ..engines.base import Words
 from ..errors import EngineError
 from ..media import items as m
 from ..protocol import facts as f
-from ..protocol.config import PcmFormat
 from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..values import Audio
 from .ear import PATIENCE_S, RATE, Ear
-from .g711 import Expander
+from .intake import expander
 from .live import Tap, frames
 
 if TYPE_CHECKING:
@@ -127,6 +126,10 @@ class Hearing:
         if self._session.transport == "websocket":
             when -= self._offset or 0.0
         return max(0, round(when * 1000))
+
+    def restart(self) -> None:
+        """Samples are counted anew from now on."""
+        self._offset = self._session.clock()
 
     def _map_clock(self, samples: int) -> None:
         # Sound is never early: the smallest distance seen is the one without queueing.
@@ -256,8 +259,8 @@ class Hearing:
             if part.type != "input_audio" or part.audio is None or part.transcript is not None:
                 continue
             format = self._session.config.audio.input.format
-            law = None if isinstance(format, PcmFormat) else format.type
-            pcm = part.audio if law is None else Expander(law).push(part.audio)
+            made = expander(format)
+            pcm = part.audio if made is None else made.push(part.audio)
             self._session.spawn(self._understand(item, index, _at_16k(pcm)), "transcribe")
 
     async def _understand(self, item: Item, index: int, pcm: bytes) -> None:

@@ -16,6 +16,7 @@ from ..protocol.config import Format, PcmFormat
 from ..protocol.errors import BadEvent
 from .ear import RATE
 from .g711 import Expander
+from .pcm16k import Raise
 
 PIECE = 24000
 """Bytes handed over at once: half a second."""
@@ -39,7 +40,8 @@ class Intake:
         self._peer, self._handle = peer, handle
         self._loop = asyncio.get_running_loop()
         self._queue: deque[bytes | c.Command] = deque()
-        self._expander: Expander | None = None
+        self._expander: Expander | Raise | None = None
+        self._format: Format | None = None
         self._bytes = self._commands = 0
         self._sent = self._heard = 0
         self._room = asyncio.Event()
@@ -73,6 +75,12 @@ class Intake:
         if self._queue:
             self._flow()
 
+    def restart(self, peer: Peer) -> None:
+        """What was appended and not yet heard goes with the peer that it was for."""
+        self._peer, self._sent, self._heard, self._bytes = peer, 0, 0, 0
+        self._queue = deque(one for one in self._queue if not isinstance(one, bytes))
+        self._flow()
+
     def close(self) -> None:
         self._queue.clear()
         self._room.set()
@@ -93,10 +101,9 @@ class Intake:
                     param="audio",
                     event_id=command.event_id,
                 )
-            return sound
-        if self._expander is None or self._expander.law != format.type:
-            self._expander = Expander(format.type)
-        return self._expander.push(sound)
+        if format != self._format:
+            self._format, self._expander = format, expander(format)
+        return sound if self._expander is None else self._expander.push(sound)
 
     def _flow(self) -> None:
         queue = self._queue
@@ -132,3 +139,10 @@ class Intake:
         self._timer = None
         self._heard = self._sent * 2 // 3
         self._flow()
+
+
+def expander(format: Format) -> Expander | Raise | None:
+    """What makes PCM at 24 kHz of a format; None where it is that."""
+    if not isinstance(format, PcmFormat):
+        return Expander(format.type)
+    return None if format.rate == 24000 else Raise()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,11 +16,11 @@ from ..engines.registry import Choice, Engines, build, fallback_voice
 from ..errors import ConfigError, EngineError, Full, InputError
 from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
-from ..protocol.realtime import Codec
 from ..turn.policy import NORMAL, TurnPolicy
 from .capacity import Capacity
-from .leg import DataChannel
+from .leg import DataChannel, Dialect
 from .limits import USUAL, Limits
+from .moving import move, move_to_caller
 from .recorder import Recordings
 from .requests import allowed
 from .session import Cast, Session
@@ -126,17 +126,21 @@ class Lobby:
         finally:
             self._making -= 1
 
-    async def call(self, offer: str, **given: Any) -> tuple[Session, str]:
+    async def call(
+        self, offer: str, dialect: Callable[[Session], Dialect], **given: Any
+    ) -> tuple[Session, str]:
         """A WebRTC call: its session and the SDP answer. OfferError, InputError, Full, BadEvent.
 
-        Within `place`, like `attach`: neither looks whether there is room.
+        `dialect` is that of its data channel. Within `place`, like `attach`: neither looks whether
+        there is room.
         """
-        extensions = bool(given.pop("extensions", False))
         prepared = self._prepare(**given)
         peer, answer = self.media.core.answer(offer)
         session = self._session(prepared, peer, "webrtc")
-        channel = DataChannel(peer, Codec(extensions=extensions, audio_events=False))
-        session.stream.attach(channel.tell)
+        codec = dialect(session)
+        session.requests.decode = codec.decode
+        session.channel = DataChannel(peer, codec).tell
+        session.stream.attach(session.channel)
         asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session)
         return session, answer
 
@@ -145,6 +149,18 @@ class Lobby:
         prepared = self._prepare(**given)
         peer = self.media.core.attach()
         return self._session(prepared, peer, "websocket")
+
+    async def move(
+        self, session: Session, offer: str, dialect: Callable[[Session], Dialect]
+    ) -> str:
+        """Give a live call a WebRTC leg, which has its sound once it is connected. OfferError."""
+        peer, answer = self.media.core.answer(offer)
+        move_to_caller(session, self.media, peer, dialect(session))
+        return answer
+
+    def move_to_socket(self, session: Session) -> None:
+        """Give a live call's sound to a WebSocket, at once."""
+        move(session, self.media, self.media.core.attach(), "websocket")
 
     def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
         """What a session with this config would have. BadEvent, InputError."""
@@ -280,11 +296,10 @@ class Lobby:
         )  # fmt: skip
         self._sessions[session.id] = self._sessions[session.call_id] = session
         log.info("call", session=session.id, transport=transport, user=session.user)
-        handler = session.handle
         if self.recordings is not None:
             name = next((name for name, one in self._agents.items() if one is agent), "")
-            handler = self.recordings.record(session, name).handle
-        self.media.bind(peer, handler)
+            session.on_item = self.recordings.record(session, name).handle
+        self.media.bind(peer, session.on_item)
         return session
 
     def _forget(self, session: Session) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..media.port import Peer
 from ..protocol import aliases
 from ..protocol.commands import ResponseParams
-from ..protocol.config import FunctionChoice, FunctionTool, McpChoice, PcmFormat, ToolChoice
+from ..protocol.config import Format, FunctionChoice, FunctionTool, McpChoice, PcmFormat, ToolChoice
 from .brain import Ask, Brain
 from .conversation import Conversation
 from .g711 import Compressor
+from .pcm16k import Lower
 from .reply import Desk, Reply, Stamps, Terms, Voice
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def make_reply(
         conversation=params.conversation,
         audio={"output": {"format": format.model_dump(), "voice": name}},
         most_tokens=_most_tokens(session, params),
-        wire=(lambda pcm: pcm) if isinstance(format, PcmFormat) else Compressor(format.type).push,
+        wire=_wire(format),
     )
     return Reply(
         desk or session, peer, voice, conversation or session.conversation,
@@ -77,6 +79,12 @@ def make_brain(
     brain = Brain(agent, session.cast.llm, session.facade, ask, reply.tell, reply.confirmed)
     reply.usage = brain.usage
     return brain
+
+
+def _wire(format: Format) -> Callable[[bytes], bytes]:
+    if not isinstance(format, PcmFormat):
+        return Compressor(format.type).push
+    return (lambda pcm: pcm) if format.rate == 24000 else Lower().push
 
 
 def _most_tokens(session: Session, params: ResponseParams) -> int | None:

@@ -22,6 +22,7 @@ from ..values import Audio, Say
 from .brain import ClientCall, Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
+from .unplayed import Rest, Unplayed
 
 log = structlog.get_logger("talkover.reply")
 
@@ -147,6 +148,9 @@ class Reply:
         if not prepared:
             self._confirmed.set()
         self._queued = False
+        self._unplayed = Unplayed()
+        self._from = Rest(0.0, 0, [])
+        """Where its peer began; what that tells of places and words counts from there."""
         self._sent = self._told_ms = 0.0
         self._limits: dict[str, int] = {}
         self._guarded = self._peer_guarded = False
@@ -218,10 +222,26 @@ class Reply:
         self._room.set()
 
     def word(self, index: int) -> WordAt | None:
-        return self._table.word(index)
+        return self._table.word(self._from.word + index)
 
     def holds(self, item: str) -> bool:
         return any(own.id == item for own in self._items)
+
+    def move(self, peer: Peer, played_ms: float) -> None:
+        """Go on at another peer, from where the last one had played `played_ms` of its part."""
+        if self._peer is None:
+            return
+        self._peer = peer
+        if not self._queued:
+            return
+        rest = self._from = self._unplayed.rest(max(0.0, self._from.began + played_ms))
+        self._told_ms = rest.began
+        for sound in rest.sounds:
+            peer.play(self.epoch, sound.pcm, sound.rate, sound.offsets, guarded=sound.guarded)
+        self._room.set()
+        if self.sounded:
+            self.sounded = False
+            self._release()
 
     def output(self, pcm: bytes) -> None:
         """The next of its sound is sent, 24 kHz."""
@@ -233,6 +253,7 @@ class Reply:
 
     def close(self, status: f.ReplyStatus, reason: str | None, played_ms: int) -> None:
         """Tell how it ended; only what was heard stays in the conversation."""
+        played_ms += round(self._from.began)
         self.over.set()
         self.cancel()
         if self.error is not None:
@@ -376,10 +397,14 @@ class Reply:
         self._table.add(len(pcm) / 2 * 1000 / rate, marks)
         self._room.clear()
         offsets = [round(at * rate / 1000) for at, _ in marks]
+        self._unplayed.add(pcm, rate, [at for at, _ in marks], self._peer_guarded)
         queued = self._peer.play(self.epoch, pcm, rate, offsets, guarded=self._peer_guarded)
         self._queued = True
         if not self._withheld:
             self._release()
+        # Below zero: this peer has lost the call, and the next one gets it all.
+        if queued >= 0:
+            self._unplayed.queued(queued)
         if queued > CREDIT_MS:
             await self._room.wait()
 

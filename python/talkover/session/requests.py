@@ -8,10 +8,12 @@ from ..protocol import commands as c
 from ..protocol import facts as f
 from ..protocol.config import changed_keys
 from ..protocol.errors import BadEvent
-from ..protocol.items import Item
+from ..protocol.ids import fresh
+from ..protocol.items import Item, Part
 from ..protocol.realtime import Codec
 from ..turn import inputs as i
 from .aside import Asides, Attach
+from .client_sound import ClientSound
 from .intake import Intake
 
 if TYPE_CHECKING:
@@ -35,15 +37,17 @@ class Requests:
 
     def __init__(self, session: Session, attach: Attach) -> None:
         self._session = session
-        self._codec = Codec(extensions=True, audio_events=False)
+        self.decode = Codec(extensions=True, audio_events=False).decode
+        """Of the data channel's dialect."""
         self._deferred: list[c.CreateResponse] = []
         self.intake = Intake(session.peer, self._at_last)
         self._asides = Asides(session, attach)
+        self._sound = ClientSound(session)
 
     def text(self, text: str) -> None:
         """A message on the data channel."""
         try:
-            command = self._codec.decode(text)
+            command = self.decode(text)
         except BadEvent as error:
             self._session.refuse(error)
             return
@@ -89,6 +93,15 @@ class Requests:
                 self._message(command)
             case c.AppendAudio():
                 self._append(command)
+            case c.AppendText():
+                self._append_text(command)
+            case c.MuteInput(on, event_id):
+                session.mute.set("client", on)
+                session.emit(f.Muted(on, event_id))
+            case c.PlaySound():
+                self._sound.play(command)
+            case c.CloseSession():
+                session.spawn(session.end("a client closed the session"), "close")
 
     def reply_over(self) -> None:
         """A response that waited for the last one to be heard may begin."""
@@ -111,7 +124,7 @@ class Requests:
         session.config = session.config.merge(patch, event_id=command.event_id)
         if any(key.startswith("audio.input") or key == "type" for key in changed_keys(patch)):
             session.apply_policy()
-        session.emit(f.SessionUpdated(session.shown()))
+        session.emit(f.SessionUpdated(session.shown(), command.event_id))
 
     def _commit(self, command: c.CommitInput) -> None:
         session = self._session
@@ -190,15 +203,49 @@ class Requests:
             message = "There is no audio in this content to truncate."
             raise refused(message, "unsupported_content_type", "content_index")
 
-    def _create(self, command: c.CreateResponse) -> None:
-        session = self._session
-        if session.config.type == "transcription":
+    def _append_text(self, command: c.AppendText) -> None:
+        self._sound.check_silent(command.event_id)
+        if command.purpose == "commentary":
+            self._check_responds(command.event_id)
+        session, talk = self._session, self._session.conversation
+        part = Part("input_text", text=command.text)
+        item = Item(fresh("item"), "message", "system", (part,))
+        if command.delegation is not None:
+            self._check_delegation(command)
+            if not talk.is_answered(command.delegation):
+                item = Item(
+                    fresh("item"), "function_call_output",
+                    call_id=command.delegation, output=command.text,
+                )  # fmt: skip
+        previous = talk.add(item)
+        session.emit(f.ItemAdded(item, previous))
+        session.emit(f.ItemDone(item, previous))
+        session.emit(f.Appended(command.purpose, command.event_id))
+        if command.purpose == "commentary":
+            self._speak_next(c.CreateResponse())
+
+    def _check_delegation(self, command: c.AppendText) -> None:
+        id = command.delegation
+        if not any(item.call_id == id for item in self._session.conversation.calls()):
             raise BadEvent(
-                "A transcription session gives no responses.",
-                code="invalid_value",
-                param="type",
+                f"There is no delegation {id!r} to a client; leave delegation_id null for the "
+                "session as a whole.",
+                code="delegation_not_found",
+                param="delegation_id",
                 event_id=command.event_id,
             )
+
+    def _speak_next(self, command: c.CreateResponse) -> None:
+        """Have the agent speak now, or as soon as it has said what it is saying."""
+        if self._session.live_reply is None or self._session.machine.cause in _UNASKED:
+            self._start(command)
+        elif not self._deferred:
+            self._deferred.append(command)
+        # One that waits already will speak of everything that was told until then.
+
+    def _create(self, command: c.CreateResponse) -> None:
+        session = self._session
+        self._check_responds(command.event_id)
         params = command.params
         self._check_input(command)
         written = (params.modality or session.config.modality) == "text"
@@ -217,6 +264,15 @@ class Requests:
                 "Wait until it is done, or cancel it, before you create another.",
                 code="conversation_already_has_active_response",
                 event_id=command.event_id,
+            )
+
+    def _check_responds(self, event_id: str | None) -> None:
+        if self._session.config.type == "transcription":
+            raise BadEvent(
+                "A transcription session gives no responses.",
+                code="invalid_value",
+                param="type",
+                event_id=event_id,
             )
 
     def _check_input(self, command: c.CreateResponse) -> None:

@@ -40,13 +40,16 @@ from .idle import Idle
 from .limits import USUAL, Life, Limits
 from .live import Live, Tap
 from .making import make_brain, make_reply
+from .mute import Mute
 from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
-from .stream import FactStream, Subscription
+from .stream import FactStream, Leg, Subscription
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
 
 log = structlog.get_logger("talkover.session")
 
+BY_CALLER = "closed by the caller"
+"""How the media thread says that a caller hung up; all else it tells of are losses."""
 FLUSH_PATIENCE_S = 1.0
 MOST_TO_SAY = 32
 MOST_ENDED = 8
@@ -110,12 +113,19 @@ class Session:
         self.user, self.metadata = user, dict(metadata or {})
         self.client_may, self.locked = client_may, locked
         self._limits, self._expires_at = limits, int(began) + limits.longest_s
+        self.began = began  # Unix seconds
         self.state: dict[str, Any] = {}
         self.conversation = Conversation()
         self.stream = FactStream()
         self.facade = Facade(self)
         self.machine = TurnMachine(self._turn_policy())
         self.recording = False
+        self.arriving: Peer | None = None
+        """Has the call as soon as it is connected."""
+        self.channel: Leg | None = None
+        """Its caller's data channel, where it has one."""
+        self.on_item: Callable[[m.Item], None] = self.handle
+        """Gets its peer's items."""
         self.on_step: Callable[[Step], None] | None = None
         """Sees what the turn machine is given and makes of it."""
         self._asked: ResponseParams | None = None
@@ -140,6 +150,7 @@ class Session:
         self._reflex: tuple[bool, bool] | None = None
         self.requests = Requests(self, attach)
         self.hearing = Hearing(self)
+        self.mute = Mute(self)
         self._idle = Idle(self)
         self.apply_policy()
 
@@ -241,7 +252,7 @@ class Session:
         # The end cancels all tasks of the session, and this may run in one of them.
         self.spawn(self.end("the agent ended the call"), "finish")
 
-    async def end(self, reason: str) -> None:
+    async def end(self, reason: str, how: f.How = "asked") -> None:
         """End the call; safe to call again."""
         if self.ended:
             return
@@ -264,7 +275,7 @@ class Session:
             await self._guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
-        self.emit(f.Ended(reason))
+        self.emit(f.Ended(reason, how))
         self.peer.close()
         self._on_end(self)
         log.info("call ended", session=self.id, reason=reason)
@@ -285,17 +296,43 @@ class Session:
         self._close_reply(reply.epoch, "completed", None, 0)
         self.tell(i.Ended(reply.epoch))
 
+    def take_over(self, peer: Peer, transport: str) -> None:
+        """Hear and speak through another peer from now on; `moving` does the rest."""
+        self.peer, self.transport = peer, transport
+        self._reflex = None
+        self.set_reflex()
+        if self.recording:
+            peer.record(True)
+        self.mute.leave()
+        self.hearing.restart()
+        self.requests.intake.restart(peer)
+        if self.machine.agent in ("ducked", "held"):
+            self.tell(i.Resumed(self.machine.epoch))
+        self.emit(f.Network(transport))
+
+    @property
+    def speaking(self) -> list[Reply]:
+        """Replies whose sound a peer has, or may get."""
+        prepared = [] if self._prepared is None else [self._prepared.reply]
+        return [*self._replies.values(), *prepared]
+
+    def is_ending(self, epoch: int) -> bool:
+        """Whether a reply was cancelled and only its last place is still to be told."""
+        return epoch in self._ending
+
     def apply_policy(self) -> None:
         """Take up the config's turn settings."""
         self._feed(self._turn_policy())
-        self._set_reflex()
+        self.set_reflex()
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
         return turn_policy(self.cast.agent, self.config, base)
 
-    def _set_reflex(self, off: bool = False) -> None:
+    def set_reflex(self, off: bool = False) -> None:
+        """Have the media thread duck and hold as the settings say; `off`: not at all."""
         wanted = reflex(self.machine.policy)
+        off = off or self.mute.on
         duck, hold = wanted.duck and not off, wanted.hold and not off
         if (duck, hold) != self._reflex:
             self._reflex = (duck, hold)
@@ -315,10 +352,11 @@ class Session:
             return
         match item:
             case m.AudioIn(at, pcm):
-                self.hearing.sound(item)
+                self.hearing.sound(self.mute.sound(item))
                 self.requests.intake.heard(at + len(pcm) // 2)
             case m.Speech():
-                self.hearing.speech(item)
+                if self.mute.hears(item):
+                    self.hearing.speech(item)
             case m.Ducked() | m.Held() | m.Resumed():
                 self._level(item)
             case m.Started(epoch, rtp):
@@ -345,7 +383,8 @@ class Session:
             case m.Text(text):
                 self.requests.text(text)
             case m.Closed(reason):
-                self.spawn(self.end(reason), "closed")
+                how = "left" if reason == BY_CALLER else "lost"
+                self.spawn(self.end(reason, how), "closed")
             case m.Rtt(ms, loss):
                 self.emit(f.Network(self.transport, ms, loss))
             case m.Packet():
@@ -364,9 +403,10 @@ class Session:
     def _audible(self, epoch: int, rtp: int) -> None:
         reply = self._replies.get(epoch)
         if reply is not None:
-            reply.stamps.audible = self.clock()
+            first = reply.stamps.audible is None
+            reply.stamps.audible = reply.stamps.audible or self.clock()
             self.emit(f.AudioStarted(reply.id, rtp))
-            if timings := reply.stamps.timings():
+            if first and (timings := reply.stamps.timings()):
                 self.emit(f.TurnTimings(reply.id, timings))
             self.tell(i.Audible(epoch))
 
@@ -550,10 +590,10 @@ class Session:
         if start.cause == "live":
             return self._live.burst
         if start.cause == "backchannel":
-            self._set_reflex(off=True)
+            self.set_reflex(off=True)
             what = HUMS[start.epoch % len(HUMS)]
         elif start.cause == "aside":
-            self._set_reflex(off=True)
+            self.set_reflex(off=True)
             what, self._aside = self._aside or "", None
         else:
             saying = self._says.popleft()
@@ -610,7 +650,7 @@ class Session:
         if future is not None and not future.done():
             future.set_result(reply.heard)
         if not self.ended:
-            self._set_reflex()
+            self.set_reflex()
         brain = self._brains.pop(epoch, None)
         if brain is not None and self.cast.agent.on_after is not None:
             brain.heard, brain.interrupted = reply.heard, status == "cancelled"
@@ -671,7 +711,7 @@ class Session:
         self.emit(
             f.Failed("invalid_request_error", "session_expired", f"The session ends: {reason}.")
         )
-        self.spawn(self.end(reason), "expire")
+        self.spawn(self.end(reason, "expired"), "expire")
 
     def ask(self, params: ResponseParams) -> None:
         """How the reply to the next `Create` is to be."""

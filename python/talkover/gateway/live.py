@@ -1,0 +1,232 @@
+"""The Live protocol's addresses: sessions over WebRTC and WebSocket, and who attaches to them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..errors import Full, TalkoverError
+from ..protocol import commands as c
+from ..protocol import facts as f
+from ..protocol.decoding import Fields
+from ..protocol.errors import BadEvent
+from ..protocol.ids import fresh
+from ..protocol.live.codec import LiveCodec, output_audio
+from ..protocol.live.decoding import start
+from ..protocol.live.settings import Startup, silence, startup
+from ..protocol.live.silence import Silence
+from ..session.lobby import Lobby
+from ..session.session import Session
+from .admission import check_own, given, spending
+from .body import in_time, json_object, read_body
+from .errors import HttpError, shown
+from .keys import Caller, Keyring, bearer
+from .socket import bearer_of, converse, refuse, to_json
+
+log = structlog.get_logger("talkover.live")
+
+START_S = 30.0
+"""A socket that has not started its session by then is closed."""
+MOST_BODY = 512 * 1024
+PATH = "/v1/live/sessions"
+_NOT_HERE = {
+    "fork": "Sessions are not stored here; start a new one with the history as its input.",
+    "content": "Sessions are not stored here; the server can record calls with --record.",
+    "accept": "There are no telephone calls here to accept.",
+    "reject": "There are no telephone calls here to reject.",
+    "refer": "There are no telephone calls here to refer.",
+}
+
+
+class LiveGateway:
+    """Routes over one lobby."""
+
+    def __init__(self, lobby: Lobby, keys: Keyring) -> None:
+        self._lobby, self._keys = lobby, keys
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route(PATH, self.create, methods=["POST"]),
+            WebSocketRoute(PATH, self.serve),
+            WebSocketRoute(f"{PATH}/{{id}}/attach", self.attach),
+            Route(f"{PATH}/{{id}}/hangup", self.hangup, methods=["POST"]),
+            Route(f"{PATH}/{{id}}/{{what}}", self.not_here, methods=["GET", "POST"]),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        """A session over WebRTC: JSON with an offer in, its id and an answer out."""
+        caller = self._keys.admit(bearer(request.headers), request.headers)
+        with spending(caller, self._lobby) as note:
+            body = Fields(json_object(await in_time(read_body(request, MOST_BODY))), None)
+            session, answer = await self._call(request, caller, body)
+            note(session)
+        answered = {"type": "webrtc", "sdp": answer}
+        made = {"session": {"id": session.id}, "transport": answered}
+        return JSONResponse(made, 201, {"Location": f"{PATH}/{session.id}"})
+
+    async def _call(self, request: Request, caller: Caller, body: Fields) -> tuple[Session, str]:
+        transport = body.inside("transport")
+        if transport.text("type") != "webrtc":
+            raise transport.bad("type", "webrtc")
+        asked = startup(body.inside("session"), media=True)
+
+        def dialect(session: Session) -> LiveCodec:
+            return LiveCodec(
+                session.shown(), began=session.began, sound=False, media=True,
+                permissions=asked.permissions,
+            )  # fmt: skip
+
+        allowed = given(caller, asked.config, request.query_params.get("agent"))
+        session, answer = await self._lobby.call(transport.text("sdp"), dialect, **allowed)
+        _remember(session, asked)
+        return session, answer
+
+    async def hangup(self, request: Request) -> Response:
+        caller = self._keys.admit(bearer(request.headers), request.headers)
+        session = self._find(request.path_params["id"], caller)
+        await session.end("hung up")
+        return Response(status_code=200)
+
+    async def not_here(self, request: Request) -> Response:
+        self._keys.admit(bearer(request.headers), request.headers)
+        message = _NOT_HERE.get(request.path_params["what"])
+        if message is None:
+            raise HttpError(404, "There is nothing at this path.", code="not_found")
+        raise HttpError(400, message, code="unsupported")
+
+    async def serve(self, socket: WebSocket) -> None:
+        """A session over a WebSocket, which begins with the client's `session.start`."""
+        caller = await self._admitted(socket)
+        if isinstance(caller, _Refused):
+            return
+        await socket.accept()
+        try:
+            async with asyncio.timeout(START_S):
+                started = await self._started(socket, caller)
+        except TimeoutError:
+            await _tell(socket, _late())
+            await socket.close(1008, "no session.start came")
+            return
+        if started is None:
+            return
+        session, start_id = started
+        codec = LiveCodec(
+            session.shown(), began=session.began, sound=True, media=False, start_id=start_id
+        )
+        unbroken = _Unbroken(session, codec)
+        await converse(socket, session, unbroken, own=True, fill=unbroken.fill)
+
+    async def attach(self, socket: WebSocket) -> None:
+        """Another connection to a session, which sees and steers it and has no sound."""
+        caller = await self._admitted(socket)
+        if isinstance(caller, _Refused):
+            return
+        try:
+            session = self._find(socket.path_params["id"], caller)
+        except Exception as error:
+            await refuse(socket, *shown(error))
+            return
+        await socket.accept()
+        media = session.transport != "websocket"
+        codec = LiveCodec(session.shown(), began=session.began, sound=False, media=media)
+        await converse(socket, session, codec, own=False)
+
+    async def _admitted(self, socket: WebSocket) -> Caller | _Refused:
+        try:
+            return self._keys.admit(bearer_of(socket, []), socket.headers)
+        except TalkoverError as error:
+            await refuse(socket, *shown(error))
+            return _Refused()
+
+    async def _started(
+        self, socket: WebSocket, caller: Caller
+    ) -> tuple[Session, str | None] | None:
+        """The session that the client starts, and its event's id; None where it gives up."""
+        while True:
+            message = await socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return None
+            event_id = None
+            try:
+                asked, event_id = start(message.get("text") or message.get("bytes") or b"")
+                return self._session(socket, caller, asked), event_id
+            except BadEvent as error:
+                # It may be put right: nothing has begun yet.
+                error.event_id = error.event_id or event_id
+                await _tell(socket, error)
+            except TalkoverError as error:
+                refusal = BadEvent(error.message, code=error.code, event_id=event_id)
+                await _tell(socket, refusal)
+                await socket.close(1013 if isinstance(error, Full) else 1008, error.code)
+                return None
+
+    def _session(self, socket: WebSocket, caller: Caller, asked: Startup) -> Session:
+        agent = socket.query_params.get("agent")
+        with spending(caller, self._lobby) as note:
+            session = self._lobby.attach(**given(caller, asked.config, agent))
+            note(session)
+        _remember(session, asked)
+        return session
+
+    def _find(self, id: str, caller: Caller) -> Session:
+        session = self._lobby.get(id)
+        if session is None:
+            raise HttpError(
+                404, "There is no such session; it may have ended.", code="session_not_found"
+            )
+        check_own(caller, session)
+        return session
+
+
+class _Refused:
+    """Who was turned away already."""
+
+
+def _remember(session: Session, asked: Startup) -> None:
+    for item in asked.history:
+        session.submit(c.CreateItem(item))
+
+
+class _Unbroken:
+    """A codec whose sound has no gaps: `fill` gives the silence between."""
+
+    def __init__(self, session: Session, codec: LiveCodec) -> None:
+        self._session, self._codec = session, codec
+        self._silence = Silence(*silence(session.shown()))
+
+    def encode(self, fact: f.Fact, at_ms: int = 0) -> list[dict[str, Any]]:
+        if isinstance(fact, f.ReplyAudio):
+            self._silence.sent(len(fact.sound), at_ms)
+        return self._codec.encode(fact, at_ms)
+
+    def decode(self, text: str | bytes) -> c.Command:
+        return self._codec.decode(text)
+
+    def fill(self) -> list[dict[str, Any]]:
+        missing = self._silence.missing(self._session.clock() * 1000)
+        return [output_audio(missing)] if missing else []
+
+
+def _late() -> BadEvent:
+    return BadEvent(
+        f"No session.start came within {START_S:.0f} s.", code="session_not_started", param="type"
+    )
+
+
+async def _tell(socket: WebSocket, error: BadEvent) -> None:
+    inner = {"type": error.type, "code": error.code or error.type, "message": error.message}
+    inner |= {"param": error.param} if error.param is not None else {}
+    inner |= {"client_event_id": error.event_id} if error.event_id is not None else {}
+    try:
+        await socket.send_text(
+            to_json({"type": "error", "event_id": fresh("event"), "error": inner})
+        )
+    except (WebSocketDisconnect, RuntimeError):
+        log.debug("nobody took the error", code=error.code)
