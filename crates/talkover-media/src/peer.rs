@@ -9,14 +9,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use str0m::change::SdpPendingOffer;
-use str0m::channel::ChannelId;
-use str0m::config::DtlsCert;
-use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::media::{Direction, MediaKind};
 use str0m::net::{Protocol, Receive, Transmit};
-use str0m::rtp::{RtpWrite, SeqNo};
-use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc, RtcConfig};
+use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc};
 
 use crate::codec::{Encoder, duration};
 use crate::ear::{self, Ear};
@@ -26,6 +21,13 @@ use crate::record::Scribe;
 use crate::sdp::{SdpError, completed, read_answer, read_offer};
 use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
+
+mod tape;
+mod wire;
+
+use tape::Tape;
+pub use wire::Identity;
+use wire::{TICKS, Wire};
 
 /// The channel that carries events; its name is the protocol's.
 const CHANNEL: &str = "oai-events";
@@ -39,8 +41,6 @@ const SETUP: Duration = Duration::from_secs(15);
 /// Text that waits for the data channel.
 pub const MOST_QUEUED: usize = 1 << 20;
 const GOODBYE_ROUNDS: usize = 4;
-/// RTP ticks (48 kHz) of 20 ms.
-const TICKS: u64 = 960;
 /// Samples at 16 kHz that are told at once: 40 ms.
 const TOLD: usize = 640;
 
@@ -56,45 +56,6 @@ pub enum Output {
 }
 
 #[derive(Debug)]
-struct Wire {
-    rtc: Rtc,
-    mid: Option<Mid>,
-    pt: Option<Pt>,
-    channel: Option<ChannelId>,
-    pending: Option<SdpPendingOffer>,
-    dials: bool,
-    waiting: VecDeque<String>,
-    waiting_bytes: usize,
-    encoder: Option<Encoder>,
-    seq: SeqNo,
-    rtp_base: u32,
-    silent: bool,
-    connected: bool,
-    created: Instant,
-    last_heard: Instant,
-    quiet: bool,
-    /// Packets that the caller made beforehand, sent one every 20 ms.
-    tape: Option<Tape>,
-    timeout: Instant,
-    transport: &'static str,
-}
-
-#[derive(Debug)]
-struct Tape {
-    packets: Vec<Arc<[u8]>>,
-    origin: Instant,
-    next: u64,
-    looped: bool,
-    deaf: bool,
-}
-
-impl Tape {
-    fn due(&self) -> Instant {
-        self.origin + Duration::from_millis(20 * self.next)
-    }
-}
-
-#[derive(Debug)]
 pub struct Peer {
     wire: Option<Box<Wire>>,
     ear: Ear,
@@ -105,35 +66,6 @@ pub struct Peer {
     scribe: Option<Box<Scribe>>,
     /// Sound that waits to be told, from a sample on.
     sound: Option<(u64, Vec<i16>)>,
-}
-
-/// What all peers of a port share.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    pub certificate: DtlsCert,
-    pub provider: Arc<str0m::crypto::CryptoProvider>,
-}
-
-impl Identity {
-    /// A fresh certificate (about a millisecond); none where the crypto library refuses.
-    pub fn new() -> Option<Self> {
-        let provider = Arc::new(str0m::crypto::from_feature_flags());
-        let certificate = provider.dtls_provider.generate_certificate()?;
-        Some(Self {
-            certificate,
-            provider,
-        })
-    }
-
-    fn config(&self) -> RtcConfig {
-        RtcConfig::new()
-            .set_crypto_provider(Arc::clone(&self.provider))
-            .set_dtls_cert(self.certificate.clone())
-            .clear_codecs()
-            .enable_opus(true, false)
-            .set_rtp_mode(true)
-            .set_stats_interval(Some(Duration::from_secs(2)))
-    }
 }
 
 impl Peer {
@@ -204,27 +136,7 @@ impl Peer {
 
     fn over(rtc: Rtc, now: Instant, origin: Instant, shared: Arc<Shared>) -> Self {
         Self {
-            wire: Some(Box::new(Wire {
-                rtc,
-                mid: None,
-                pt: None,
-                channel: None,
-                pending: None,
-                dials: false,
-                waiting: VecDeque::new(),
-                waiting_bytes: 0,
-                encoder: None,
-                seq: SeqNo::from(u64::from(rand_u16())),
-                rtp_base: u32::from(rand_u16()) << 8,
-                silent: true,
-                connected: false,
-                created: now,
-                last_heard: now,
-                quiet: false,
-                tape: None,
-                timeout: now,
-                transport: "udp",
-            })),
+            wire: Some(Box::new(Wire::new(rtc, now))),
             ear: Ear::default(),
             voice: Voice::new(origin, Duration::ZERO, shared),
             out: VecDeque::new(),
@@ -751,50 +663,7 @@ impl Peer {
     }
 }
 
-impl Wire {
-    /// Timestamps advance with the clock, whether or not something is sent.
-    fn rtp_time(&self, n: u64) -> u32 {
-        self.rtp_base.wrapping_add((n * TICKS) as u32)
-    }
-
-    fn write(&mut self, packet: Arc<[u8]>, time: u32, due: Instant) {
-        let Some(mid) = self.mid else {
-            return;
-        };
-        if self.pt.is_none() {
-            self.pt = self.negotiated_opus(mid);
-        }
-        let Some(pt) = self.pt else {
-            return;
-        };
-        let (seq, marker) = (self.seq.inc(), self.silent);
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx_by_mid(mid, None) else {
-            return;
-        };
-        stream.write_rtp(RtpWrite::new(pt, seq, time, due, packet).marker(marker));
-        self.silent = false;
-    }
-
-    fn negotiated_opus(&self, mid: Mid) -> Option<Pt> {
-        let offered = self.rtc.media(mid)?.remote_pts();
-        let opus = |pt: &Pt| {
-            let params = self.rtc.codec_config().params();
-            params
-                .iter()
-                .any(|p| p.pt() == *pt && p.spec().codec == Codec::Opus)
-        };
-        offered.iter().copied().find(opus)
-    }
-}
-
 /// A STUN success response: str0m makes one only for a request whose integrity it checked.
 fn answers_stun(bytes: &[u8]) -> bool {
     bytes.len() >= 20 && bytes[..2] == [0x01, 0x01] && bytes[4..8] == [0x21, 0x12, 0xa4, 0x42]
-}
-
-/// Random enough for a first sequence number (RFC 3550 §5.1): hashers are seeded by the system.
-fn rand_u16() -> u16 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0) as u16
 }

@@ -1,0 +1,139 @@
+//! The transport of a peer: str0m, and what is written to it as RTP.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpPendingOffer;
+use str0m::channel::ChannelId;
+use str0m::config::DtlsCert;
+use str0m::format::Codec;
+use str0m::media::{Mid, Pt};
+use str0m::rtp::{RtpWrite, SeqNo};
+use str0m::{Rtc, RtcConfig};
+
+use super::tape::Tape;
+use crate::codec::Encoder;
+
+/// RTP ticks (48 kHz) of 20 ms.
+pub(super) const TICKS: u64 = 960;
+
+/// What all peers of a port share.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub certificate: DtlsCert,
+    pub provider: Arc<str0m::crypto::CryptoProvider>,
+}
+
+impl Identity {
+    /// A fresh certificate (about a millisecond); none where the crypto library refuses.
+    pub fn new() -> Option<Self> {
+        let provider = Arc::new(str0m::crypto::from_feature_flags());
+        let certificate = provider.dtls_provider.generate_certificate()?;
+        Some(Self {
+            certificate,
+            provider,
+        })
+    }
+
+    pub(super) fn config(&self) -> RtcConfig {
+        RtcConfig::new()
+            .set_crypto_provider(Arc::clone(&self.provider))
+            .set_dtls_cert(self.certificate.clone())
+            .clear_codecs()
+            .enable_opus(true, false)
+            .set_rtp_mode(true)
+            .set_stats_interval(Some(Duration::from_secs(2)))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Wire {
+    pub(super) rtc: Rtc,
+    pub(super) mid: Option<Mid>,
+    pub(super) pt: Option<Pt>,
+    pub(super) channel: Option<ChannelId>,
+    pub(super) pending: Option<SdpPendingOffer>,
+    pub(super) dials: bool,
+    pub(super) waiting: VecDeque<String>,
+    pub(super) waiting_bytes: usize,
+    pub(super) encoder: Option<Encoder>,
+    pub(super) seq: SeqNo,
+    pub(super) rtp_base: u32,
+    pub(super) silent: bool,
+    pub(super) connected: bool,
+    pub(super) created: Instant,
+    pub(super) last_heard: Instant,
+    pub(super) quiet: bool,
+    /// Packets that the caller made beforehand, sent one every 20 ms.
+    pub(super) tape: Option<Tape>,
+    pub(super) timeout: Instant,
+    pub(super) transport: &'static str,
+}
+
+impl Wire {
+    pub(super) fn new(rtc: Rtc, now: Instant) -> Self {
+        Self {
+            rtc,
+            mid: None,
+            pt: None,
+            channel: None,
+            pending: None,
+            dials: false,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            encoder: None,
+            seq: SeqNo::from(u64::from(rand_u16())),
+            rtp_base: u32::from(rand_u16()) << 8,
+            silent: true,
+            connected: false,
+            created: now,
+            last_heard: now,
+            quiet: false,
+            tape: None,
+            timeout: now,
+            transport: "udp",
+        }
+    }
+
+    /// Timestamps advance with the clock, whether or not something is sent.
+    pub(super) fn rtp_time(&self, n: u64) -> u32 {
+        self.rtp_base.wrapping_add((n * TICKS) as u32)
+    }
+
+    pub(super) fn write(&mut self, packet: Arc<[u8]>, time: u32, due: Instant) {
+        let Some(mid) = self.mid else {
+            return;
+        };
+        if self.pt.is_none() {
+            self.pt = self.negotiated_opus(mid);
+        }
+        let Some(pt) = self.pt else {
+            return;
+        };
+        let (seq, marker) = (self.seq.inc(), self.silent);
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else {
+            return;
+        };
+        stream.write_rtp(RtpWrite::new(pt, seq, time, due, packet).marker(marker));
+        self.silent = false;
+    }
+
+    fn negotiated_opus(&self, mid: Mid) -> Option<Pt> {
+        let offered = self.rtc.media(mid)?.remote_pts();
+        let opus = |pt: &Pt| {
+            let params = self.rtc.codec_config().params();
+            params
+                .iter()
+                .any(|p| p.pt() == *pt && p.spec().codec == Codec::Opus)
+        };
+        offered.iter().copied().find(opus)
+    }
+}
+
+/// Random enough for a first sequence number (RFC 3550 §5.1): hashers are seeded by the system.
+fn rand_u16() -> u16 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) as u16
+}
