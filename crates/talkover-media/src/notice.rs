@@ -50,6 +50,19 @@ pub enum Notice {
         began: Instant,
         opus: Arc<[u8]>,
     },
+    /// Whether the caller's camera sends (`comes`), and whether the caller takes pictures (`goes`);
+    /// told where video was agreed on, and when it changes.
+    Video {
+        comes: bool,
+        goes: bool,
+    },
+    /// The picture that somebody wanted to see, and when it was taken.
+    Picture {
+        taken: Instant,
+        width: u16,
+        height: u16,
+        webp: Vec<u8>,
+    },
     /// Nothing authenticated for six seconds.
     Quiet,
     Back,
