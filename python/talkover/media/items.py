@@ -114,6 +114,25 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
+class Video:
+    """Whether the caller's camera sends (`comes`), and the caller takes pictures (`goes`). Told
+    where video was agreed on, and when it changes."""
+
+    comes: bool
+    goes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What `Peer.look` wanted to see, taken `age` seconds ago; pixels, and a WebP file."""
+
+    age: float
+    width: int
+    height: int
+    webp: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
     """Nothing authenticated arrived for six seconds; the playout holds."""
 
@@ -136,7 +155,8 @@ class Rtt:
 
 Item = (
     Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | Guarded
-    | WordBegan | Room | Stopped | Flushed | Output | Packet | Quiet | Back | Closed | Rtt
+    | WordBegan | Room | Stopped | Flushed | Output | Packet | Video | Picture | Quiet | Back
+    | Closed | Rtt
 )  # fmt: skip
 
 KINDS: dict[str, Callable[..., Item]] = {
@@ -156,6 +176,8 @@ KINDS: dict[str, Callable[..., Item]] = {
     "flushed": Flushed,
     "output": Output,
     "packet": Packet,
+    "video": Video,
+    "picture": Picture,
     "quiet": Quiet,
     "back": Back,
     "closed": Closed,

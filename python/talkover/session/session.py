@@ -31,7 +31,7 @@ from ..turn import outputs as o
 from ..turn.machine import Timeout, TurnMachine
 from ..turn.policy import NORMAL, TurnPolicy
 from ..turn.trace import Given, Step, feed
-from ..values import Audio, Say
+from ..values import Audio, Image, Say
 from .aside import Attach
 from .brain import Brain, Piece
 from .conversation import Conversation
@@ -43,6 +43,7 @@ from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
 from .stream import FactStream, Subscription
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
+from .video import Video
 
 log = structlog.get_logger("talkover.session")
 
@@ -139,6 +140,7 @@ class Session:
         self._reflex: tuple[bool, bool] | None = None
         self.requests = Requests(self, attach)
         self.hearing = Hearing(self)
+        self.video = Video(self)
         self._idle = Idle(self)
         self.apply_policy()
 
@@ -222,6 +224,9 @@ class Session:
     async def send(self, name: str, data: Any) -> None:
         self.emit(f.App(name, data))
 
+    async def show(self, image: Image) -> bool:
+        return await self.video.show(image)
+
     async def finish(self, say: str | None) -> None:
         """End the call, after `say`; from within a reply, after that reply."""
         inside = self._replying
@@ -252,6 +257,7 @@ class Session:
                 handle.cancel()
         self.requests.close()
         self.hearing.close()
+        self.video.close()
         self._idle.close()
         for saying in self._says:
             saying.heard.set_result("")
@@ -344,6 +350,10 @@ class Session:
                 self.spawn(self.end(reason), "closed")
             case m.Rtt(ms, loss):
                 self.emit(f.Network(self.transport, ms, loss))
+            case m.Video():
+                self.video.agreed(item)
+            case m.Picture():
+                self.video.came(item)
             case m.Packet():
                 pass  # the recorder has it
             case m.Quiet() | m.Back() | m.Open():
