@@ -1,4 +1,4 @@
-"""Small pictures, 64 × 48 and of one colour: lossy WebP, and one that is lossless."""
+"""Small pictures, 64 by 48 and of one colour: lossy WebP, and one that is lossless."""
 
 from __future__ import annotations
 

@@ -82,7 +82,8 @@ impl Camera {
             // Another size of the same picture.
             return None;
         }
-        let clock = self.clock.get_or_insert(Clock::new(packet.ticks, now));
+        let fresh = || Clock::new(packet.ticks, now);
+        let clock = self.clock.get_or_insert_with(fresh);
         let taken = clock.taken(packet.ticks, now);
         let wanted = self.wanted.as_mut()?;
         let before = wanted.assembler.len();

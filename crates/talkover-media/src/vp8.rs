@@ -311,11 +311,11 @@ pub(crate) mod tests {
         for _ in 0..200_000 {
             let length = chance(&mut state) as usize % 24;
             let mut payload: Vec<u8> = (0..length).map(|_| chance(&mut state) as u8).collect();
-            if let Some(second) = payload.get_mut(1).filter(|_| chance(&mut state) % 2 == 0) {
+            if let Some(second) = payload.get_mut(1).filter(|_| chance(&mut state) & 1 == 0) {
                 *second = 0;
             }
             let (seq, ticks) = (chance(&mut state) % 3000, chance(&mut state) % 20);
-            assembler.push(seq, ticks, chance(&mut state) % 8 == 0, &payload.into());
+            assembler.push(seq, ticks, chance(&mut state) & 7 == 0, &payload.into());
             assert!(assembler.bytes <= MOST_BYTES && assembler.parts.len() <= MOST_PACKETS);
         }
     }

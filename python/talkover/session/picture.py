@@ -9,15 +9,15 @@ from typing import Any
 from ..errors import AgentError
 from ..values import Image
 
-LONGEST_SIDE = 1920
-QUALITIES = (85, 60, 35)
 MOST_BYTES = 512 * 1024
+STEPS = ((1920, 85), (1920, 60), (1280, 60), (640, 50))
+"""Longest side and quality, one after the other until it is small enough; the last always is."""
 
 
 def lossy(image: Image, why: str) -> bytes:
     """By Pillow, the extra `images`; takes some 50 ms. `why` it cannot go as it is.
 
-    AgentError for what cannot be opened, or not be made small enough.
+    AgentError for what cannot be opened.
     """
     try:
         pillow: Any = importlib.import_module("PIL.Image")
@@ -29,10 +29,12 @@ def lossy(image: Image, why: str) -> bytes:
     # Pillow has a dozen kinds of errors for files that are not what they say.
     except Exception as error:
         raise AgentError(f"This picture cannot be opened: {error}.") from None
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    for quality in QUALITIES:
+    webp = b""
+    for side, quality in STEPS:
+        picture.thumbnail((side, side))
         file = io.BytesIO()
         picture.save(file, "WEBP", quality=quality)
-        if file.tell() < MOST_BYTES:
-            return file.getvalue()
-    raise AgentError("This picture is too large to be shown; make it smaller.")
+        webp = file.getvalue()
+        if len(webp) < MOST_BYTES:
+            break
+    return webp
