@@ -350,4 +350,5 @@ class Agent:
 
 
 def _is_pace(vision: object) -> bool:
-    return isinstance(vision, int | float) and 0.5 <= vision <= 3600
+    # To Python, True is a number.
+    return isinstance(vision, int | float) and vision is not True and 0.5 <= vision <= 3600

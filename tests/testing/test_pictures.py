@@ -222,6 +222,6 @@ def test_what_is_no_picture_is_an_error_that_says_what_to_do():
 
 
 def test_an_unknown_vision_names_the_known_ones():
-    for wrong in ("always", 0.1, 0, -1, None):
+    for wrong in ("always", 0.1, 0, -1, None, True):
         with pytest.raises(TalkoverError, match="every_turn"):
             Agent(vision=wrong)  # type: ignore[arg-type]
