@@ -19,6 +19,8 @@ export interface Options {
   onState?: (state: CallState, reason: string) => void;
   /** The agent's voice, as soon as there is one. */
   onVoice?: (voice: MediaStream) => void;
+  /** Where the agent's pictures come, if it shows any. */
+  onPictures?: (pictures: MediaStream) => void;
 }
 
 /** One conversation, over WebRTC; where media cannot connect, over a WebSocket. */
@@ -46,6 +48,7 @@ export class Call {
       event: (event: RealtimeEvent) => this.take(event),
       state: (state: CallState, reason: string) => this.become(state, reason),
       voice: (voice: MediaStream) => this.options.onVoice?.(voice),
+      pictures: (pictures: MediaStream) => this.options.onPictures?.(pictures),
     };
     try {
       const leg =
@@ -96,6 +99,16 @@ export class Call {
     this.microphone = microphone;
     this.mute(this.muted);
     await this.leg?.speakThrough(microphone);
+  }
+
+  /** Whether pictures pass; over a WebSocket they do not. */
+  get films(): boolean {
+    return this.leg?.films ?? false;
+  }
+
+  /** Let the agent see a camera or a screen from now on, or nothing. The tracks stay yours. */
+  async film(video: MediaStream | null): Promise<void> {
+    await this.leg?.film(video);
   }
 
   hangUp = (): void => this.become("ended", "hung up");

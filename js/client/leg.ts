@@ -12,6 +12,10 @@ export interface Stats {
 export interface Leg {
   readonly transport: Transport;
   send(event: RealtimeEvent): void;
+  /** Whether pictures pass, both ways. */
+  readonly films: boolean;
+  /** Send a camera or a screen from now on, or none. */
+  film(video: MediaStream | null): Promise<void>;
   /** Speak through another microphone from now on. */
   speakThrough(microphone: MediaStream): Promise<void>;
   stats(): Promise<Stats>;
@@ -24,4 +28,6 @@ export interface Listener {
   state(state: CallState, reason: string): void;
   /** The agent's voice, as soon as there is one. */
   voice(voice: MediaStream): void;
+  /** Where the agent's pictures come, if it shows any. */
+  pictures(pictures: MediaStream): void;
 }

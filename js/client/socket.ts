@@ -10,6 +10,7 @@ const DUCKED = 0.126;
 /** The same call with sound as events, for networks that let no media through. */
 export class SocketLeg implements Leg {
   readonly transport = "websocket";
+  readonly films = false;
   // Two contexts: some browsers connect a microphone only to one of the microphone's own rate.
   private readonly hearing = new AudioContext();
   private readonly speaking = new AudioContext({ sampleRate: WIRE });
@@ -43,6 +44,8 @@ export class SocketLeg implements Leg {
     if (event.type === "output_audio_buffer.clear") this.voice?.port.postMessage({ flush: true });
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
   }
+
+  async film(): Promise<void> {}
 
   async speakThrough(microphone: MediaStream): Promise<void> {
     this.source?.disconnect();

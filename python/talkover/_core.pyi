@@ -24,8 +24,9 @@ class Media:
         """A descriptor that is readable while `drain` has something."""
     def answer(self, offer: str) -> tuple[Peer, str]:
         """A peer for an SDP offer, and the SDP answer (ICE-lite). Raises OfferError."""
-    def dial(self, tcp: bool = False) -> tuple[Peer, str]:
-        """The calling side: a peer and its SDP offer (audio both ways, channel "oai-events")."""
+    def dial(self, tcp: bool = False, video: bool = False) -> tuple[Peer, str]:
+        """The calling side: a peer and its SDP offer (audio both ways, channel "oai-events", and
+        pictures both ways where there is to be `video`)."""
     def attach(self) -> Peer:
         """A peer without transport: `Peer.listen` in, "output" items out."""
     def drain(self) -> list[tuple[Any, ...]]:
@@ -89,6 +90,16 @@ class Peer:
         max_hold_ms: int,
     ) -> None:
         """What the reflex does on the media thread when the caller makes a sound."""
+    def look(self, patience_ms: int) -> None:
+        """Want the next whole key frame of the other side's video; "picture" tells it.
+
+        Nothing is told where none comes in time (60 s at most) or there is no video.
+        """
+    def show(self, webp: bytes) -> None:
+        """Send a picture as video; nothing where the other side takes none.
+
+        ValueError for anything but a still, lossy WebP of at most 512 KiB and 16 megapixels.
+        """
     def record(self, on: bool) -> None:
         """Tell both sides of the call as Opus: "packet" items, which a full inbox drops."""
     def send(self, text: str) -> None:
@@ -109,6 +120,10 @@ class Simulation:
         """The caller is imagined to have a voice from `begin` to `end`, later than any before."""
     def sound(self, peer: int, pcm: bytes, rate: int) -> None:
         """The caller makes this sound, from now on or after what it makes already."""
+    def film(self, peer: int, webp: bytes | None) -> None:
+        """The caller's camera shows a picture from now on; None: it is off. ValueError."""
+    def seen(self, peer: int) -> list[tuple[int, bytes]]:
+        """What the caller was shown while the peer was open: (ms, WebP)."""
     def advance(self, until: int) -> int:
         """Let time pass until `until`, or until `drain` has more than the caller's sound."""
     def drain(self) -> list[tuple[Any, ...]]:

@@ -22,7 +22,8 @@ from .tool import Tool
 from .values import Audio, Image, Interruptions, Say
 
 TurnTaking = Literal["eager", "normal", "patient", "push_to_talk"]
-Spoken = str | Audio | Say | None
+Spoken = str | Audio | Image | Say | None
+Vision = Literal["on_request", "every_turn"] | float
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -49,6 +50,7 @@ class Call(Protocol):
     async def say(self, what: str | Audio | Say) -> str: ...
     async def interrupt(self) -> str: ...
     async def send(self, name: str, data: Any) -> None: ...
+    async def show(self, image: Image) -> bool: ...
     async def finish(self, say: str | None) -> None: ...
     def words(self) -> AsyncIterable[Words]: ...
     def audio(self) -> AsyncIterable[Audio]: ...
@@ -77,6 +79,7 @@ class Exchange(Protocol):
         self, instructions: str | None, tools: list[dict[str, Any]] | None
     ) -> AsyncIterator[str]: ...
     async def call(self, name: str, args: Mapping[str, Any]) -> Any: ...
+    async def look(self, seconds: float) -> Image | None: ...
 
 
 class Session:
@@ -126,9 +129,13 @@ class Session:
         """End the call, after saying `say` where it is given."""
         await self._call.finish(say)
 
-    async def show(self, image: Image) -> None:
-        """Show a picture on the agent's video track (not in this version)."""
-        raise NotYet("session.show needs the video track, which this version does not have yet.")
+    async def show(self, image: Image) -> bool:
+        """Show a picture on the agent's video track; it stays until the next one.
+
+        A lossy WebP goes out as it is; `talkover[images]` opens others. False: this caller has no
+        video (a call by voice alone, a WebSocket). AgentError for what is no picture, or too large.
+        """
+        return await self._call.show(image)
 
     async def handoff(self, agent: Agent) -> None:
         """Give the call to another agent (not in this version)."""
@@ -200,7 +207,12 @@ class Turn:
         return await self._exchange.call(name, args)
 
     async def look(self, timeout: float = 1) -> Image | None:  # noqa: ASYNC109 - the public name
-        raise NotYet("turn.look needs video, which this version does not have yet.")
+        """What the camera or the shared screen shows now, as WebP.
+
+        None where it is off (as on a WebSocket, always), or no picture comes within `timeout`
+        seconds. `at` is when it was taken, on the clock of the session's facts.
+        """
+        return await self._exchange.look(timeout)
 
 
 Reply = Callable[[Turn], AsyncIterator[Spoken] | Iterator[Spoken] | Awaitable[Spoken]]
@@ -211,7 +223,9 @@ class Agent:
 
     `llm`, `stt`, `tts` are engine names or URLs; left out, the configuration decides, then the
     embedded demo. `turns` is a preset's name or a dict of turn settings. `client_may` names what
-    a client's session.update may change beside audio and turn settings.
+    a client's session.update may change beside audio and turn settings. `vision` is when the
+    default brain sees the camera: "on_request" gives the model a tool `look`, "every_turn" a
+    picture with each turn, a number of seconds the newest of pictures taken so often.
     """
 
     def __init__(
@@ -228,7 +242,7 @@ class Agent:
         greeting: str | None = None,
         interruptions: Interruptions = "yes",
         turns: TurnTaking | dict[str, Any] = "normal",
-        vision: Literal["on_request", "every_turn"] | float = "on_request",
+        vision: Vision = "on_request",
         client_may: tuple[str, ...] = ("voice",),
         apology: str = "Sorry, something went wrong on my side. Please try again.",
     ) -> None:
@@ -238,13 +252,17 @@ class Agent:
             raise AgentError(
                 f'turns={turns!r}: use "eager", "normal", "patient", "push_to_talk" or a dict.'
             )
+        if vision not in ("on_request", "every_turn") and not _is_pace(vision):
+            raise AgentError(
+                f'vision={vision!r}: use "on_request", "every_turn" or seconds from 0.5 to 3600.'
+            )
         self.instructions = instructions
         self.llm, self.model, self.api_key = llm, model, api_key
         self.stt, self.tts, self.voice, self.language = stt, tts, voice, language
         self.greeting = greeting
         self.interruptions: Interruptions = interruptions
         self.turns: TurnTaking | dict[str, Any] = turns
-        self.vision = vision
+        self.vision: Vision = vision
         self.client_may = client_may
         self.apology = apology
         self.tools: dict[str, Tool] = {}
@@ -329,3 +347,8 @@ class Agent:
             return function
 
         return register if function is None else register(function)
+
+
+def _is_pace(vision: object) -> bool:
+    # To Python, True is a number.
+    return isinstance(vision, int | float) and vision is not True and 0.5 <= vision <= 3600

@@ -17,7 +17,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {
         "turn", "engines.base", "engines.registry", "media", "protocol", "bundle",
-        "agent", "values", "errors",
+        "agent", "tool", "values", "errors",
     },
     "engines": {"errors"},
     "media": {"_core"},

@@ -132,8 +132,9 @@ impl Media {
         Ok((id, shared, answer))
     }
 
-    /// Offers a call; `accept` takes its answer. Over TCP the offer has no address of its own yet.
-    pub fn dial(&self, tcp: bool) -> Result<(PeerId, Arc<Shared>, String), SdpError> {
+    /// Offers a call, with `video` where it is wanted; `accept` takes its answer. Over TCP the offer
+    /// has no address of its own yet.
+    pub fn dial(&self, tcp: bool, video: bool) -> Result<(PeerId, Arc<Shared>, String), SdpError> {
         if self.threads.len() > 1 {
             return Err(SdpError::Refused);
         }
@@ -145,7 +146,14 @@ impl Media {
             .filter(|candidate| !tcp && candidate.proto() == Protocol::Udp)
             .cloned()
             .collect();
-        let made = Peer::offer(&self.identity, &udp, now, origin, Arc::clone(&shared));
+        let made = Peer::offer(
+            &self.identity,
+            &udp,
+            video,
+            now,
+            origin,
+            Arc::clone(&shared),
+        );
         let (peer, offer) = made?;
         self.add(id, peer);
         Ok((id, shared, offer))

@@ -4,6 +4,7 @@
 //! clock, opens a socket or starts a thread.
 #![forbid(unsafe_code)]
 
+pub mod camera;
 pub mod codec;
 pub mod driver;
 pub mod ear;
@@ -21,8 +22,11 @@ pub mod record;
 pub mod reflex;
 pub mod resample;
 pub mod router;
+pub mod screen;
 pub mod sdp;
 pub mod simulation;
 pub mod stats;
 pub mod vad;
 pub mod voice;
+pub mod vp8;
+pub mod webp;

@@ -53,6 +53,19 @@ pub enum Notice {
     },
     /// A later offer was answered.
     Answered(Result<String, SdpError>),
+    /// Whether the caller's camera sends (`comes`), and whether the caller takes pictures (`goes`);
+    /// told where video was agreed on, and when it changes.
+    Video {
+        comes: bool,
+        goes: bool,
+    },
+    /// The picture that somebody wanted to see, and when it was taken.
+    Picture {
+        taken: Instant,
+        width: u16,
+        height: u16,
+        webp: Vec<u8>,
+    },
     /// Nobody is known to listen (see `presence`): the voice waits where it was last heard.
     Quiet,
     /// The caller is heard of again, and the voice goes on.

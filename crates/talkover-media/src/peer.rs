@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use str0m::change::SdpOffer;
 use str0m::media::{Direction, MediaKind};
 use str0m::net::{Protocol, Receive, Transmit};
+use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc};
 
 use crate::codec::{Encoder, duration};
@@ -25,6 +26,7 @@ use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
 
 mod tape;
+mod video;
 mod wire;
 
 use tape::Tape;
@@ -93,10 +95,11 @@ impl Peer {
         Ok((peer, text))
     }
 
-    /// Offers a call, with audio both ways and the events' channel.
+    /// Offers a call, with audio both ways and the events' channel, and with `video` both ways.
     pub fn offer(
         identity: &Identity,
         candidates: &[Candidate],
+        video: bool,
         now: Instant,
         origin: Instant,
         shared: Arc<Shared>,
@@ -107,6 +110,8 @@ impl Peer {
         }
         let mut api = rtc.sdp_api();
         let mid = api.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        let video =
+            video.then(|| api.add_media(MediaKind::Video, Direction::SendRecv, None, None, None));
         api.add_channel(CHANNEL.to_owned());
         let (offer, pending) = api.apply().ok_or(SdpError::Refused)?;
         let mut peer = Self::over(rtc, now, origin, shared);
@@ -114,6 +119,7 @@ impl Peer {
             wire.pending = Some(pending);
             wire.dials = true;
             wire.mid = Some(mid);
+            wire.offered_video = video;
         }
         peer.drain(now);
         Ok((peer, offer.to_sdp_string()))
@@ -168,6 +174,9 @@ impl Peer {
         // A restart clears what addresses there were.
         for candidate in wire.moved.drain(..) {
             wire.rtc.add_local_candidate(candidate);
+        }
+        if let Some(mid) = wire.offered_video {
+            self.add_video(mid);
         }
         self.drain(now);
         Ok(())
@@ -287,6 +296,7 @@ impl Peer {
             self.drain(now);
         }
         self.speak(now);
+        self.run_video(now);
         self.watch(now);
     }
 
@@ -304,10 +314,20 @@ impl Peer {
             .filter(|w| w.connected)
             .and_then(|w| w.tape.as_ref())
             .map(Tape::due);
-        [self.ear.deadline(), self.voice.deadline(), watch, tape]
-            .into_iter()
-            .flatten()
-            .min()
+        let video = wire
+            .filter(|w| w.connected)
+            .and_then(|w| w.video.as_ref())
+            .and_then(|video| video.deadline());
+        [
+            self.ear.deadline(),
+            self.voice.deadline(),
+            watch,
+            tape,
+            video,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     pub fn poll(&mut self) -> Option<Output> {
@@ -465,23 +485,15 @@ impl Peer {
                 wire.mid = Some(added.mid);
                 return;
             }
+            Event::MediaAdded(added) if added.kind == MediaKind::Video => {
+                return self.add_video(added.mid);
+            }
+            Event::KeyframeRequest(request) => return self.refresh_video(request.mid, now),
             Event::RtpPacket(packet) => {
-                self.out.push_back(Output::Came);
-                if wire.tape.as_ref().is_some_and(|tape| tape.deaf) {
+                if self.receive_video(&packet, now) {
                     return self.heard_again(now);
                 }
-                let ticks = packet.time.numer();
-                if self.recording {
-                    let lasts = duration(&packet.payload);
-                    let began = now.checked_sub(lasts).unwrap_or(now);
-                    let opus = Arc::from(&packet.payload[..]);
-                    self.tell_packet(Side::User, ticks, began, Some(opus));
-                }
-                self.heard_voice(now, *packet.seq_no);
-                self.ear
-                    .receive(now, *packet.seq_no, ticks, &packet.payload);
-                self.hear_events(now);
-                return;
+                return self.receive_voice(&packet, now);
             }
             Event::ChannelOpen(id, label) if label == CHANNEL || wire.channel.is_none() => {
                 wire.channel = Some(id);
@@ -505,6 +517,25 @@ impl Peer {
             _ => return,
         };
         self.out.push_back(Output::Notice(notice));
+    }
+
+    fn receive_voice(&mut self, packet: &RtpPacket, now: Instant) {
+        self.out.push_back(Output::Came);
+        let tape = self.wire.as_ref().and_then(|wire| wire.tape.as_ref());
+        if tape.is_some_and(|tape| tape.deaf) {
+            return self.heard_again(now);
+        }
+        let ticks = packet.time.numer();
+        if self.recording {
+            let lasts = duration(&packet.payload);
+            let began = now.checked_sub(lasts).unwrap_or(now);
+            let opus = Arc::from(&packet.payload[..]);
+            self.tell_packet(Side::User, ticks, began, Some(opus));
+        }
+        self.heard_voice(now, *packet.seq_no);
+        self.ear
+            .receive(now, *packet.seq_no, ticks, &packet.payload);
+        self.hear_events(now);
     }
 
     /// Sends the frames that are due and tells what the voice has to tell.

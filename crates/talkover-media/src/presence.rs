@@ -16,6 +16,8 @@ const QUIET: Duration = Duration::from_secs(6);
 pub const GONE: Duration = Duration::from_secs(20);
 /// After a sign of life: the wait for the voice, whose numbers tell what was lost.
 const SETTLED: Duration = Duration::from_millis(200);
+/// Video that comes so soon after the last packet of voice broke off with it.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Packets in a row that make a streaming voice.
 const STREAMING: u32 = 25;
 const PACKET: Duration = Duration::from_millis(20);
@@ -126,7 +128,8 @@ impl Presence {
 
     /// A voice streams, and nothing that came after its last packet says that the link still holds.
     fn streams(&self) -> bool {
-        self.run >= STREAMING && self.voice.is_some_and(|(at, _)| at == self.last)
+        let together = |(at, _)| self.last <= at + TOGETHER;
+        self.run >= STREAMING && self.voice.is_some_and(together)
     }
 }
 
@@ -156,6 +159,13 @@ mod tests {
         let back = presence.voice(end + ms(5000), seq + 250);
         assert_eq!(back, Some(Change::Back { lost: true }));
         assert!(presence.is_here());
+    }
+
+    #[test]
+    fn a_camera_that_breaks_off_with_the_voice_does_not_vouch_for_it() {
+        let (mut presence, end, _) = streaming();
+        presence.alive(end + ms(15));
+        assert_eq!(presence.handle_timeout(end + ms(1015)), Some(Change::Away));
     }
 
     #[test]

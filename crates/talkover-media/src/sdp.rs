@@ -68,7 +68,19 @@ fn check_bounds(text: &str) -> Result<(), SdpError> {
 
 /// An answer with what str0m leaves out.
 pub(crate) fn completed(answer: &str) -> String {
-    with_playback_rate(&with_msid(answer))
+    with_bandwidth(&with_playback_rate(&with_msid(answer)))
+}
+
+/// Enough for a sharp key frame; a stream of which nobody looks at most is worth no more.
+fn with_bandwidth(answer: &str) -> String {
+    let Some(video) = answer.find("m=video ") else {
+        return answer.to_owned();
+    };
+    let (before, video) = answer.split_at(video);
+    let connection = "c=IN IP4 0.0.0.0\r\n";
+    // Its place is after the connection (RFC 8866 §5).
+    let limited = video.replacen(connection, &format!("{connection}b=AS:1000\r\n"), 1);
+    format!("{before}{limited}")
 }
 
 /// Clients read `event.streams[0]`: without a stream id the answer plays nothing.
@@ -128,5 +140,15 @@ mod tests {
         let text = completed(answer);
         assert!(text.contains("a=fmtp:111 maxplaybackrate=16000;minptime=10;useinbandfec=1\r\n"));
         assert!(text.contains("a=sendrecv\r\na=msid:talkover voice\r\n"));
+    }
+
+    #[test]
+    fn an_answer_bounds_what_a_camera_sends_and_nothing_else() {
+        let line = "c=IN IP4 0.0.0.0\r\na=x\r\n";
+        let answer = format!("m=audio 9\r\n{line}m=video 9\r\n{line}m=application 9\r\n{line}");
+        let text = with_bandwidth(&answer);
+        assert_eq!(text.matches("b=AS:1000\r\n").count(), 1);
+        assert!(text.contains("m=video 9\r\nc=IN IP4 0.0.0.0\r\nb=AS:1000\r\na=x\r\n"));
+        assert_eq!(with_bandwidth(line), line);
     }
 }

@@ -13,6 +13,7 @@ use crate::peer::{Output, Peer};
 use crate::router::PeerId;
 use crate::vad::{STEP, Voice};
 use crate::voice::{FRAME, Shared};
+use crate::vp8::KeyFrame;
 
 const STEP_MS: u64 = 16;
 /// Samples of the caller's that are told at once: the fewer pieces, the faster.
@@ -51,6 +52,8 @@ struct Caller {
     sound: VecDeque<i16>,
     voice: VecDeque<(Duration, Duration)>,
     heard: Vec<Span>,
+    camera: Option<KeyFrame>,
+    seen: Vec<(Duration, Arc<[u8]>)>,
 }
 
 impl Simulation {
@@ -75,6 +78,8 @@ impl Simulation {
             sound: VecDeque::new(),
             voice: VecDeque::new(),
             heard: Vec::new(),
+            camera: None,
+            seen: Vec::new(),
         };
         self.callers.insert(self.last, caller);
         (self.last, shared)
@@ -109,6 +114,46 @@ impl Simulation {
         if let Some(caller) = self.callers.get_mut(&id) {
             caller.sound.extend(pcm);
         }
+    }
+
+    /// The caller's camera shows this from now on; none: it is off. The caller takes pictures.
+    pub fn film(&mut self, id: PeerId, camera: Option<KeyFrame>) {
+        if let Some(caller) = self.callers.get_mut(&id) {
+            let comes = camera.is_some();
+            caller.camera = camera;
+            self.told.news(id, Notice::Video { comes, goes: true });
+        }
+    }
+
+    /// Somebody wants to see what the caller's camera shows: that takes no time.
+    pub fn look(&mut self, id: PeerId) {
+        let camera = self.callers.get(&id).and_then(|one| one.camera.as_ref());
+        if let Some(frame) = camera.cloned() {
+            let picture = Notice::Picture {
+                taken: self.now,
+                width: frame.width,
+                height: frame.height,
+                webp: frame.webp,
+            };
+            self.told.news(id, picture);
+        }
+    }
+
+    /// The caller is shown a key frame.
+    pub fn show(&mut self, id: PeerId, frame: Arc<[u8]>) {
+        let at = self.elapsed();
+        if let Some(caller) = self.callers.get_mut(&id) {
+            caller.seen.push((at, frame));
+        }
+    }
+
+    /// The key frames that a caller was shown, and when, while its peer is open.
+    pub fn seen(&self, id: PeerId) -> &[(Duration, Arc<[u8]>)] {
+        self.callers.get(&id).map_or(&[], |caller| &caller.seen)
+    }
+
+    pub fn now(&self) -> Instant {
+        self.now
     }
 
     /// Lets time pass until `until`, or until there is more to tell than the caller's sound.
@@ -175,10 +220,7 @@ impl Caller {
             match output {
                 Output::Notice(Notice::Output { pcm, .. }) => self.hear(now, &pcm),
                 Output::Notice(Notice::Audio { at, pcm }) => told.audio(id, at, pcm),
-                Output::Notice(notice) => {
-                    told.news = true;
-                    told.notices.push_back((id, notice));
-                }
+                Output::Notice(notice) => told.news(id, notice),
                 // Without a transport there is nothing to send.
                 Output::Transmit(_) | Output::Late(_) | Output::Named(_) | Output::Came => {}
             }
@@ -201,6 +243,11 @@ impl Caller {
 }
 
 impl Told {
+    fn news(&mut self, id: PeerId, notice: Notice) {
+        self.news = true;
+        self.notices.push_back((id, notice));
+    }
+
     fn audio(&mut self, id: PeerId, at: u64, mut pcm: Vec<i16>) {
         if let Some((to, Notice::Audio { pcm: before, .. })) = self.notices.back_mut()
             && *to == id
@@ -311,6 +358,26 @@ mod tests {
         assert!(heard.len() > 1950 * 16, "some of it may wait to be told");
         assert!(heard[..16_000].iter().all(|s| *s == 1000));
         assert!(heard[16_000..].iter().all(|s| *s == 0));
+    }
+
+    #[test]
+    fn a_look_is_answered_at_once_while_there_is_a_camera() {
+        let mut simulation = Simulation::new(Instant::now());
+        let (id, _) = simulation.attach();
+        simulation.look(id);
+        assert!(simulation.drain().is_empty());
+        let frame = crate::vp8::tests::key(64, 48, 100);
+        let camera = KeyFrame::of(&frame);
+        simulation.film(id, camera);
+        simulation.advance(ms(100));
+        simulation.look(id);
+        let told = simulation.drain();
+        let pictures = told.iter().filter(|(_, n)| {
+            matches!(n, Notice::Picture { taken, width: 64, .. } if *taken == simulation.now())
+        });
+        assert_eq!(pictures.count(), 1);
+        simulation.show(id, frame.into());
+        assert_eq!(simulation.seen(id)[0].0, simulation.elapsed());
     }
 
     #[test]

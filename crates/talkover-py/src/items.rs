@@ -4,13 +4,15 @@ use pyo3::IntoPyObjectExt;
 
 use super::*;
 
+/// `now`: when they are handed over.
 pub(crate) fn list(
     py: Python<'_>,
+    now: Instant,
     notices: impl IntoIterator<Item = (u64, Notice)>,
 ) -> PyResult<Bound<'_, PyList>> {
     let list = PyList::empty(py);
     for (peer, notice) in notices {
-        if let Some(item) = item(py, peer, notice)? {
+        if let Some(item) = item(py, now, peer, notice)? {
             list.append(item)?;
         }
     }
@@ -18,7 +20,12 @@ pub(crate) fn list(
 }
 
 /// None: Python has no use for it.
-fn item(py: Python<'_>, peer: u64, notice: Notice) -> PyResult<Option<Bound<'_, PyAny>>> {
+fn item(
+    py: Python<'_>,
+    now: Instant,
+    peer: u64,
+    notice: Notice,
+) -> PyResult<Option<Bound<'_, PyAny>>> {
     let tuple = match notice {
         Notice::Connected(transport) => ("connected", peer, transport).into_pyobject(py)?,
         Notice::Open => ("open", peer).into_pyobject(py)?,
@@ -40,7 +47,6 @@ fn item(py: Python<'_>, peer: u64, notice: Notice) -> PyResult<Option<Bound<'_, 
         } => {
             let user = side == Side::User;
             // Sound for a socket is made before its time, which is then negative.
-            let now = Instant::now();
             let age = now.saturating_duration_since(began).as_secs_f64()
                 - began.saturating_duration_since(now).as_secs_f64();
             let opus = PyBytes::new(py, &opus);
@@ -51,6 +57,17 @@ fn item(py: Python<'_>, peer: u64, notice: Notice) -> PyResult<Option<Bound<'_, 
         }
         Notice::Answered(Err(error)) => {
             ("answered", peer, None::<String>, Some(error.to_string())).into_pyobject(py)?
+        }
+        Notice::Video { comes, goes } => ("video", peer, comes, goes).into_pyobject(py)?,
+        Notice::Picture {
+            taken,
+            width,
+            height,
+            webp,
+        } => {
+            let age = now.saturating_duration_since(taken).as_secs_f64();
+            let webp = PyBytes::new(py, &webp);
+            ("picture", peer, age, width, height, webp).into_pyobject(py)?
         }
         Notice::Quiet => ("quiet", peer).into_pyobject(py)?,
         Notice::Back => ("back", peer).into_pyobject(py)?,

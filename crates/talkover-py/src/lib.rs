@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -34,6 +34,9 @@ pyo3::create_exception!(
 const VOICE_RATE: u32 = 24_000;
 /// Rate at which a caller is heard, Hz.
 const EAR_RATE: u32 = 16_000;
+
+/// A look that waits longer has been forgotten.
+const MOST_PATIENCE_MS: u64 = 60_000;
 
 type Handle = Arc<Mutex<Option<Driver>>>;
 
@@ -92,9 +95,9 @@ impl Media {
         Ok((self.peer(id, shared, false), sdp))
     }
 
-    #[pyo3(signature = (tcp=false))]
-    fn dial(&self, py: Python<'_>, tcp: bool) -> PyResult<(Peer, String)> {
-        let made = py.detach(|| self.with(|driver| driver.dial(tcp)))?;
+    #[pyo3(signature = (tcp=false, video=false))]
+    fn dial(&self, py: Python<'_>, tcp: bool, video: bool) -> PyResult<(Peer, String)> {
+        let made = py.detach(|| self.with(|driver| driver.dial(tcp, video)))?;
         let (id, shared, sdp) = made.map_err(offer_error)?;
         Ok((self.peer(id, shared, tcp), sdp))
     }
@@ -105,7 +108,8 @@ impl Media {
     }
 
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        items::list(py, self.with(|driver| driver.inbox().drain())?)
+        let notices = self.with(|driver| driver.inbox().drain())?;
+        items::list(py, Instant::now(), notices)
     }
 
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
@@ -311,6 +315,24 @@ impl Peer {
         }))
     }
 
+    fn look(&self, patience_ms: u64) -> PyResult<()> {
+        if let Host::Simulation(peers) = &self.host {
+            lock(peers).look(self.id);
+            return Ok(());
+        }
+        let patience = Duration::from_millis(patience_ms.min(MOST_PATIENCE_MS));
+        self.run(Box::new(move |peer, now| peer.look(now, patience)))
+    }
+
+    fn show(&self, webp: &[u8]) -> PyResult<()> {
+        let frame: Arc<[u8]> = key_frame(webp)?.into();
+        if let Host::Simulation(peers) = &self.host {
+            lock(peers).show(self.id, frame);
+            return Ok(());
+        }
+        self.run(Box::new(move |peer, now| peer.show(frame, now)))
+    }
+
     fn record(&self, on: bool) -> PyResult<()> {
         self.run(Box::new(move |peer, _| peer.record(on)))
     }
@@ -410,6 +432,10 @@ fn checked(rate: u32) -> PyResult<u32> {
         .contains(&rate)
         .then_some(rate)
         .ok_or_else(problem)
+}
+
+fn key_frame(webp: &[u8]) -> PyResult<&[u8]> {
+    talkover_media::webp::to_send(webp).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
 fn samples(pcm: &[u8]) -> PyResult<Vec<i16>> {

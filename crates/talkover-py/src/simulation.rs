@@ -1,8 +1,7 @@
 //! Peers in virtual time, for `talkover.testing`.
 
-use std::time::{Duration, Instant};
-
 use talkover_media::simulation::Simulation as Peers;
+use talkover_media::vp8::KeyFrame;
 
 use super::*;
 
@@ -40,14 +39,35 @@ impl Simulation {
         Ok(())
     }
 
+    fn film(&self, peer: u64, webp: Option<&[u8]>) -> PyResult<()> {
+        let camera = match webp {
+            Some(webp) => KeyFrame::of(key_frame(webp)?),
+            None => None,
+        };
+        lock(&self.peers).film(peer, camera);
+        Ok(())
+    }
+
+    fn seen<'py>(&self, py: Python<'py>, peer: u64) -> Vec<(u64, Bound<'py, PyBytes>)> {
+        let peers = lock(&self.peers);
+        let seen = peers.seen(peer).iter();
+        seen.filter_map(|(at, frame)| {
+            let webp = KeyFrame::of(frame)?.webp;
+            Some((at.as_millis() as u64, PyBytes::new(py, &webp)))
+        })
+        .collect()
+    }
+
     fn advance(&self, until: u64) -> u64 {
         let now = lock(&self.peers).advance(Duration::from_nanos(until));
         now.as_nanos() as u64
     }
 
     fn drain<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        let told = lock(&self.peers).drain();
-        items::list(py, told)
+        let mut peers = lock(&self.peers);
+        let (now, told) = (peers.now(), peers.drain());
+        drop(peers);
+        items::list(py, now, told)
     }
 
     fn heard(&self, peer: u64) -> Vec<(u64, u64, i16)> {

@@ -5,6 +5,7 @@ import { clock } from "./lanes";
 import { advice, openMicrophone, release } from "./microphone";
 import { verdict } from "./network";
 import type { Notices } from "./notice";
+import { Pictures } from "./pictures";
 import { update, type TurnPolicy } from "./policy";
 import type { Preview } from "./preview";
 import type { Settings } from "./settings";
@@ -29,6 +30,7 @@ export class Conversation {
   private transcript = new Transcript();
   private readonly view = new TranscriptView(byTest("transcript"), byTest("announced"));
   private readonly audio = find<HTMLAudioElement>("audio");
+  private readonly pictures: Pictures;
   private pushedAt = 0;
   private cuts = 0;
   private told = "";
@@ -40,6 +42,7 @@ export class Conversation {
     private readonly preview: Preview,
     private readonly mediaPort: () => number | undefined,
   ) {
+    this.pictures = new Pictures(() => this.call, notices);
     setInterval(() => void this.measure(), STATS_MS);
     addEventListener("resize", () => this.stage?.redraw());
     matchMedia("(prefers-color-scheme: dark)").onchange = () => this.stage?.redraw();
@@ -166,6 +169,7 @@ export class Conversation {
       onEvent: (event) => this.take(event),
       onState: (state, reason) => this.become(state, reason),
       onVoice: (voice) => this.hear(voice),
+      onPictures: (pictures) => this.pictures.show(pictures),
     });
     await this.call.connect();
   }
@@ -195,6 +199,7 @@ export class Conversation {
   private begin(): void {
     if (this.transcript.entries.length === 0) this.view.clear("Say something. You can interrupt at any time.");
     this.stage?.begin();
+    this.pictures.begin();
     void this.settings.fill();
     void this.changeSpeaker();
     const { policy } = this.settings;
@@ -210,6 +215,7 @@ export class Conversation {
     this.microphone = null;
     this.pushedAt = 0;
     this.stage?.end();
+    this.pictures.end();
     this.audio.srcObject = null;
     byTest<HTMLButtonElement>("interrupt").disabled = true;
     byTest("network").classList.remove("bad");

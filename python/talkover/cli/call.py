@@ -25,11 +25,12 @@ class Line:
     tcp: bool = False
     agent: str | None = None
     insecure: bool = False
+    video: Path | None = None
 
     def caller(self, **more: Any) -> Caller:
         return Caller(
             self.url, token=self.token, tcp=self.tcp, agent=self.agent,
-            insecure=self.insecure, **more,
+            insecure=self.insecure, video=self.video, **more,
         )  # fmt: skip
 
 

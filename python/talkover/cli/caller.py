@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx2 as httpx
 
-from ..errors import TalkoverError
+from ..errors import InputError, TalkoverError
 from ..media import items as m
 from ..media.port import MediaPort, OfferError, Peer
 from .address import is_loopback
@@ -49,7 +49,8 @@ class Caller:
     """`async with Caller(url) as call:` hangs up at its end. Times are seconds since `dial`.
 
     `token` is the server's key or a client secret; left out, the one that a printed URL carries.
-    `on_event` sees each event as it comes. CallError says why there was no call.
+    `video` is a lossy WebP that its camera shows. `on_event` sees each event as it comes. CallError
+    says why there was no call.
     """
 
     def __init__(
@@ -60,12 +61,14 @@ class Caller:
         tcp: bool = False,
         agent: str | None = None,
         insecure: bool = False,
+        video: Path | None = None,
         on_event: Callable[[float, Event], None] = lambda _, __: None,
         on_sound: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self.url, key = _taken_apart(url)
         self._token, self._tcp, self._agent = token or key, tcp, agent
         self._insecure = insecure
+        self._video = None if video is None else _picture(video)
         self._media: MediaPort | None = None
         self._on_event, self._on_sound = on_event, on_sound
         self._peer: Peer | None = None
@@ -80,6 +83,8 @@ class Caller:
         self.events: list[tuple[float, Event]] = []
         self.speech: list[tuple[float, bool]] = []
         self.sound = Sound(0.0)
+        self.pictures: list[m.Picture] = []
+        """What `look` got."""
 
     async def __aenter__(self) -> Self:
         await self.dial()
@@ -104,7 +109,7 @@ class Caller:
     async def _dial(self) -> None:
         # To a server an address is a caller, so each has a port of its own.
         self._media = media = MediaPort(_near(self.url), 0)
-        peer, offer = media.core.dial(self._tcp)
+        peer, offer = media.core.dial(self._tcp, self._video is not None)
         self._peer = peer
         # The caller's own voice must not fall silent when the agent speaks.
         peer.policy(duck=False, hold=False, hold_after_ms=200, resume_after_ms=48, max_hold_ms=3000)
@@ -134,6 +139,8 @@ class Caller:
             await self.until(lambda: bool(self.transport), CONNECT_S)
         except TimeoutError:
             raise CallError("The media did not connect; is the media port open?") from None
+        if self._video is not None:
+            self.show(self._video)
 
     async def hang_up(self) -> None:
         if self._peer is not None and self.closed is None:
@@ -168,6 +175,22 @@ class Caller:
             self._epoch = 1
             self._peer.release(self._epoch)
         return self._peer.play(self._epoch, pcm, rate, [])
+
+    def show(self, webp: bytes) -> None:
+        """The camera shows this lossy WebP from now on; only with `video`. InputError."""
+        assert self._peer is not None
+        try:
+            self._peer.show(webp)
+        except ValueError as error:
+            raise InputError(str(error)) from None
+
+    async def look(self, seconds: float = 5.0) -> m.Picture:
+        """The picture that the agent shows. TimeoutError, CallError."""
+        assert self._peer is not None
+        before = len(self.pictures)
+        self._peer.look(round(seconds * 1000))
+        await self.until(lambda: len(self.pictures) > before, seconds)
+        return self.pictures[-1]
 
     def send(self, event: Event) -> None:
         assert self._peer is not None
@@ -227,11 +250,20 @@ class Caller:
                 return
             case m.Speech(on, _):
                 self.speech.append((self.now, on))
+            case m.Picture():
+                self.pictures.append(item)
             case m.Closed(reason):
                 self.closed = reason
             case _:
                 pass
         self._arrived.set()
+
+
+def _picture(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _taken_apart(url: str) -> tuple[str, str | None]:

@@ -69,6 +69,7 @@ def call(
     agent: Annotated[str | None, typer.Option(help="which of the server's agents")] = None,
     token: Annotated[str | None, typer.Option(help="the server's key or a client secret")] = None,
     tcp: Annotated[bool, typer.Option(help="media over TCP")] = False,
+    video: Annotated[Path | None, typer.Option(help="a WebP that its camera shows")] = None,
     insecure: Annotated[bool, typer.Option(help="accept any certificate")] = False,
     seconds: Annotated[float, typer.Option(help="the longest wait for an answer")] = 60.0,
 ) -> None:
@@ -80,7 +81,7 @@ def call(
     from .call import Line, held, one, scripted
     from .many import many
 
-    line = Line(url, token=token, tcp=tcp, agent=agent, insecure=insecure)
+    line = Line(url, token=token, tcp=tcp, agent=agent, insecure=insecure, video=video)
     _refuse_together(play=play, text=text, script=script)
     if junit is not None and script is None:
         raise InputError("--junit tells how a --script went; give one.")

@@ -122,6 +122,25 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class Video:
+    """Whether the caller's camera sends (`comes`), and the caller takes pictures (`goes`). Told
+    where video was agreed on, and when it changes."""
+
+    comes: bool
+    goes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What `Peer.look` wanted to see, taken `age` seconds ago; pixels, and a WebP file."""
+
+    age: float
+    width: int
+    height: int
+    webp: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
     """Nobody is known to listen any more; the voice waits where it was last heard."""
 
@@ -144,8 +163,8 @@ class Rtt:
 
 Item = (
     Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | Guarded
-    | WordBegan | Room | Stopped | Flushed | Output | Packet | Answered | Quiet | Back | Closed
-    | Rtt
+    | WordBegan | Room | Stopped | Flushed | Output | Packet | Answered | Video | Picture | Quiet
+    | Back | Closed | Rtt
 )  # fmt: skip
 
 KINDS: dict[str, Callable[..., Item]] = {
@@ -166,6 +185,8 @@ KINDS: dict[str, Callable[..., Item]] = {
     "output": Output,
     "packet": Packet,
     "answered": Answered,
+    "video": Video,
+    "picture": Picture,
     "quiet": Quiet,
     "back": Back,
     "closed": Closed,

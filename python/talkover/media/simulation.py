@@ -34,6 +34,14 @@ class Simulation:
         """The caller makes this sound, from now on."""
         self._core.sound(peer.id, pcm, rate)
 
+    def film(self, peer: Peer, webp: bytes | None) -> None:
+        """The caller's camera shows a picture from now on; None: it is off. ValueError."""
+        self._core.film(peer.id, webp)
+
+    def seen(self, peer: Peer) -> list[tuple[int, bytes]]:
+        """What the caller of an open peer was shown: (ms, WebP)."""
+        return self._core.seen(peer.id)
+
     def heard(self, peer: Peer) -> list[tuple[int, int, int]]:
         """What the caller heard of an open peer: (from ms, to ms, dB of full scale)."""
         return self._core.heard(peer.id)

@@ -11,6 +11,7 @@ from ..media.port import Peer
 from ..protocol import facts as f
 from ..protocol.commands import CreateResponse
 from ..protocol.errors import BadEvent
+from ..values import Image
 from .making import make_brain, make_reply
 from .reply import Reply, Stamps
 
@@ -87,6 +88,9 @@ class Aside:
 
     def clock(self) -> float:
         return self._session.clock()
+
+    async def show(self, image: Image) -> bool:
+        return await self._session.show(image)
 
     def reply_made(self, reply: Reply) -> None:
         if not reply.has_sound:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..agent import Agent, Session, Spoken, Turn
 from ..engines.base import Llm, TextDelta, ToolCall, Usage
@@ -16,10 +16,15 @@ from ..errors import AgentError
 from ..protocol import facts as f
 from ..protocol.ids import fresh
 from ..protocol.items import Item
-from ..values import Audio, Say
-from .conversation import Conversation, Message, chat_messages
+from ..tool import Tool
+from ..values import Audio, Image, Say
+from .conversation import Conversation, Message, chat_messages, with_picture
 from .tools import Toolbox
 
+if TYPE_CHECKING:
+    from .video import Video
+
+LOOK_S = 1.0
 MOST_ROUNDS = 8
 """Tool rounds in one turn; a model that goes on asking is stopped."""
 
@@ -40,7 +45,7 @@ class ToolRound:
     """The agent's tools ran: what is said next comes after them in the conversation."""
 
 
-Piece = str | Audio | Say | ClientCall | ToolRound
+Piece = str | Audio | Image | Say | ClientCall | ToolRound
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +74,16 @@ class Brain:
         ask: Ask,
         emit: Callable[[f.Fact], None],
         confirmed: asyncio.Event,
+        video: Video,
     ) -> None:
         self._agent = agent
         self._llm = llm
         self._ask = ask
         self.turn = Turn(self, session)
-        self._toolbox = Toolbox(agent, self.turn, session, emit, confirmed)
+        self._video = video
+        self._seen: Image | None = None
+        own = [self._look_tool()] if video.on_request else []
+        self._toolbox = Toolbox(agent, own, self.turn, session, emit, confirmed)
         self._calls: list[ClientCall] = []
         self.usage: dict[str, int] = {}
         self.timings: dict[str, float] = {}
@@ -103,6 +112,9 @@ class Brain:
     async def call(self, name: str, args: Mapping[str, Any]) -> Any:
         return await self._toolbox.call(name, args)
 
+    async def look(self, seconds: float) -> Image | None:
+        return await self._video.look(seconds)
+
     def answer(
         self, instructions: str | None, tools: list[dict[str, Any]] | None
     ) -> AsyncIterator[str]:
@@ -128,12 +140,14 @@ class Brain:
     async def _answer(
         self, instructions: str, tools: list[dict[str, Any]] | None
     ) -> AsyncGenerator[str]:
-        schemas = [*(tools if tools is not None else self.tools), *self._ask.client_tools]
+        self._seen = await self._video.of_turn()
+        ours = self._toolbox.schemas(own=True) if tools is None else tools
+        schemas = [*ours, *self._ask.client_tools]
         for _ in range(MOST_ROUNDS):
             calls: list[ToolCall] = []
             spoke = False
             stream = self._llm.reply(
-                self._messages(instructions),
+                with_picture(self._messages(instructions), self._seen),
                 schemas,
                 tool_choice=self._ask.tool_choice,
                 max_tokens=self._ask.max_tokens,
@@ -158,7 +172,7 @@ class Brain:
         raise AgentError(f"The model asked for tools {MOST_ROUNDS} times in one turn; stopped.")
 
     async def _bridge(self, calls: list[ToolCall], spoke: bool) -> AsyncGenerator[str]:
-        lines = [self._agent.tools[c.name].say for c in calls if self._toolbox.has(c.name)]
+        lines = [self._toolbox.line(c.name) for c in calls]
         line = next(filter(None, lines), None)
         if line is not None and not spoke:
             yield line + " "
@@ -194,16 +208,26 @@ class Brain:
             return chat_messages(self._ask.items, instructions)
         return self._ask.conversation.messages(instructions)
 
+    def _look_tool(self) -> Tool:
+        async def look() -> str:
+            """See what the user's camera or shared screen shows right now."""
+            self._seen = await self.look(LOOK_S)
+            if self._seen is None:
+                return "There is nothing to be seen; the camera may be off."
+            return "The next message has the picture."
+
+        return Tool.of(look, safe=True, timeout=LOOK_S * 3, say=None, injected=())
+
     def _count(self, read: int, written: int) -> None:
         self.usage["input_tokens"] = self.usage.get("input_tokens", 0) + read
         self.usage["output_tokens"] = self.usage.get("output_tokens", 0) + written
 
 
 def _checked(piece: Any) -> Piece:
-    if isinstance(piece, (str, Audio, Say, ClientCall)):
+    if isinstance(piece, (str, Audio, Image, Say, ClientCall)):
         return piece
     raise AgentError(
-        f"The agent's reply yielded {type(piece).__name__}; yield str, Audio, Say or None."
+        f"The agent's reply yielded {type(piece).__name__}; yield str, Audio, Image, Say or None."
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 from typing import Any
 
 from ..protocol.errors import BadEvent
 from ..protocol.items import Item, Part
+from ..values import Image
 
 Message = dict[str, Any]
 
@@ -143,6 +145,21 @@ def chat_messages(items: list[Item], instructions: str = "") -> list[Message]:
             case _:
                 pass
     return out
+
+
+def with_picture(messages: list[Message], picture: Image | None) -> list[Message]:
+    """The messages with what the user shows: beside the user's last words, or, where tools have
+    run since, at the end. It is no part of the conversation, which would grow by it each turn."""
+    if picture is None:
+        return messages
+    url = f"data:{picture.mime};base64,{base64.b64encode(picture.data).decode()}"
+    shown: Message = {"type": "image_url", "image_url": {"url": url}}
+    if not messages or messages[-1]["role"] != "user":
+        return [*messages, {"role": "user", "content": [shown]}]
+    *before, last = messages
+    content = last["content"]
+    said = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return [*before, last | {"content": [*said, shown]}]
 
 
 def _add_message(out: list[Message], item: Item) -> None:

@@ -9,9 +9,9 @@ from contextlib import aclosing
 from typing import Generic, TypeVar, cast
 
 from ..errors import AgentError
-from ..values import Audio, Say
+from ..values import Audio, Image, Say
 
-Piece = str | Audio | Say
+Piece = str | Audio | Image | Say
 T = TypeVar("T")
 
 PAUSE_S = 0.4
@@ -75,9 +75,11 @@ class Live:
             async for piece in stream:
                 if piece is None or piece == "":
                     continue
-                if not isinstance(cast(object, piece), (str, Audio, Say)):
+                if not isinstance(cast(object, piece), (str, Audio, Image, Say)):
                     name = type(piece).__name__
-                    raise AgentError(f"@agent.live yielded {name}; yield str, Audio, Say or None.")
+                    raise AgentError(
+                        f"@agent.live yielded {name}; yield str, Audio, Image, Say or None."
+                    )
                 await self._pieces.put(piece)
                 if not self._taken:
                     self._wants()

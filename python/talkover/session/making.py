@@ -76,7 +76,9 @@ def make_brain(
         sound=sound,
         conversation=talk,
     )
-    brain = Brain(agent, session.cast.llm, session.facade, ask, reply.tell, reply.confirmed)
+    brain = Brain(
+        agent, session.cast.llm, session.facade, ask, reply.tell, reply.confirmed, session.video
+    )
     reply.usage = brain.usage
     return brain
 

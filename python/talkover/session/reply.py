@@ -18,7 +18,7 @@ from ..protocol import facts as f
 from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn.heard import HeardTable, WordAt
-from ..values import Audio, Say
+from ..values import Audio, Image, Say
 from .brain import ClientCall, Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
@@ -65,16 +65,19 @@ class Desk(Protocol):
     def emit(self, fact: f.Fact) -> None: ...
     def clock(self) -> float: ...
     def reply_made(self, reply: Reply) -> None: ...
+    async def show(self, image: Image) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """To be spoken: characters of `item`'s transcript from `start` on, or a sound."""
+    """To be spoken: characters of `item`'s transcript from `start` on, or a sound; or a picture to
+    be shown once all before it has been given to the playout."""
 
     item: str
     start: int
     text: str
     sound: Audio | None = None
+    picture: Image | None = None
     guarded: bool = False
 
 
@@ -322,6 +325,11 @@ class Reply:
                         await self._flush()
                         item = self._message()
                         await self._put(_Line(item.id, self._cut_from, "", piece))
+                    case Image():
+                        await self._flush()
+                        if self._peer is None:
+                            await self._show(piece)
+                        await self._put(_Line("", 0, "", picture=piece))
                     case ClientCall():
                         await self._flush()
                         self._function_call(piece)
@@ -367,6 +375,9 @@ class Reply:
 
     async def _speak(self) -> None:
         while (line := await self._lines.get()) is not None:
+            if line.picture is not None:
+                await self._show(line.picture)
+                continue
             self._table.begin(line.item, line.start, line.text)
             self._peer_guarded = line.guarded
             if line.sound is not None:
@@ -375,6 +386,10 @@ class Reply:
                 await self._speak_with(self._voice.tts, line.text)
             # Of what is only prepared, the first sentence is enough.
             await self._confirmed.wait()
+
+    async def _show(self, picture: Image) -> None:
+        await self._confirmed.wait()
+        await self._desk.show(picture)
 
     async def _speak_with(self, tts: Tts, text: str) -> None:
         voice = self._voice

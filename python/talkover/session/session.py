@@ -31,7 +31,7 @@ from ..turn import outputs as o
 from ..turn.machine import Timeout, TurnMachine
 from ..turn.policy import NORMAL, TurnPolicy
 from ..turn.trace import Given, Step, feed
-from ..values import Audio, Say
+from ..values import Audio, Image, Say
 from .aside import Attach
 from .brain import Brain, Piece
 from .conversation import Conversation
@@ -45,6 +45,7 @@ from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
 from .stream import FactStream, Leg, Subscription
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
+from .video import Video
 
 log = structlog.get_logger("talkover.session")
 
@@ -151,6 +152,7 @@ class Session:
         self.requests = Requests(self, attach)
         self.hearing = Hearing(self)
         self.mute = Mute(self)
+        self.video = Video(self)
         self._idle = Idle(self)
         self.apply_policy()
 
@@ -236,6 +238,9 @@ class Session:
     async def send(self, name: str, data: Any) -> None:
         self.emit(f.App(name, data))
 
+    async def show(self, image: Image) -> bool:
+        return await self.video.show(image)
+
     async def finish(self, say: str | None) -> None:
         """End the call, after `say`; from within a reply, after that reply."""
         inside = self._replying
@@ -267,6 +272,7 @@ class Session:
             self._life.close()
         self.requests.close()
         self.hearing.close()
+        self.video.close()
         self._idle.close()
         for saying in self._says:
             saying.heard.set_result("")
@@ -387,6 +393,10 @@ class Session:
                 self.spawn(self.end(reason, how), "closed")
             case m.Rtt(ms, loss):
                 self.emit(f.Network(self.transport, ms, loss))
+            case m.Video():
+                self.video.agreed(item)
+            case m.Picture():
+                self.video.came(item)
             case m.Packet():
                 pass  # the recorder has it
             case m.Quiet() | m.Back() | m.Open() | m.Answered():

@@ -13,6 +13,7 @@ import structlog
 from ..agent import Agent, Session, Turn
 from ..errors import InputError
 from ..protocol import facts as f
+from ..tool import Tool
 
 log = structlog.get_logger("talkover.tools")
 
@@ -21,7 +22,8 @@ MOST_OUTPUT = 32_768
 
 
 class Toolbox:
-    """The agent's tools for one turn. `emit` gets a ToolStep for each beginning and end.
+    """The agent's tools for one turn, and `own` ones of the default brain, of which the agent's go
+    first where they share a name. `emit` gets a ToolStep for each beginning and end.
 
     A tool that is not `safe` waits until the turn is `confirmed` to be over.
     """
@@ -29,21 +31,28 @@ class Toolbox:
     def __init__(
         self,
         agent: Agent,
+        own: list[Tool],
         turn: Turn,
         session: Session,
         emit: Callable[[f.Fact], None],
         confirmed: asyncio.Event,
     ) -> None:
-        self._agent = agent
+        self._agents = agent.tools
+        self._tools = {tool.name: tool for tool in own} | agent.tools
         self._given: dict[type, Any] = {Turn: turn, Session: session}
         self._emit = emit
         self._confirmed = confirmed
 
-    def schemas(self) -> list[dict[str, Any]]:
-        return [tool.chat_schema() for tool in self._agent.tools.values()]
+    def schemas(self, *, own: bool = False) -> list[dict[str, Any]]:
+        tools = self._tools if own else self._agents
+        return [tool.chat_schema() for tool in tools.values()]
 
     def has(self, name: str) -> bool:
-        return name in self._agent.tools
+        return name in self._tools
+
+    def line(self, name: str) -> str | None:
+        """What is said while a tool runs."""
+        return self._tools[name].say if name in self._tools else None
 
     async def run(self, name: str, arguments: str, call_id: str) -> str:
         """The result as text for the model; what a tool raises becomes a message to it."""
@@ -67,9 +76,9 @@ class Toolbox:
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         """The tool's own value; raises what it raises, InputError for a wrong call."""
-        tool = self._agent.tools.get(name)
+        tool = self._tools.get(name)
         if tool is None:
-            known = ", ".join(sorted(self._agent.tools)) or "none"
+            known = ", ".join(sorted(self._tools)) or "none"
             raise InputError(f"There is no tool {name!r}; the agent has: {known}.")
         if not tool.safe:
             await self._confirmed.wait()

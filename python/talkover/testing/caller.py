@@ -15,7 +15,7 @@ from ..protocol.realtime import Codec
 from ..session.session import Session
 from ..session.stream import Entry
 from .engines import ScriptedEar, Spoken
-from .script import Cue, Play, Send, Speak, Step, Wait
+from .script import Cue, Film, Play, Send, Speak, Step, Wait
 
 PATIENCE_S = 120.0
 """A cue that has not come by then will not."""
@@ -168,6 +168,10 @@ class Caller:
                 self.done.append(Done(step, now, now))
                 for event in events:
                     self._session.submit(self._codec.decode(json.dumps(event)))
+            case Film(_, webp):
+                self._free = max(self._free, now)
+                self.done.append(Done(step, now, now))
+                self._media.film(self._peer, webp)
             case Wait():
                 self._free = max(self._free, now)
                 self.done.append(Done(step, now, now))

@@ -247,8 +247,10 @@ def _rounds(answer: Answer) -> list[list[Part]]:
 
 
 def _last(messages: list[dict[str, Any]], role: str) -> int:
-    """The place of the last message of a role; behind all of them where there is none."""
-    places = [n for n, message in enumerate(messages) if message["role"] == role]
+    """The place of the last message of a role that says something (a picture alone does not);
+    behind all of them where there is none."""
+    fits = [m["role"] == role and _text(m["content"]) != "" for m in messages]
+    places = [n for n, fit in enumerate(fits) if fit]
     return places[-1] if places else len(messages)
 
 

@@ -11,6 +11,7 @@ from ..protocol import facts as f
 from ..protocol.ids import seeded
 from ..protocol.realtime import Codec
 from ..session.stream import Entry
+from ..values import Image
 from .caller import Done
 from .script import Step
 from .timeline import timeline
@@ -74,6 +75,7 @@ class Result:
         entries: list[Entry],
         done: list[Done],
         sound: list[tuple[int, int, int]],
+        seen: list[tuple[int, bytes]],
         messages: list[dict[str, Any]],
         left: list[str],
     ) -> None:
@@ -82,6 +84,8 @@ class Result:
         """(number, ms, fact), all of them, in order."""
         self.done = done
         self.sound = [Heard(begin / 1000, end / 1000, level) for begin, end, level in sound]
+        self.shown = [Image(webp, at=ms / 1000) for ms, webp in seen]
+        """The pictures that the caller was shown, with the second of each in `at`."""
         self.messages = messages
         """The conversation as the model would see it next, cut to what was heard."""
         self.tasks_left = left

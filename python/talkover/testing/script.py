@@ -84,6 +84,17 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Film:
+    """The camera shows this picture (WebP) from then on; None: it is turned off."""
+
+    cue: Cue
+    webp: bytes | None
+
+    def __str__(self) -> str:
+        return "(turns the camera off)" if self.webp is None else "(films)"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Wait:
     cue: Cue
 
@@ -92,7 +103,7 @@ class Wait:
         return f"(waits {self.cue.seconds:g} s)" if waits else "(listens)"
 
 
-Step = Speak | Play | Send | Wait
+Step = Speak | Play | Send | Film | Wait
 
 
 def typing(text: str) -> tuple[dict[str, Any], ...]:

@@ -18,12 +18,12 @@ from ..protocol.config import SessionConfig, first_config
 from ..protocol.ids import seeded
 from ..session import brain
 from ..session.session import Cast, Session
-from ..values import Audio
+from ..values import Audio, Image
 from .caller import Caller, MissedCue
 from .engines import SECONDS_PER_CHARACTER, Answers, ScriptedEar, ScriptedLlm, SteadyVoice
 from .loop import VirtualLoop
 from .result import Result
-from .script import Cue, Cues, Play, Send, Speak, Step, Wait, cue, typing
+from .script import Cue, Cues, Film, Play, Send, Speak, Step, Wait, cue, typing
 from .toml import Expected, expected, failures
 
 AFTERWARDS_S = 2.0
@@ -120,6 +120,10 @@ class Talk:
         """Send application data, for the agent's `@agent.on(name)`."""
         return self.event({"type": "talkover.message", "name": name, "data": data}, **when)
 
+    def film(self, picture: Image | None, **when: Unpack[Cues]) -> Step:
+        """Turn the camera on and hold this picture before it (a lossy WebP); None turns it off."""
+        return self._add(Film(cue(when), None if picture is None else picture.data))
+
     def event(self, *events: dict[str, Any], **when: Unpack[Cues]) -> Step:
         """Send any client events of the Realtime protocol."""
         shown = " ".join(f"<{event['type']}>" for event in events)
@@ -162,12 +166,12 @@ class Talk:
             await caller.run(self._steps)
         except MissedCue as error:
             missed = error
-        sound = media.heard(peer)
+        sound, seen = media.heard(peer), media.seen(peer)
         messages = session.conversation.messages()
         await session.end("the script is over")
         await asyncio.sleep(AFTERWARDS_S)
         left = sorted(t.get_name() for t in asyncio.all_tasks() - {asyncio.current_task()})
-        result = Result(self.seed, caller.entries, caller.done, sound, messages, left)
+        result = Result(self.seed, caller.entries, caller.done, sound, seen, messages, left)
         result.failures = failures(result, self._expected)
         if missed is not None:
             missed.add_note(str(result))

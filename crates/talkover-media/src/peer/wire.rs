@@ -13,6 +13,7 @@ use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Rtc, RtcConfig};
 
 use super::tape::Tape;
+use super::video::Video;
 use crate::codec::Encoder;
 use crate::presence::Presence;
 
@@ -43,6 +44,7 @@ impl Identity {
             .set_dtls_cert(self.certificate.clone())
             .clear_codecs()
             .enable_opus(true, false)
+            .enable_vp8(true)
             .set_rtp_mode(true)
             .set_stats_interval(Some(Duration::from_secs(2)))
     }
@@ -71,6 +73,10 @@ pub(super) struct Wire {
     pub(super) tape: Option<Tape>,
     pub(super) timeout: Instant,
     pub(super) transport: &'static str,
+    /// Of the calling side, before it is answered.
+    pub(super) offered_video: Option<Mid>,
+    /// Where the call has any.
+    pub(super) video: Option<Box<Video>>,
 }
 
 impl Wire {
@@ -95,6 +101,8 @@ impl Wire {
             tape: None,
             timeout: now,
             transport: "udp",
+            offered_video: None,
+            video: None,
         }
     }
 
@@ -108,7 +116,7 @@ impl Wire {
             return;
         };
         if self.pt.is_none() {
-            self.pt = self.negotiated_opus(mid);
+            self.pt = self.negotiated(mid, Codec::Opus);
         }
         let Some(pt) = self.pt else {
             return;
@@ -122,20 +130,20 @@ impl Wire {
         self.silent = false;
     }
 
-    fn negotiated_opus(&self, mid: Mid) -> Option<Pt> {
+    pub(super) fn negotiated(&self, mid: Mid, codec: Codec) -> Option<Pt> {
         let offered = self.rtc.media(mid)?.remote_pts();
-        let opus = |pt: &Pt| {
+        let fits = |pt: &Pt| {
             let params = self.rtc.codec_config().params();
             params
                 .iter()
-                .any(|p| p.pt() == *pt && p.spec().codec == Codec::Opus)
+                .any(|p| p.pt() == *pt && p.spec().codec == codec)
         };
-        offered.iter().copied().find(opus)
+        offered.iter().copied().find(fits)
     }
 }
 
 /// Random enough for a first sequence number (RFC 3550 §5.1): hashers are seeded by the system.
-fn rand_u16() -> u16 {
+pub(super) fn rand_u16() -> u16 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0) as u16
 }
