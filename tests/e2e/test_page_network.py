@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 from e2e import browser as b
+from e2e.network import bad_network
 from e2e.server import Server
 from playwright.sync_api import Page, Route
+
+from talkover.testing.weather import Weather
 
 pytestmark = pytest.mark.e2e
 
@@ -133,3 +136,30 @@ def test_a_server_that_ends_the_call_is_named(tmp_path: Path):
         b.wait(page, "() => document.querySelector('.notice').textContent.includes('answering')")
         assert "talkover serve" in page.get_by_test_id("notice").inner_text()
         b.picture(page, "gone")
+
+
+def test_a_call_goes_on_by_itself_when_the_old_way_is_dead(demo: Server, tmp_path: Path):
+    with (
+        bad_network(demo) as network,
+        b.browsing(demo.url, b.silence(tmp_path)) as page,
+    ):
+        network.between(page)
+        b.call(page)
+        ask(page, "what is twelve times seven")
+        b.wait(page, "() => document.body.textContent.includes('eighty-four')")
+        network.do(lambda: network.relay.black_out(600))
+        b.state(page, "reconnecting")
+        b.state(page, "live")
+        ask(page, "what is nine times nine")
+        b.wait(page, "() => document.body.textContent.includes('eighty-one')")
+        b.wait(page, "() => talkover.stage.levels.of('agent') > 0.01")
+
+
+def test_a_caller_behind_a_forgetful_nat_and_loss_is_heard(demo: Server, tmp_path: Path):
+    rain = Weather(loss=0.05, delay_ms=20, jitter_ms=15)
+    sound = b.microphone(tmp_path, ("what is twelve times seven", 15.0))
+    with bad_network(demo, rain) as network, b.browsing(demo.url, sound) as page:
+        network.between(page)
+        b.call(page)
+        network.do(network.relay.rebind)
+        b.wait(page, "() => document.body.textContent.includes('eighty-four')")

@@ -88,6 +88,23 @@ class Gateway:
         answer = await self._lobby.move(session, offer, lambda _: codec)
         return _answered(session, answer)
 
+    async def restart(self, request: Request) -> Response:
+        """A later offer of the same connection, which goes on from another address."""
+        caller = self._keys.admit(bearer(request.headers), request.headers)
+        session = self._session(request.path_params["id"])
+        check_own(caller, session)
+        if session.transport == "websocket":
+            raise HttpError(
+                400, "This call is on a WebSocket; to move it to WebRTC, post the offer to "
+                f"/v1/realtime/calls?call_id={session.call_id}.", code="invalid_value",
+            )  # fmt: skip
+        offer, _ = await in_time(_offer(request))
+        try:
+            answer = await self._lobby.media.restart(session.peer, offer)
+        except TimeoutError:
+            raise HttpError(503, "The offer was not answered in time; offer again.") from None
+        return Response(answer, media_type="application/sdp")
+
     async def hangup(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
         session = self._session(request.path_params["id"])
@@ -195,6 +212,7 @@ def create_app(
             Route("/v1/realtime", gateway.call, methods=["POST"]),
             Route(f"{calls}/{{id}}/hangup", gateway.hangup, methods=["POST"]),
             Route(f"{calls}/{{id}}", gateway.hangup, methods=["DELETE"]),
+            Route(f"{calls}/{{id}}", gateway.restart, methods=["PATCH"]),
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
             WebSocketRoute("/v1/realtime", Sockets(lobby, keys).serve),
             *live.routes,
@@ -209,7 +227,7 @@ def create_app(
                 CORSMiddleware,
                 # The keys decide who may call; a browser only needs to be allowed to ask.
                 allow_origins=["*"],
-                allow_methods=["GET", "POST", "DELETE"],
+                allow_methods=["GET", "POST", "PATCH", "DELETE"],
                 allow_headers=["*"],
                 expose_headers=["Location", "Retry-After"],
             )

@@ -116,8 +116,7 @@ class Session:
         self._limits, self._expires_at = limits, int(began) + limits.longest_s
         self.began = began  # Unix seconds
         self.state: dict[str, Any] = {}
-        self.conversation = Conversation()
-        self.stream = FactStream()
+        self.conversation, self.stream = Conversation(), FactStream()
         self.facade = Facade(self)
         self.machine = TurnMachine(self._turn_policy())
         self.recording = False
@@ -149,10 +148,8 @@ class Session:
         self._live = Live(lambda: self.tell(i.Speak()))
         self._aside: str | None = None
         self._reflex: tuple[bool, bool] | None = None
-        self.requests = Requests(self, attach)
-        self.hearing = Hearing(self)
-        self.mute = Mute(self)
-        self.video = Video(self)
+        self.requests, self.hearing = Requests(self, attach), Hearing(self)
+        self.mute, self.video = Mute(self), Video(self)
         self._idle = Idle(self)
         self.apply_policy()
 

@@ -47,9 +47,15 @@ impl World {
         let start = Instant::now();
         let identity = Identity::new().expect("a certificate");
         let host = |at: ([u8; 4], u16)| Candidate::host(at.into(), "udp").expect("an address");
-        let (mut caller, offer) =
-            Peer::offer(&identity, &[host(CALLER)], start, start, Arc::default())
-                .expect("an offer");
+        let (mut caller, offer) = Peer::offer(
+            &identity,
+            &[host(CALLER)],
+            false,
+            start,
+            start,
+            Arc::default(),
+        )
+        .expect("an offer");
         let (server, answer) = Peer::answer(
             &identity,
             &offer,
