@@ -17,6 +17,7 @@ PURE = {
 ALSO = {
     "protocol.config": {"pydantic"},
     "protocol.decoding": {"pydantic"},
+    "protocol.text": {"pydantic_core"},
     # Ids are random, and the wire wants them unguessable.
     "protocol.ids": {"contextlib", "contextvars", "random", "secrets"},
 }

@@ -21,13 +21,14 @@ from ..protocol.live.codec import LiveCodec, output_audio
 from ..protocol.live.decoding import start
 from ..protocol.live.settings import Startup, silence, startup
 from ..protocol.live.silence import Silence
+from ..protocol.text import to_text
 from ..session.lobby import Lobby
 from ..session.session import Session
 from .admission import check_own, given, spending
 from .body import in_time, json_object, read_body
 from .errors import HttpError, shown
 from .keys import Caller, Keyring, bearer
-from .socket import bearer_of, converse, refuse, to_json
+from .socket import bearer_of, converse, refuse
 
 log = structlog.get_logger("talkover.live")
 
@@ -226,7 +227,7 @@ async def _tell(socket: WebSocket, error: BadEvent) -> None:
     inner |= {"client_event_id": error.event_id} if error.event_id is not None else {}
     try:
         await socket.send_text(
-            to_json({"type": "error", "event_id": fresh("event"), "error": inner})
+            to_text({"type": "error", "event_id": fresh("event"), "error": inner})
         )
     except (WebSocketDisconnect, RuntimeError):
         log.debug("nobody took the error", code=error.code)

@@ -4,7 +4,6 @@ sound as well (`?call_id=…&audio=here`)."""
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..protocol import facts as f
 from ..protocol.errors import BadEvent
 from ..protocol.realtime import Codec
+from ..protocol.text import to_text
 from ..session.leg import Dialect
 from ..session.lobby import Lobby
 from ..session.session import Session
@@ -33,8 +33,6 @@ SLOW = "the client reads too slowly"
 Json = dict[str, Any]
 Fill = Callable[[], list[Json]]
 FILL_S = 0.1
-
-to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Sockets:
@@ -153,7 +151,7 @@ async def _write(
     """Send until there is no more to send, or nobody who takes it; returns why it ended."""
     try:
         for event in first:
-            await socket.send_text(to_json(event))
+            await socket.send_text(to_text(event))
         while (entries := await _next(subscription, fill)) != []:
             if not stays():
                 await socket.close(1000, MOVED)
@@ -161,9 +159,9 @@ async def _write(
             async with asyncio.timeout(SLOW_S):
                 for _, at_ms, fact in entries or ():
                     for event in codec.encode(fact, at_ms):
-                        await socket.send_text(to_json(event))
+                        await socket.send_text(to_text(event))
                 for event in fill() if fill is not None else ():
-                    await socket.send_text(to_json(event))
+                    await socket.send_text(to_text(event))
         if not subscription.overflowed:
             await socket.close(1000, "the call has ended")
             return "the call has ended"

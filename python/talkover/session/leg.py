@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Protocol
 
 import structlog
@@ -10,6 +9,7 @@ import structlog
 from ..media.port import Peer
 from ..protocol import facts as f
 from ..protocol.commands import Command
+from ..protocol.text import to_text
 from .stream import Entry
 
 log = structlog.get_logger("talkover.leg")
@@ -41,7 +41,7 @@ class DataChannel:
             return
         for event in self._codec.encode(fact, at_ms):
             try:
-                self._peer.send(json.dumps(event, ensure_ascii=False))
+                self._peer.send(to_text(event))
             except (ValueError, RuntimeError) as error:
                 self._clogged = True
                 log.warning("the data channel takes no more events", error=str(error))
