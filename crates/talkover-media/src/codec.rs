@@ -141,6 +141,13 @@ impl Encoder {
         let _ = self.opus.set_packet_loss_perc(percent);
     }
 
+    /// Bits a second, from the next frame on.
+    pub fn set_bitrate(&mut self, bitrate: i32) {
+        if bitrate != self.bitrate && self.opus.set_bitrate(Bitrate::Bits(bitrate)).is_ok() {
+            self.bitrate = bitrate;
+        }
+    }
+
     fn change(&mut self, fec: bool) {
         let application = if fec {
             Application::Voip

@@ -6,6 +6,7 @@
 
 pub mod camera;
 pub mod codec;
+mod congestion;
 pub mod driver;
 pub mod ear;
 pub mod echo;

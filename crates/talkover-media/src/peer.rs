@@ -16,6 +16,7 @@ use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc};
 
 use crate::codec::{Encoder, duration};
+use crate::congestion;
 use crate::ear::{self, Ear};
 use crate::notice::{Notice, Side};
 use crate::playout;
@@ -35,7 +36,6 @@ use wire::{TICKS, Wire};
 
 /// The channel that carries events; its name is the protocol's.
 const CHANNEL: &str = "oai-events";
-const BITRATE: i32 = 28_000;
 /// An offer that never connects is freed.
 const SETUP: Duration = Duration::from_secs(15);
 /// Text that waits for the data channel.
@@ -509,6 +509,10 @@ impl Peer {
                     encoder.set_loss(loss);
                 }
                 let Some(rtt) = stats.rtt else { return };
+                let bitrate = wire.congestion.report(rtt, now);
+                if let Some(encoder) = &mut wire.encoder {
+                    encoder.set_bitrate(bitrate);
+                }
                 Notice::Rtt {
                     ms: rtt.as_secs_f32() * 1000.0,
                     loss,
@@ -581,7 +585,7 @@ impl Peer {
             return;
         };
         if wire.encoder.is_none() {
-            wire.encoder = Encoder::new(BITRATE).ok();
+            wire.encoder = Encoder::new(congestion::MOST).ok();
         }
         let Some(packet) = wire
             .encoder

@@ -15,6 +15,7 @@ use str0m::{Candidate, Rtc, RtcConfig};
 use super::tape::Tape;
 use super::video::Video;
 use crate::codec::Encoder;
+use crate::congestion::Congestion;
 use crate::presence::Presence;
 
 /// RTP ticks (48 kHz) of 20 ms.
@@ -63,6 +64,7 @@ pub(super) struct Wire {
     pub(super) waiting: VecDeque<String>,
     pub(super) waiting_bytes: usize,
     pub(super) encoder: Option<Encoder>,
+    pub(super) congestion: Congestion,
     pub(super) seq: SeqNo,
     pub(super) rtp_base: u32,
     pub(super) silent: bool,
@@ -92,6 +94,7 @@ impl Wire {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             encoder: None,
+            congestion: Congestion::default(),
             seq: SeqNo::from(u64::from(rand_u16())),
             rtp_base: u32::from(rand_u16()) << 8,
             silent: true,

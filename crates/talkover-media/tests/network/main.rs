@@ -16,6 +16,7 @@ const CALM: Weather = Weather {
     loss: 0.0,
     delay: Duration::from_millis(20),
     jitter: Duration::ZERO,
+    kbps: None,
 };
 /// What the caller says, Hz.
 const VOICE: f32 = 440.0;
@@ -142,6 +143,34 @@ fn a_storm_is_learnt_within_seconds() {
         "{}",
         voice_heard(&world, from)
     );
+}
+
+#[test]
+fn a_voice_fits_itself_to_a_link_that_becomes_narrow() {
+    let mut world = talking(CALM, CALM, 10);
+    speak(&mut world, 70);
+    world.run(ms(5000));
+    world.down.weather.kbps = Some(56);
+    world.run(ms(12_000));
+    let rtts = |world: &World, from: Duration| -> Vec<f32> {
+        let told = world
+            .told
+            .iter()
+            .filter(|(when, at, _)| *at == At::Server && *when >= from);
+        told.filter_map(|(_, _, notice)| match notice {
+            Notice::Rtt { ms, .. } => Some(*ms),
+            _ => None,
+        })
+        .collect()
+    };
+    let from = world.elapsed();
+    world.run(ms(10_000));
+    let (before, after) = (rtts(&world, Duration::ZERO), rtts(&world, from));
+    let most = before.iter().copied().fold(0.0, f32::max);
+    let last = after.last().copied().unwrap_or(f32::MAX);
+    assert!(most > 150.0 && last < 120.0, "{before:?}");
+    let heard = words_heard(&world, from, 70).len();
+    assert!(heard >= 20, "{heard}");
 }
 
 #[test]

@@ -198,7 +198,10 @@ impl World {
                         At::Caller => (At::Server, self.outside, &mut self.up),
                     };
                     let routed = side == At::Caller || transmit.destination == self.outside;
-                    if let Some(at) = link.send(self.now).filter(|_| routed) {
+                    if let Some(at) = link
+                        .send(transmit.contents.len(), self.now)
+                        .filter(|_| routed)
+                    {
                         self.sent += 1;
                         let packet = (to, source, transmit.contents.to_vec());
                         self.flying.insert((at, self.sent), packet);
