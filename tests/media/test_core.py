@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import math
+import re
 import select
 import time
 from collections.abc import Callable, Iterator
@@ -218,3 +219,18 @@ def test_a_port_in_use_is_refused_however_many_threads_share_it():
     with pytest.raises(OSError):
         _core.Media("127.0.0.1", media.port, threads=2)
     media.close()
+
+
+@pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
+@pytest.mark.parametrize(("host", "caller"), [("::1", "::1"), ("::", "::1"), ("::", "127.0.0.1")])
+def test_a_server_on_ipv6_is_called_over_both(host: str, caller: str, tcp: bool) -> None:
+    wire = Wire(1, _core.Media(host, 0))
+    wire.far.close()
+    wire.far = _core.Media(caller, 0)
+    dialled, offer = wire.far.dial(tcp)
+    _, answer = wire.media.answer(offer)
+    elsewhere = rf"a=candidate:\S+ \d \w+ \d+ (?!{re.escape(caller)} ).*\r\n"
+    dialled.accept(re.sub(elsewhere, "", answer))
+    assert wire.kind("connected")[2] == ("tcp" if tcp else "udp")
+    wire.media.close()
+    wire.far.close()

@@ -306,10 +306,10 @@ impl Shard {
             return;
         };
         if catch_unwind(AssertUnwindSafe(|| touch(&mut slot.peer))).is_err() {
+            self.remove(id);
             self.outside
                 .inbox
                 .push(id, Notice::Closed("internal error"));
-            self.remove(id);
         }
     }
 
@@ -319,6 +319,11 @@ impl Shard {
             return;
         };
         let (outside, transmits) = (&mut self.outside, &mut self.transmits);
+        let closed = slot.peer.is_closed();
+        if closed {
+            // Counted off before anybody is told.
+            outside.stats.peers.fetch_sub(1, Ordering::Relaxed);
+        }
         while let Some(output) = slot.peer.poll() {
             match output {
                 Output::Transmit(transmit) => transmits.push(transmit),
@@ -328,7 +333,6 @@ impl Shard {
                 Output::Came => drop(outside.stats.frames_in.fetch_add(1, Ordering::Relaxed)),
             }
         }
-        let closed = slot.peer.is_closed();
         let timer = slot.peer.deadline();
         if timer != slot.timer {
             if let Some(old) = slot.timer {
@@ -341,7 +345,8 @@ impl Shard {
             outside.transmit(transmit);
         }
         if closed {
-            self.remove(id);
+            self.take(id);
+            self.outside.directory.remove(id);
         }
     }
 

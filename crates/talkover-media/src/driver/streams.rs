@@ -45,6 +45,12 @@ pub(super) struct Streams {
     next: usize,
 }
 
+/// An IPv4 address that an IPv6 listener shows as one of its own (RFC 4291 §2.5.5.2), as what it is:
+/// candidates name it so.
+fn plain(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
 impl Streams {
     pub(super) fn new(listener: TcpListener) -> Self {
         Self {
@@ -59,7 +65,7 @@ impl Streams {
     pub(super) fn accept(&mut self, registry: &Registry) {
         while let Ok((socket, remote)) = self.listener.accept() {
             if self.open.len() < MOST {
-                self.keep(socket, remote, registry);
+                self.keep(socket, plain(remote), registry);
             }
         }
     }
@@ -72,7 +78,7 @@ impl Streams {
         // Nagle would hold a 20 ms packet for the next one.
         let ready = socket.set_nodelay(true).is_ok()
             && registry.register(&mut socket, token, interest).is_ok();
-        let (true, Ok(local)) = (ready, local) else {
+        let (true, Ok(local)) = (ready, local.map(plain)) else {
             return;
         };
         self.by_remote.insert(remote, token);
