@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use opus::{Application, Bandwidth, Bitrate, Channels};
 
+use crate::effort;
+
 /// Samples of 20 ms of the caller's audio at 16 kHz.
 pub const EAR_FRAME: usize = 320;
 /// Samples of 20 ms of the agent's audio at 24 kHz.
@@ -83,7 +85,6 @@ pub fn duration(packet: &[u8]) -> Duration {
 const LOSSY: f32 = 0.01;
 /// Reports without loss, in a row, after which the link is taken to be clean again.
 const CLEAN_REPORTS: u32 = 5;
-const COMPLEXITY: i32 = 5;
 const ASSUMED_LOSS: f32 = 0.02;
 
 /// Encodes 20 ms frames.
@@ -93,6 +94,7 @@ pub struct Encoder {
     packet: Box<[u8; MAX_PACKET]>,
     rate: u32,
     bitrate: i32,
+    complexity: i32,
     fec: bool,
     clean: u32,
 }
@@ -109,10 +111,11 @@ impl Encoder {
     /// For another of the rates that Opus knows.
     pub fn at(rate: u32, bitrate: i32) -> Result<Self, opus::Error> {
         Ok(Self {
-            opus: encoder(rate, Application::LowDelay, bitrate)?,
+            opus: encoder(rate, Application::LowDelay, bitrate, effort::USUAL)?,
             packet: Box::new([0; MAX_PACKET]),
             rate,
             bitrate,
+            complexity: effort::USUAL,
             fec: false,
             clean: 0,
         })
@@ -148,16 +151,24 @@ impl Encoder {
         }
     }
 
+    /// How hard it tries, 0 to 10, from the next frame on.
+    pub fn set_complexity(&mut self, complexity: i32) {
+        if self.opus.set_complexity(complexity).is_ok() {
+            self.complexity = complexity;
+        }
+    }
+
     fn change(&mut self, fec: bool) {
         let application = if fec {
             Application::Voip
         } else {
             Application::LowDelay
         };
-        let made = encoder(self.rate, application, self.bitrate).and_then(|mut opus| {
-            opus.set_inband_fec(fec)?;
-            Ok(opus)
-        });
+        let made =
+            encoder(self.rate, application, self.bitrate, self.complexity).and_then(|mut opus| {
+                opus.set_inband_fec(fec)?;
+                Ok(opus)
+            });
         // The old one goes on where libopus has no memory for another.
         if let Ok(opus) = made {
             (self.opus, self.fec) = (opus, fec);
@@ -175,9 +186,10 @@ fn encoder(
     rate: u32,
     application: Application,
     bitrate: i32,
+    complexity: i32,
 ) -> Result<opus::Encoder, opus::Error> {
     let mut opus = opus::Encoder::new(rate, Channels::Mono, application)?;
-    opus.set_complexity(COMPLEXITY)?;
+    opus.set_complexity(complexity)?;
     opus.set_bitrate(Bitrate::Bits(bitrate))?;
     Ok(opus)
 }

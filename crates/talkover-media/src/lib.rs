@@ -10,6 +10,7 @@ mod congestion;
 pub mod driver;
 pub mod ear;
 pub mod echo;
+mod effort;
 mod fft;
 pub mod framing;
 pub mod inbox;

@@ -597,10 +597,13 @@ impl Peer {
         let packet: Arc<[u8]> = packet.into();
         let time = wire.rtp_time(n);
         wire.write(Arc::clone(&packet), time, due);
+        let late = now.saturating_duration_since(due);
+        if let (Some(complexity), Some(encoder)) = (wire.effort.sent(late), &mut wire.encoder) {
+            encoder.set_complexity(complexity);
+        }
         let recorded = self.recording.then_some(packet);
         self.tell_packet(Side::Agent, n * TICKS, due, recorded);
-        self.out
-            .push_back(Output::Late(now.saturating_duration_since(due)));
+        self.out.push_back(Output::Late(late));
         self.drain(now);
     }
 

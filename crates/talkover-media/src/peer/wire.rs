@@ -16,6 +16,7 @@ use super::tape::Tape;
 use super::video::Video;
 use crate::codec::Encoder;
 use crate::congestion::Congestion;
+use crate::effort::Effort;
 use crate::presence::Presence;
 
 /// RTP ticks (48 kHz) of 20 ms.
@@ -65,6 +66,7 @@ pub(super) struct Wire {
     pub(super) waiting_bytes: usize,
     pub(super) encoder: Option<Encoder>,
     pub(super) congestion: Congestion,
+    pub(super) effort: Effort,
     pub(super) seq: SeqNo,
     pub(super) rtp_base: u32,
     pub(super) silent: bool,
@@ -95,6 +97,7 @@ impl Wire {
             waiting_bytes: 0,
             encoder: None,
             congestion: Congestion::default(),
+            effort: Effort::default(),
             seq: SeqNo::from(u64::from(rand_u16())),
             rtp_base: u32::from(rand_u16()) << 8,
             silent: true,
