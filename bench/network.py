@@ -109,11 +109,11 @@ class Punctuality:
             self.late_ms.append((time.monotonic() - due) * 1000)
 
 
-def tape(folder: Path) -> tuple[list[bytes], list[Sentence], float]:
+def tape(folder: Path, count: int) -> tuple[list[bytes], list[Sentence], float]:
     """Packets, sentences and seconds."""
     made = Tape(0).silence(LEAD_S)
     sentences: list[Sentence] = []
-    for voice, text in SENTENCES:
+    for voice, text in SENTENCES[:count]:
         clip = spoken(text, voice, folder)
         began, _ = made.say(clip)
         made.silence(PAUSE_S)
@@ -129,11 +129,11 @@ def tape(folder: Path) -> tuple[list[bytes], list[Sentence], float]:
 class Grid:
     """All calls of one run; `heard` is the folder where Talkover's agent keeps what it heard."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, sentences: int, seed: int) -> None:
         self.heard = folder / "heard"
         self.heard.mkdir()
         self._seed = seed
-        self._packets, self._sentences, self._seconds = tape(folder)
+        self._packets, self._sentences, self._seconds = tape(folder, sentences)
 
     async def calls(
         self, server: str, url: str, cells: Sequence[Cell], at_once: int
@@ -165,7 +165,7 @@ class Grid:
                     load, late = os.getloadavg()[0], line.media.core.stats()["lateness_p99_ms"]
                     await line.hang_up(client)
                 return said | connected | self._heard(line, server) | {
-                    "ended": line.closed, "load": load, "generator_late_p99_ms": round(late, 2),
+                    "ended": line.closed, "events": len(line.events), "load": load, "generator_late_p99_ms": round(late, 2),
                 }  # fmt: skip
             except (RuntimeError, TimeoutError) as error:
                 say(f"{server}, {cell}, try {tried}: {type(error).__name__} {error}")
@@ -192,9 +192,8 @@ class Grid:
             heard = Heard(line.chunks)
             sound = Sound(heard.samples, heard.times - line.spoken(0.0))
             found["back"] = look(self._sentences, sound)
-        if server == "talkover":
-            name = line.of("session.created")[0]["session"]["id"]
-            pcm = (self.heard / name).read_bytes()
+        for event in line.of("session.created") if server == "talkover" else ():
+            pcm = (self.heard / event["session"]["id"]).read_bytes()
             samples = np.frombuffer(pcm, np.int16).astype(np.float64)
             # Nobody dated these; they began with the tape.
             found["up"] = look(self._sentences, Sound(samples, np.arange(len(samples) // 80) / 200))
@@ -230,7 +229,7 @@ async def run(
     """The figures of all cells, and how late the relay was."""
     runs: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as name:
-        grid = Grid(Path(name), asked.seed)
+        grid = Grid(Path(name), asked.sentences, asked.seed)
         relay: dict[str, Any] = {}
         for server in asked.servers:
             say(f"{server}: {len(cells)} calls, {asked.parallel} at a time")
@@ -253,8 +252,9 @@ def _row(run: dict[str, Any]) -> list[Any]:
     where = [run["server"], run["loss"], run["jitter_ms"], run["kbps"]]
     if "failed" in run:
         return [*where, run["failed"], *[None] * 10]
-    up, back = run["up"] or {}, run["back"] or {}
-    delay = back.get("mouth_to_ear_ms", {})
+    up: dict[str, Any] = run["up"] or {}
+    back: dict[str, Any] = run["back"] or {}
+    delay: dict[str, Any] = back.get("mouth_to_ear_ms") or {}
     return [
         *where, run["connect_s"], back.get("word_error_percent"), back.get("missing_percent"),
         delay.get("p50"), delay.get("p95"), back.get("lost_sentences"),
@@ -272,6 +272,7 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--full", action="store_true", help="every loss, jitter and rate crossed")
     parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=list(SERVERS))
+    parser.add_argument("--sentences", type=int, default=len(SENTENCES), help="of the eight")
     parser.add_argument("--parallel", type=int, default=4, help="calls at a time")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
