@@ -165,7 +165,8 @@ class Grid:
                     load, late = os.getloadavg()[0], line.media.core.stats()["lateness_p99_ms"]
                     await line.hang_up(client)
                 return said | connected | self._heard(line, server) | {
-                    "ended": line.closed, "events": len(line.events), "load": load, "generator_late_p99_ms": round(late, 2),
+                    "ended": line.closed, "events": len(line.events),
+                    "load": load, "generator_late_p99_ms": round(late, 2),
                 }  # fmt: skip
             except (RuntimeError, TimeoutError) as error:
                 say(f"{server}, {cell}, try {tried}: {type(error).__name__} {error}")
