@@ -6,9 +6,10 @@ import os
 import wave
 from collections.abc import AsyncGenerator
 from functools import cache
+from pathlib import Path
 
 from bench.engines import WORDS
-from talkover import Agent, Audio, Turn
+from talkover import Agent, Audio, Session, Turn
 
 _PIECE = 24000 * 2
 """One second: what a voice hands over at a time."""
@@ -25,6 +26,7 @@ AGENTS: dict[str, Agent] = {
         llm="bench:told", stt="bench:content", tts="bench:tones", interruptions="no"
     ),
     "long": Agent(llm="bench:long", stt="bench:content", tts="bench:tones"),
+    "echo": Agent(llm="bench:told", stt="bench:none", tts="bench:tones"),
     "embedded": Agent(llm="bench:told"),
     "embedded ear": Agent(llm="bench:tones", tts="bench:tones"),
     "near ear": Agent(llm="bench:tones", stt="bench:near", tts="bench:tones"),
@@ -48,3 +50,12 @@ async def talk_on(turn: Turn) -> AsyncGenerator[Audio]:
     while True:
         for piece in _speech():
             yield piece
+
+
+@AGENTS["echo"].live
+async def send_back(session: Session) -> AsyncGenerator[Audio]:
+    """The caller's sound, which is also kept as it was heard: 16 kHz, a file for each call."""
+    with (Path(os.environ["BENCH_HEARD"]) / session.id).open("wb", 0) as heard:
+        async for audio in session.audio():
+            heard.write(audio.data)
+            yield audio

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,9 @@ from talkover.media.port import MediaPort, Peer
 Event = dict[str, Any]
 FRAME_S = 0.02
 CONNECT_S = 15.0
+_ADDRESS = re.compile(r"(a=candidate:\S+ \d+ udp \d+ \S+) \d+ ")
+_NOWHERE = 9
+"""The discard port (RFC 863)."""
 
 
 class Refused(RuntimeError):
@@ -51,9 +55,21 @@ class Line:
         self.chunks: list[tuple[float, int, bytes]] = []
         self.tape_began = 0.0
 
-    async def dial(self, client: httpx.AsyncClient, url: str, agent: str | None = None) -> None:
-        """Call and wait until sound and events can pass."""
+    async def dial(
+        self,
+        client: httpx.AsyncClient,
+        url: str,
+        agent: str | None = None,
+        through: Callable[[str], str] | None = None,
+    ) -> None:
+        """Call and wait until sound and events can pass.
+
+        `through` puts a network into the server's answer. The server is then not told where the
+        caller is: one that looks for its callers would find a way around that network.
+        """
         peer, offer = self.media.core.dial()
+        if through is not None:
+            offer = _ADDRESS.sub(rf"\1 {_NOWHERE} ", offer)
         self._peer = peer
         self.media.bind(peer, self._take)
         response = await client.post(
@@ -65,7 +81,7 @@ class Line:
         if response.status_code != 201:
             raise Refused(response)
         self._location = urljoin(url, response.headers["Location"])
-        peer.accept(response.text)
+        peer.accept(through(response.text) if through else response.text)
         await self.until(lambda: self.connected and self.open, CONNECT_S)
 
     async def hang_up(self, client: httpx.AsyncClient) -> None:

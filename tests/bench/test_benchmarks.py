@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 
 from bench import turns  # noqa: E402 - the benchmarks are no package of the installation
 from bench.engines import RATE, sine, tone  # noqa: E402
+from bench.intelligibility import Sentence, Sound, look, word_errors  # noqa: E402
 from bench.report import percentile, spread  # noqa: E402
 from bench.scoring import Heard, fates  # noqa: E402
 
@@ -73,6 +74,38 @@ def test_a_lost_word_and_one_said_twice_are_found():
     twice = recording((0, 1, 300), (1, 1, 300), (-1, 0, 200), (1, 1, 300), (2, 1, 300))
     found = fates(twice.words())
     assert found["twice"] == 1 and found["repeated_ms"] == pytest.approx(300, abs=40)
+
+
+def sentence_and_echo(late_ms: int, *, hole_ms: int = 0) -> list[Any]:
+    """A second of noise, at 1 s of the tape and so much later in what was heard."""
+    noise = np.random.default_rng(1).normal(0, 3000, 16000)
+    samples = np.zeros(5 * 16000)
+    begin = 16000 + 16 * late_ms
+    samples[begin : begin + 16000] = noise
+    samples[begin + 8000 : begin + 8000 + 16 * hole_ms] = 0
+    sound = Sound(samples, np.arange(len(samples) // 80) / 200)
+    return look([Sentence("a second of noise", 1.0, noise)], sound)
+
+
+def test_a_sentence_is_found_where_it_came_and_what_is_missing_is_counted():
+    (whole,) = sentence_and_echo(300)
+    assert whole.delay_s == pytest.approx(0.3, abs=0.006) and whole.missing == 0
+    (broken,) = sentence_and_echo(700, hole_ms=200)
+    assert broken.delay_s == pytest.approx(0.7, abs=0.006)
+    assert (broken.missing, broken.voiced) == (10, 50)
+
+
+def test_a_sentence_that_never_came_is_missing_as_a_whole():
+    noise = np.random.default_rng(2).normal(0, 3000, 16000)
+    sound = Sound(np.zeros(5 * 16000), np.arange(1000) / 200)
+    (found,) = look([Sentence("x", 1.0, noise)], sound)
+    assert found.delay_s is None and found.missing == found.voiced == 50 and not found.pcm
+
+
+def test_word_errors_are_words_put_wrong_left_out_and_put_in():
+    said = "what time is it now"
+    assert word_errors(said, said) == 0 and word_errors(said, "") == 5
+    assert word_errors(said, "what dime is now please") == 3
 
 
 def test_percentiles_are_of_the_nearest_rank():
@@ -158,3 +191,22 @@ def test_the_footprint_is_measured(tmp_path: Path):
     results = found["results"]
     assert results["import_s"]["talkover"]["clock"]["p50"] > 0
     assert results["idle"]["rss_mb"] > 10 and len(results["idle_demo"]["workers_rss_mb"]) >= 1
+
+
+@pytest.mark.e2e
+def test_speech_over_a_bad_network_is_measured(tmp_path: Path):
+    found = bench("network", tmp_path, "--cells", "0/0", "30/0", "--sentences", "3")
+    runs = {(run["server"], run["loss"]): run for run in found["results"]["runs"]}
+    assert set(runs) == {(name, loss) for name in ("talkover", "aiortc") for loss in (0, 30)}
+    assert set(found["results"]["relay_late_ms"]) == {"talkover", "aiortc"}
+    for name in ("talkover", "aiortc"):
+        clean = runs[name, 0]
+        assert clean["back"]["word_error_percent"] <= 10 and clean["back"]["missing_percent"] <= 2
+        assert clean["back"]["lost_sentences"] == 0
+        assert 20 < clean["back"]["mouth_to_ear_ms"]["p50"] < 1000
+        bad = runs[name, 30]
+        assert "failed" in bad or (
+            bad["back"]["missing_percent"] > clean["back"]["missing_percent"]
+        ), "a third of all packets is lost, and nobody can conceal all of them"
+    assert runs["talkover", 0]["up"]["word_error_percent"] <= 10
+    assert runs["talkover", 30]["up"]["missing_percent"] >= 0
