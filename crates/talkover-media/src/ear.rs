@@ -4,6 +4,7 @@
 //! what was not sent (DTX, a blackout) is silence, so a sample number is a time.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::codec::{Decoder, EAR_FRAME, packet_samples};
@@ -75,7 +76,7 @@ impl Default for Ear {
 
 impl Ear {
     /// An RTP packet; `seq` and `time` (48 kHz) extended so that they never wrap.
-    pub fn receive(&mut self, now: Instant, seq: u64, time: u64, payload: &[u8]) {
+    pub fn receive(&mut self, now: Instant, seq: u64, time: u64, payload: &Arc<[u8]>) {
         self.jitter.insert(now, seq, time, payload);
         self.until = Some(now);
         self.pause = self
@@ -236,9 +237,9 @@ mod tests {
     use super::*;
     use crate::codec::{Encoder, VOICE_FRAME};
 
-    fn packet(level: i16) -> Vec<u8> {
+    fn packet(level: i16) -> Arc<[u8]> {
         let mut encoder = Encoder::new(24_000).unwrap();
-        encoder.encode(&[level; VOICE_FRAME]).unwrap().to_vec()
+        encoder.encode(&[level; VOICE_FRAME]).unwrap().into()
     }
 
     /// Samples heard so far, checking that they are numbered without a hole.

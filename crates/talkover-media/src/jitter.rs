@@ -6,7 +6,8 @@
 //! The wait is learnt: a packet that came after its hole was given up says how long it would have
 //! taken. Where packets are lost and none come late, waiting longer would only cost time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::patience::Patience;
@@ -22,13 +23,20 @@ const MOST_HOLES: usize = 8;
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     /// The packet that follows.
-    Packet { time: u64, payload: Vec<u8> },
+    Packet { time: u64, payload: Arc<[u8]> },
     /// `ticks` of the RTP clock are missing before `next`, which stays queued.
     Gap {
         time: u64,
         ticks: u64,
-        next: Vec<u8>,
+        next: Arc<[u8]>,
     },
+}
+
+#[derive(Debug)]
+struct Kept {
+    seq: u64,
+    time: u64,
+    payload: Arc<[u8]>,
 }
 
 #[derive(Debug)]
@@ -40,7 +48,8 @@ struct Hole {
 
 #[derive(Debug)]
 pub struct JitterBuffer {
-    kept: BTreeMap<u64, (u64, Vec<u8>)>,
+    /// In their order; it keeps its memory, where a tree would ask for some with each packet.
+    kept: VecDeque<Kept>,
     /// Sequence number and RTP time that would follow in order.
     expected: Option<(u64, u64)>,
     waiting_since: Option<Instant>,
@@ -51,7 +60,7 @@ pub struct JitterBuffer {
 impl Default for JitterBuffer {
     fn default() -> Self {
         Self {
-            kept: BTreeMap::new(),
+            kept: VecDeque::new(),
             expected: None,
             waiting_since: None,
             patience: Patience::new(PATIENCE),
@@ -62,14 +71,15 @@ impl Default for JitterBuffer {
 
 impl JitterBuffer {
     /// Takes a packet; `seq` and `time` are extended (never wrap). Old ones and doubles are dropped.
-    pub fn insert(&mut self, now: Instant, seq: u64, time: u64, payload: &[u8]) {
+    pub fn insert(&mut self, now: Instant, seq: u64, time: u64, payload: &Arc<[u8]>) {
         if self.expected.is_some_and(|(next, _)| seq < next) {
             self.learn(now, seq);
             return;
         }
-        self.kept
-            .entry(seq)
-            .or_insert_with(|| (time, payload.to_vec()));
+        if let Err(place) = self.kept.binary_search_by_key(&seq, |kept| kept.seq) {
+            let payload = Arc::clone(payload);
+            self.kept.insert(place, Kept { seq, time, payload });
+        }
         if self.waiting_since.is_none() && !self.in_order() {
             self.waiting_since = Some(now);
         }
@@ -77,8 +87,7 @@ impl JitterBuffer {
 
     /// The next thing to decode, if it is due. `ticks_of` gives a packet's length.
     pub fn next(&mut self, now: Instant, ticks_of: impl Fn(&[u8]) -> u64) -> Option<Next> {
-        let (&seq, (time, _)) = self.kept.first_key_value()?;
-        let time = *time;
+        let &Kept { seq, time, .. } = self.kept.front()?;
         if !self.in_order() {
             let given_up = self.kept.len() > MOST_KEPT
                 || self
@@ -99,7 +108,7 @@ impl JitterBuffer {
                 });
             }
             if time > due {
-                let next = self.kept[&seq].1.clone();
+                let next = Arc::clone(&self.kept.front()?.payload);
                 return Some(Next::Gap {
                     time: due,
                     ticks: time - due,
@@ -107,7 +116,7 @@ impl JitterBuffer {
                 });
             }
         }
-        let (seq, (time, payload)) = self.kept.pop_first()?;
+        let Kept { seq, time, payload } = self.kept.pop_front()?;
         self.expected = Some((seq + 1, time + ticks_of(&payload)));
         self.waiting_since = (!self.kept.is_empty() && !self.in_order()).then_some(now);
         self.patience.punctual();
@@ -129,8 +138,8 @@ impl JitterBuffer {
     }
 
     fn in_order(&self) -> bool {
-        match (self.expected, self.kept.first_key_value()) {
-            (Some((next, _)), Some((&seq, _))) => seq == next,
+        match (self.expected, self.kept.front()) {
+            (Some((next, _)), Some(first)) => first.seq == next,
             _ => true,
         }
     }
@@ -153,7 +162,7 @@ mod tests {
 
     fn feed(buffer: &mut JitterBuffer, now: Instant, seqs: &[u64]) {
         for &seq in seqs {
-            buffer.insert(now, seq, seq * 960, &[seq as u8]);
+            buffer.insert(now, seq, seq * 960, &Arc::from([seq as u8].as_slice()));
         }
     }
 

@@ -220,6 +220,11 @@ impl Peer {
         Some(wire.rtc.direct_api().local_ice_credentials().ufrag)
     }
 
+    /// Where the call goes on: the address that ICE chose.
+    pub fn partner(&self) -> Option<SocketAddr> {
+        self.wire.as_ref()?.partner
+    }
+
     /// A packet that the router sent here. True: it proved that `source` is this caller.
     pub fn receive(
         &mut self,
@@ -236,7 +241,7 @@ impl Peer {
             return false;
         };
         let input = Input::Receive(now, received);
-        if !wire.rtc.accepts(&input) {
+        if !wire.rtc.accepts(&input) || wire.usurps(bytes) {
             return false;
         }
         // A calling peer makes the checks; a quiet lite agent does no more than answer them.
@@ -436,7 +441,12 @@ impl Peer {
                 return;
             };
             match wire.rtc.poll_output() {
-                Ok(RtcOutput::Transmit(transmit)) => self.out.push_back(Output::Transmit(transmit)),
+                Ok(RtcOutput::Transmit(transmit)) => {
+                    if !is_stun(&transmit.contents) {
+                        wire.partner = Some(transmit.destination);
+                    }
+                    self.out.push_back(Output::Transmit(transmit));
+                }
                 Ok(RtcOutput::Event(event)) => self.event(event, now),
                 Ok(RtcOutput::Timeout(at)) => {
                     wire.timeout = at;
@@ -525,6 +535,9 @@ impl Peer {
 
     fn receive_voice(&mut self, packet: &RtpPacket, now: Instant) {
         self.out.push_back(Output::Came);
+        if let Some(wire) = &mut self.wire {
+            wire.voice = Some((*packet.header.payload_type, *packet.header.ssrc));
+        }
         let tape = self.wire.as_ref().and_then(|wire| wire.tape.as_ref());
         if tape.is_some_and(|tape| tape.deaf) {
             return self.heard_again(now);
@@ -533,7 +546,7 @@ impl Peer {
         if self.recording {
             let lasts = duration(&packet.payload);
             let began = now.checked_sub(lasts).unwrap_or(now);
-            let opus = Arc::from(&packet.payload[..]);
+            let opus = Arc::clone(&packet.payload);
             self.tell_packet(Side::User, ticks, began, Some(opus));
         }
         self.heard_voice(now, *packet.seq_no);
@@ -757,6 +770,11 @@ impl Peer {
         self.out.push_back(Output::Notice(notice));
         self.tell(now, 0);
     }
+}
+
+/// RFC 7983 §7.
+fn is_stun(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| *first < 4)
 }
 
 /// A STUN success response: str0m makes one only for a request whose integrity it checked.

@@ -50,8 +50,15 @@ impl Router {
             .copied()
     }
 
-    /// `peer` has proven that it is at `source`.
-    pub fn prove(&mut self, proto: Protocol, source: SocketAddr, peer: PeerId) {
+    /// `peer` has proven that it is at `source`; its call goes on at `partner`. A proof can be
+    /// repeated from elsewhere by whoever saw it, so that address is kept whatever else is proven.
+    pub fn prove(
+        &mut self,
+        proto: Protocol,
+        source: SocketAddr,
+        peer: PeerId,
+        partner: Option<SocketAddr>,
+    ) {
         let key = (source, proto == Protocol::Udp);
         if self.by_address.insert(key, peer) == Some(peer) {
             return;
@@ -64,7 +71,7 @@ impl Router {
         if count > MOST_ADDRESSES {
             let mut kept = 0;
             self.by_address.retain(|address, owner| {
-                if *owner != peer || *address == key {
+                if *owner != peer || *address == key || partner == Some(address.0) {
                     return true;
                 }
                 kept += 1;
@@ -120,7 +127,7 @@ mod tests {
             None,
             "not proven yet"
         );
-        router.prove(Protocol::Udp, source, 1);
+        router.prove(Protocol::Udp, source, 1, None);
         assert_eq!(router.route(Protocol::Udp, source, &[0x80; 40]), Some(1));
         assert_eq!(router.route(Protocol::Tcp, source, &[0x80; 40]), None);
         router.remove(1);
@@ -153,11 +160,15 @@ mod tests {
     }
 
     #[test]
-    fn addresses_of_one_peer_are_bounded() {
+    fn addresses_of_one_peer_are_bounded_and_its_partner_is_among_them() {
         let mut router = Router::default();
+        let partner = SocketAddr::from(([2, 2, 2, 2], 5000));
+        router.prove(Protocol::Udp, partner, 1, None);
         for port in 1..1000 {
-            router.prove(Protocol::Udp, SocketAddr::from(([1, 1, 1, 1], port)), 1);
+            let source = SocketAddr::from(([1, 1, 1, 1], port));
+            router.prove(Protocol::Udp, source, 1, Some(partner));
         }
         assert!(router.by_address.len() <= MOST_ADDRESSES + 1);
+        assert_eq!(router.owner(Protocol::Udp, partner), Some(1));
     }
 }

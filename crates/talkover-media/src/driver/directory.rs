@@ -124,15 +124,15 @@ impl Directory {
         router.route(packet.proto, packet.source, packet.bytes)
     }
 
-    /// The peer has proven that it is where the packet came from.
-    pub(super) fn prove(&self, packet: Datagram<&[u8]>, peer: PeerId) {
+    /// The peer has proven that it is where the packet came from; its call goes on at `partner`.
+    pub(super) fn prove(&self, packet: Datagram<&[u8]>, peer: PeerId, partner: Option<SocketAddr>) {
         let (proto, source) = (packet.proto, packet.source);
         let router = self.router.read().unwrap_or_else(PoisonError::into_inner);
         if router.owner(proto, source) == Some(peer) {
             return;
         }
         drop(router);
-        self.write_router(|router| router.prove(proto, source, peer));
+        self.write_router(|router| router.prove(proto, source, peer, partner));
     }
 
     pub(super) fn home(&self, peer: PeerId) -> Option<usize> {

@@ -228,7 +228,7 @@ impl Shard {
 
     /// To a peer that lives here. True: it proved that it is where this came from.
     fn give(&mut self, id: PeerId, packet: Datagram<&[u8]>) -> bool {
-        let mut proven = false;
+        let (mut proven, mut partner) = (false, None);
         self.touch(id, |peer| {
             let now = Instant::now();
             proven = peer.receive(
@@ -238,10 +238,11 @@ impl Shard {
                 packet.destination,
                 packet.bytes,
             );
+            partner = peer.partner();
         });
         // Before its answer goes out: what the caller sends next must find its way.
         if proven {
-            self.outside.directory.prove(packet, id);
+            self.outside.directory.prove(packet, id, partner);
         }
         self.settle(id);
         proven
@@ -270,7 +271,7 @@ impl Shard {
                 );
             });
             if accepted {
-                self.outside.directory.prove(packet, id);
+                self.outside.directory.prove(packet, id, None);
             }
             self.settle(id);
             if accepted {

@@ -1,6 +1,7 @@
 //! The transport of a peer: str0m, and what is written to it as RTP.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,6 +78,10 @@ pub(super) struct Wire {
     pub(super) tape: Option<Tape>,
     pub(super) timeout: Instant,
     pub(super) transport: &'static str,
+    /// Payload type and SSRC of the caller's voice, once a packet of it was authentic.
+    pub(super) voice: Option<(u8, u32)>,
+    /// Where the last packet of the call itself (no check) was sent.
+    pub(super) partner: Option<SocketAddr>,
     /// Of the calling side, before it is answered.
     pub(super) offered_video: Option<Mid>,
     /// Where the call has any.
@@ -107,9 +112,28 @@ impl Wire {
             tape: None,
             timeout: now,
             transport: "udp",
+            voice: None,
+            partner: None,
             offered_video: None,
             video: None,
         }
+    }
+
+    /// Whether a packet claims to be the caller's voice under another SSRC than that which was
+    /// heard. str0m takes a new one for the voice's before it authenticates the packet, so a single
+    /// forged one would end the voice.
+    pub(super) fn usurps(&self, bytes: &[u8]) -> bool {
+        let [128..=191, kind, _, _, _, _, _, _, a, b, c, d, ..] = *bytes else {
+            return false;
+        };
+        // RFC 5761 §4: these are RTCP.
+        if (192..=223).contains(&kind) {
+            return false;
+        }
+        let ssrc = u32::from_be_bytes([a, b, c, d]);
+        let alone = self.video.is_none();
+        self.voice
+            .is_some_and(|(pt, heard)| ssrc != heard && (alone || kind & 0x7f == pt))
     }
 
     /// Timestamps advance with the clock, whether or not something is sent.

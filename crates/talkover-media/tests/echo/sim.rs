@@ -223,9 +223,9 @@ impl<'a> Call<'a> {
             return;
         }
         let frame: Vec<i16> = self.microphone.drain(..VOICE_FRAME).collect();
-        let packet = self.up.encode(&frame).unwrap();
+        let packet = Arc::from(self.up.encode(&frame).unwrap());
         self.ear
-            .receive(now, tick as u64, tick as u64 * 960, packet);
+            .receive(now, tick as u64, tick as u64 * 960, &packet);
     }
 
     fn note(&mut self, ms: usize, now: Instant) {

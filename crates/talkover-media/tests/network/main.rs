@@ -7,10 +7,12 @@ use talkover_media::playout;
 use talkover_media::reflex::Policy;
 
 mod link;
+mod sound;
 mod world;
 
 use link::Weather;
-use world::{At, World, sample, share, tone};
+use sound::{sample, share, tone};
+use world::{At, World};
 
 const CALM: Weather = Weather {
     loss: 0.0,
