@@ -470,7 +470,8 @@ impl Peer {
         let Some(mut channel) = wire.rtc.channel(id) else {
             return false;
         };
-        if !matches!(channel.write(false, text.as_bytes()), Ok(true)) {
+        // What is longer than the other side takes never goes, and must not keep back the rest.
+        if matches!(channel.write(false, text.as_bytes()), Ok(false)) {
             return false;
         }
         wire.waiting_bytes -= text.len();

@@ -13,6 +13,7 @@ use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Rtc, RtcConfig};
 
+use super::MOST_QUEUED;
 use super::tape::Tape;
 use super::video::Video;
 use crate::codec::Encoder;
@@ -47,6 +48,8 @@ impl Identity {
             .enable_opus(true, false)
             .enable_vp8(true)
             .set_rtp_mode(true)
+            // A text that finds no room whole waits for ever.
+            .set_sctp_max_buffered_amount(MOST_QUEUED)
             .set_stats_interval(Some(Duration::from_secs(2)))
     }
 }
