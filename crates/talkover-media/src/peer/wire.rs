@@ -14,6 +14,7 @@ use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Rtc, RtcConfig};
 
 use super::MOST_QUEUED;
+use super::replay::Reports;
 use super::tape::Tape;
 use super::video::Video;
 use crate::codec::Encoder;
@@ -77,6 +78,7 @@ pub(super) struct Wire {
     pub(super) tape: Option<Tape>,
     pub(super) timeout: Instant,
     pub(super) transport: &'static str,
+    pub(super) reports: Reports,
     /// Payload type and SSRC of the caller's voice, once a packet of it was authentic.
     pub(super) voice: Option<(u8, u32)>,
     /// Where the last packet of the call itself (no check) was sent.
@@ -109,6 +111,7 @@ impl Wire {
             tape: None,
             timeout: now,
             transport: "udp",
+            reports: Reports::default(),
             voice: None,
             partner: None,
             offered_video: None,
