@@ -26,6 +26,7 @@ use crate::sdp::{SdpError, completed, read_answer, read_offer};
 use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
 
+mod replay;
 mod tape;
 mod video;
 mod wire;
@@ -241,7 +242,7 @@ impl Peer {
             return false;
         };
         let input = Input::Receive(now, received);
-        if !wire.rtc.accepts(&input) || wire.usurps(bytes) {
+        if !wire.rtc.accepts(&input) || wire.usurps(bytes) || wire.reports.repeats(bytes) {
             return false;
         }
         // A calling peer makes the checks; a quiet lite agent does no more than answer them.
@@ -470,7 +471,8 @@ impl Peer {
         let Some(mut channel) = wire.rtc.channel(id) else {
             return false;
         };
-        if !matches!(channel.write(false, text.as_bytes()), Ok(true)) {
+        // What is longer than the other side takes never goes, and must not keep back the rest.
+        if matches!(channel.write(false, text.as_bytes()), Ok(false)) {
             return false;
         }
         wire.waiting_bytes -= text.len();

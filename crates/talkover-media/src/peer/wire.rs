@@ -13,6 +13,8 @@ use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Rtc, RtcConfig};
 
+use super::MOST_QUEUED;
+use super::replay::Reports;
 use super::tape::Tape;
 use super::video::Video;
 use crate::codec::Encoder;
@@ -49,6 +51,8 @@ impl Identity {
             .enable_opus(true, false)
             .enable_vp8(true)
             .set_rtp_mode(true)
+            // A text that finds no room whole waits for ever.
+            .set_sctp_max_buffered_amount(MOST_QUEUED)
             .set_stats_interval(Some(Duration::from_secs(2)))
     }
 }
@@ -78,6 +82,7 @@ pub(super) struct Wire {
     pub(super) tape: Option<Tape>,
     pub(super) timeout: Instant,
     pub(super) transport: &'static str,
+    pub(super) reports: Reports,
     /// Payload type and SSRC of the caller's voice, once a packet of it was authentic.
     pub(super) voice: Option<(u8, u32)>,
     /// Where the last packet of the call itself (no check) was sent.
@@ -112,6 +117,7 @@ impl Wire {
             tape: None,
             timeout: now,
             transport: "udp",
+            reports: Reports::default(),
             voice: None,
             partner: None,
             offered_video: None,

@@ -284,3 +284,21 @@ fn who_is_never_heard_of_again_is_freed_after_twenty_seconds() {
         1
     );
 }
+
+#[test]
+fn a_text_that_is_too_long_for_the_caller_keeps_no_later_one_back() {
+    let mut world = talking(CALM, CALM, 10);
+    let now = world.now();
+    for length in [200_000, 1, 300_000, 2] {
+        assert!(world.server.send("x".repeat(length), now));
+    }
+    world.run(ms(5000));
+    let told = world.told.iter();
+    let came: Vec<usize> = told
+        .filter_map(|(_, at, notice)| match notice {
+            Notice::Text(text) if *at == At::Caller => Some(text.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(came, [200_000, 1, 2]);
+}
