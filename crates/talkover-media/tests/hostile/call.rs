@@ -20,8 +20,7 @@ const CALLER: ([u8; 4], u16) = ([10, 0, 0, 2], 5000);
 const OUTSIDE: ([u8; 4], u16) = ([10, 0, 0, 9], 40_000);
 const ID: PeerId = 1;
 const DELAY: Duration = Duration::from_millis(20);
-/// By then the caller no longer names the media section in each packet (RFC 8843 §15.2).
-const SETTLED: Duration = Duration::from_secs(4);
+const SETTLED: Duration = Duration::from_secs(1);
 const FRAME: usize = 320;
 const EPOCH: u32 = 1;
 /// What the caller says and what the agent says, Hz.

@@ -14,7 +14,7 @@ use crate::link::Dice;
 use crate::packets::repeats_a_check;
 
 /// Without `FUZZ_SECONDS`.
-const CASES: u64 = 30;
+const CASES: u64 = 60;
 /// Changed packets for each 5 ms.
 const MOST_AT_ONCE: usize = 8;
 const LONGEST: usize = 2048;

@@ -141,8 +141,8 @@ pub(crate) fn foreign_rtp(captured: &[Vec<u8>]) -> Vec<Vec<u8>> {
 pub(crate) fn usurpers(captured: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut voice = of(Kind::Rtp, captured);
     voice.truncate(10);
-    for packet in &mut voice {
-        packet[8] ^= 0x55;
+    for (n, packet) in (1_u8..).zip(&mut voice) {
+        packet[8] ^= n;
     }
     voice
 }
