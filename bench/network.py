@@ -171,7 +171,7 @@ class Grid:
                     "packets_lost_percent": lost, "ended": line.closed, "events": len(line.events),
                     "load": load, "generator_late_p99_ms": round(late, 2),
                 }  # fmt: skip
-            except (RuntimeError, TimeoutError) as error:
+            except (RuntimeError, TimeoutError, httpx.HTTPError) as error:
                 say(f"{server}, {cell}, try {tried}: {type(error).__name__} {error}")
             finally:
                 line.close()

@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint or wire."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint, network or wire."
   .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -21,5 +21,6 @@ else
   run admission
   run duplex
   run duplex --browser
+  run network
   run wire
 fi
