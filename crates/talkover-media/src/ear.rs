@@ -46,6 +46,9 @@ pub struct Ear {
     next_time: Option<u64>,
     /// Ticks of silence heard by the clock that the RTP clock has not yet accounted for.
     ahead: u64,
+    /// Ticks of silence that were heard in place of packets which then came after all. They are
+    /// taken back from pauses, so that the caller's clock stays that of its packets.
+    debt: u64,
     /// Sound is complete up to this instant.
     until: Option<Instant>,
     /// When the last packet came, and how long the one before that had been alone.
@@ -65,6 +68,7 @@ impl Default for Ear {
             at: 0,
             next_time: None,
             ahead: 0,
+            debt: 0,
             until: None,
             came: None,
             pause: Duration::ZERO,
@@ -153,8 +157,14 @@ impl Ear {
         let Some(decoder) = decoder(&mut self.decoder) else {
             return;
         };
-        let pcm = decoder.decode(payload).to_vec();
-        self.next_time = Some(time + pcm.len() as u64 * TICKS);
+        let pcm = decoder.decode(payload);
+        let ticks = pcm.len() as u64 * TICKS;
+        self.next_time = Some(time + ticks);
+        if self.debt >= ticks && !self.vad.speaking() {
+            self.debt -= ticks;
+            return;
+        }
+        let pcm = pcm.to_vec();
         self.take(pcm);
     }
 
@@ -195,6 +205,7 @@ impl Ear {
         if covered < self.ahead {
             // The sender was not silent: its packets were late.
             self.patience.late(self.pause);
+            self.debt += self.ahead - covered;
         } else {
             self.patience.punctual();
         }
@@ -252,6 +263,24 @@ mod tests {
             }
         }
         next
+    }
+
+    #[test]
+    fn what_came_late_and_whole_leaves_the_clock_as_the_packets_have_it() {
+        let (mut ear, start, packet) = (Ear::default(), Instant::now(), packet(0));
+        let mut arrive = |ear: &mut Ear, n: u32, at: u32| {
+            ear.handle_timeout(start + FRAME * at);
+            let time = u64::from(n) * 960;
+            ear.receive(start + FRAME * at, n.into(), time, &packet);
+        };
+        // The tenth to the nineteenth are held up, and all come with the twentieth.
+        for n in (0..10)
+            .map(|n| (n, n))
+            .chain((10..100).map(|n| (n, n.max(20))))
+        {
+            arrive(&mut ear, n.0, n.1);
+        }
+        assert_eq!(samples(&mut ear, 0), 100 * EAR_FRAME as u64);
     }
 
     #[test]

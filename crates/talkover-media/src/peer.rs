@@ -516,18 +516,16 @@ impl Peer {
             }
             Event::Closed => return self.close("closed by the caller"),
             Event::PeerStats(stats) => {
-                let loss = stats.egress_loss_fraction.unwrap_or(0.0);
-                if let Some(encoder) = &mut wire.encoder {
-                    encoder.set_loss(loss);
-                }
                 let Some(rtt) = stats.rtt else { return };
-                let bitrate = wire.congestion.report(rtt, now);
-                if let Some(encoder) = &mut wire.encoder {
-                    encoder.set_bitrate(bitrate);
+                // Where nothing was reported of late, the round trip is an old one too.
+                let loss = stats.egress_loss_fraction;
+                if let (Some(loss), Some(encoder)) = (loss, &mut wire.encoder) {
+                    encoder.set_loss(loss);
+                    encoder.set_bitrate(wire.congestion.report(rtt, now));
                 }
                 Notice::Rtt {
                     ms: rtt.as_secs_f32() * 1000.0,
-                    loss,
+                    loss: loss.unwrap_or(0.0),
                 }
             }
             _ => return,

@@ -168,6 +168,11 @@ impl Default for Vad {
 }
 
 impl Vad {
+    /// True from the beginning of speech to its end.
+    pub fn speaking(&self) -> bool {
+        self.gate.speaking
+    }
+
     /// Hears 16 kHz samples and calls `found` for each full step, with the level of the echo in
     /// it; voice that is an echo is none.
     pub fn hear(
