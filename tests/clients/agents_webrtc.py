@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import http.server
-import json
 import os
-import threading
 import urllib.request
-import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Page, async_playwright
-from trial import KEY, PICTURE, SPEECH, URL, feature, run
+from chromium import browsing, secret, site
+from chromium import until as wait
+from playwright.async_api import Page
+from trial import KEY, PICTURE, URL, feature, run
 
 BUNDLE = Path(os.environ["CLIENT_MODULES"]) / "@openai/agents-realtime/dist/bundle"
-HERE = Path.cwd()
 TEXT: dict[str, Any] = {"outputModalities": ["text"]}
 PAGE = """<!doctype html><meta charset=utf-8><title>trial</title>
 <script src="openai-realtime-agents.umd.js"></script><script>
@@ -51,49 +48,8 @@ const count = (kind) => seen.filter((e) => e.type === kind).length;
 </script>"""
 
 
-def secret(seconds: int = 600) -> str:
-    body = json.dumps({"expires_after": {"anchor": "created_at", "seconds": seconds}}).encode()
-    request = urllib.request.Request(
-        f"{URL}/realtime/client_secrets", body, {"Authorization": f"Bearer {KEY}"}
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)["value"]
-
-
-def microphone(before: float) -> Path:
-    """Silence, somebody who asks for the weather, silence."""
-    file = HERE / f"microphone-{before}.wav"
-    with wave.open(str(file), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(24000)
-        out.writeframes(bytes(round(before * 24000) * 2) + SPEECH + bytes(60 * 48000))
-    return file
-
-
-class Site(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self) -> None:
-        if self.path == "/":
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(PAGE.encode())
-        else:
-            super().do_GET()
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-def site() -> str:
-    """The page's own origin."""
-    handler = functools.partial(Site, directory=str(BUNDLE))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return f"http://localhost:{server.server_address[1]}/"
-
-
-ORIGIN = site()
+ORIGIN = site(BUNDLE, PAGE)
+STATE = "[said(), errors, seen.map((e) => e.type).slice(-30)]"
 
 
 @asynccontextmanager
@@ -101,35 +57,14 @@ async def talking(
     before: float = 50.0, key: str | None = None, **config: Any
 ) -> AsyncIterator[Page]:
     """A page with a session; the microphone is silent for so many seconds first."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=[
-                "--no-sandbox", "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-                f"--use-file-for-fake-audio-capture={microphone(before)}%noloop",
-                "--autoplay-policy=no-user-gesture-required", "--disable-background-networking",
-            ],
-        )  # fmt: skip
-        try:
-            page = await browser.new_page()
-            await page.goto(ORIGIN)
-            await page.evaluate(
-                "([url, key, config]) => connect(url, key, config)", [URL, key or secret(), config]
-            )
-            yield page
-        finally:
-            await browser.close()
-
-
-async def until(page: Page, expression: str) -> None:
-    try:
-        await page.wait_for_function(expression, timeout=25_000)
-    except Exception:
-        state = await page.evaluate(
-            "() => JSON.stringify([said(), errors, seen.map((e) => e.type).slice(-30)])"
+    async with browsing(ORIGIN, before) as page:
+        await page.evaluate(
+            "([url, key, config]) => connect(url, key, config)", [URL, key or secret(), config]
         )
-        raise AssertionError(f"{expression}: {state}") from None
+        yield page
+
+
+until = functools.partial(wait, state=STATE)
 
 
 async def no_errors(page: Page) -> None:

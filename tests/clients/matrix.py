@@ -37,12 +37,13 @@ FEATURES = (
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`package` is who is tried, `script` how, and where: Node's need TLS."""
+    """`package` is who is tried, `script` how, and where; `tls`: it speaks nothing else."""
 
     name: str
     package: str
     script: str
     where: Literal["Python", "Node", "Chromium"]
+    tls: bool = False
 
     @property
     def command(self) -> list[str]:
@@ -68,8 +69,10 @@ class Client:
 
 CLIENTS = (
     Client("openai, Python", "openai", "openai_python.py", "Python"),
-    Client("openai, npm", "openai", "openai_npm.mjs", "Node"),
-    Client("Agents SDK, JS", "@openai/agents-realtime", "agents_js.mjs", "Node"),
+    Client("openai, npm", "openai", "openai_npm.mjs", "Node", tls=True),
+    Client("openai, npm, browser", "openai", "openai_browser.py", "Chromium", tls=True),
+    Client("openai, npm, WebRTC", "openai", "openai_webrtc.py", "Chromium"),
+    Client("Agents SDK, JS", "@openai/agents-realtime", "agents_js.mjs", "Node", tls=True),
     Client("Agents SDK, WebRTC", "@openai/agents-realtime", "agents_webrtc.py", "Chromium"),
     Client("Agents SDK, Python", "openai-agents", "agents_python.py", "Python"),
     Client("openai Live, Python", "openai", "live_python.py", "Python"),
@@ -198,7 +201,7 @@ def main() -> None:
         servers = [Server(folder), Server(folder, "--tls")]
         try:
             for client in chosen:
-                url = servers[client.where == "Node"].url
+                url = servers[client.tls].url
                 results[client.name] = attempt(client, url, folder, asked.feature)
         finally:
             for server in servers:
