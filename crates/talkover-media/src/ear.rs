@@ -268,7 +268,7 @@ mod tests {
     #[test]
     fn what_came_late_and_whole_leaves_the_clock_as_the_packets_have_it() {
         let (mut ear, start, packet) = (Ear::default(), Instant::now(), packet(0));
-        let mut arrive = |ear: &mut Ear, n: u32, at: u32| {
+        let arrive = |ear: &mut Ear, n: u32, at: u32| {
             ear.handle_timeout(start + FRAME * at);
             let time = u64::from(n) * 960;
             ear.receive(start + FRAME * at, n.into(), time, &packet);
