@@ -21,8 +21,7 @@ window.connect = async (baseURL, apiKey) => {
     socket.socket.addEventListener('open', resolve);
     socket.socket.addEventListener('close', () => reject(new Error('refused')));
   });
-};""",
-    media=False,
+};"""
 )
 trial.features()
 

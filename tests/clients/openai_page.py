@@ -31,10 +31,10 @@ def page(module: str) -> str:
 
 
 class Trial:
-    """Features of one of them. `media`: its sound is media, not events."""
+    """Features of one of them."""
 
-    def __init__(self, module: str, media: bool) -> None:
-        self._origin, self.media = site(PACKAGE, page(module)), media
+    def __init__(self, module: str) -> None:
+        self._origin = site(PACKAGE, page(module))
 
     @asynccontextmanager
     async def talking(

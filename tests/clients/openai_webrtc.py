@@ -28,8 +28,7 @@ window.connect = async (url, key) => {
     window.place = response.headers.get('Location');
     return response.text();
   } });
-};""",
-    media=True,
+};"""
 )
 trial.features()
 

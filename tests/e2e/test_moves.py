@@ -104,6 +104,14 @@ def goes_on(before: list[int], after: list[int]) -> bool:
     return after[0] in starts[at : at + 2] and after == starts[starts.index(after[0]) :]
 
 
+async def knows_all(leg: Any) -> None:
+    """The second answer on the new leg tells of what was asked on the old one."""
+    await leg.until(lambda: len(leg.of("response.done")) == 2)
+    output = leg.of("response.done")[1]["response"]["output"]
+    said = output[0]["content"][0]["transcript"]
+    assert "tell me of the lighthouse / what is our history?" in said
+
+
 async def test_a_call_goes_on_over_webrtc_at_the_same_word(server: Server):
     async with socket(server, "model=x") as old:
         id = (await old.wait_for("session.created"))["session"]["id"]
@@ -123,12 +131,7 @@ async def test_a_call_goes_on_over_webrtc_at_the_same_word(server: Server):
             assert new.heard_s > left * 0.065 * 0.9
             for event in asked("what is our history?"):
                 new.send(event.pop("type"), **event)
-            await new.until(lambda: len(new.of("response.done")) == 2)
-            output = new.of("response.done")[1]["response"]["output"]
-            assert (
-                "tell me of the lighthouse / what is our history?"
-                in output[0]["content"][0]["transcript"]
-            )
+            await knows_all(new)
         finally:
             new.media.close()
 
@@ -149,12 +152,7 @@ async def test_a_call_goes_on_over_a_socket_at_the_same_word(server: Server):
             left = (len(LINE) - words(new.events)[0]) * 0.065
             assert abs(sound / 48000 - left) < 0.3
             await new.ask("what is our history?")
-            await new.until(lambda: len(new.of("response.done")) == 2)
-            output = new.of("response.done")[1]["response"]["output"]
-            assert (
-                "tell me of the lighthouse / what is our history?"
-                in output[0]["content"][0]["transcript"]
-            )
+            await knows_all(new)
     finally:
         old.media.close()
 

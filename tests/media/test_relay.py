@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import struct
 from collections.abc import Awaitable, Callable
+
+from bundle.sound import tone
 
 from talkover import _core
 from talkover.media import items as m
@@ -13,7 +13,6 @@ from talkover.media.port import MediaPort
 from talkover.testing.relay import Relay
 from talkover.testing.weather import Weather
 
-RATE = 24000
 PATIENCE_S = 30.0
 
 
@@ -29,9 +28,7 @@ class Talk:
         server.bind(self.peer, self._take)
         near.bind(dialled, lambda item: None)
         dialled.accept(relay.through(answer))
-        wave = (int(8000 * math.sin(2 * math.pi * 440 * n / RATE)) for n in range(RATE))
-        tone = b"".join(struct.pack("<h", value) for value in wave)
-        dialled.play_opus(_core.encode_opus(tone), looped=True)
+        dialled.play_opus(_core.encode_opus(tone(1.0)), looped=True)
 
     async def until(self, ready: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):

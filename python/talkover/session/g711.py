@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import array
-import math
-import sys
 from functools import cache
 from typing import Literal
+
+from .taps import native, scaled, sinc, third
 
 Law = Literal["audio/pcmu", "audio/pcma"]
 
@@ -27,7 +27,7 @@ class Expander:
         self._before = line[-5:]
         out = array.array("h", bytes(2 * _RATIO * len(sound)))
         windows = [line[n : n + len(sound)] for n in range(6)]
-        p, q, r, s, t, u = _between()
+        p, q, r, s, t, u = third()
         out[0::3] = array.array("h", windows[2])
         # Unrolled, because a loop within it would cost a tenth of a core per call.
         out[1::3] = array.array("h", [
@@ -63,32 +63,10 @@ class Compressor:
         ])  # fmt: skip
 
 
-def native(samples: array.array[int]) -> array.array[int]:
-    """Little-endian samples as this machine has them, or back."""
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples
-
-
-def sinc(at: float, cutoff: float, half: float) -> float:
-    """A Hann-windowed low-pass, `cutoff` of the rate's half."""
-    x = math.pi * at * cutoff
-    window = 0.5 + 0.5 * math.cos(math.pi * at / half)
-    return window * (1.0 if x == 0 else math.sin(x) / x)
-
-
-@cache
-def _between() -> tuple[int, ...]:
-    """Taps for the sample a third of the way on, in 1/16384."""
-    taps = [sinc(n - 2 - 1 / 3, 1.0, 3.4) for n in range(6)]
-    return tuple(round(tap / sum(taps) * 16384) for tap in taps)
-
-
 @cache
 def _low_pass() -> tuple[int, ...]:
     """The first half and the middle of 13 taps that let 3.4 kHz pass, in 1/16384."""
-    taps = [sinc(n - 6, 0.28, 7.0) for n in range(13)]
-    return tuple(round(tap / sum(taps) * 16384) for tap in taps[:7])
+    return scaled([sinc(n - 6, 0.28, 7.0) for n in range(13)])[:7]
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 from functools import cache
 
-from .g711 import native, sinc
+from .taps import native, scaled, sinc, third
 
 
 class Raise:
@@ -20,7 +20,7 @@ class Raise:
         count = max(0, (len(line) - 5) // 2)
         windows = [line[n : n + 2 * count : 2] for n in range(7)]
         self._line = line[2 * count :]
-        p, q, r, s, t, u = _third()
+        p, q, r, s, t, u = third()
         out = array.array("h", bytes(2 * 3 * count))
         out[0::3] = windows[2]
         # Unrolled, as a loop within it would cost several times as much.
@@ -70,22 +70,12 @@ def _fit(level: int) -> int:
 
 
 @cache
-def _third() -> tuple[int, ...]:
-    """Taps for the sample a third of the way on, in 1/16384."""
-    return _scaled([sinc(n - 2 - 1 / 3, 1.0, 3.4) for n in range(6)])
-
-
-@cache
 def _on() -> tuple[int, ...]:
     """Half of a low-pass of 11 taps around a sample, its middle last: 7.2 kHz, in 1/16384."""
-    return _scaled([sinc(n - 5, 0.6, 6.0) for n in range(11)])[:6]
+    return scaled([sinc(n - 5, 0.6, 6.0) for n in range(11)])[:6]
 
 
 @cache
 def _between() -> tuple[int, ...]:
     """Half of the same of 10 taps, around the middle of two samples."""
-    return _scaled([sinc(n - 4.5, 0.6, 6.0) for n in range(10)])[:5]
-
-
-def _scaled(taps: list[float]) -> tuple[int, ...]:
-    return tuple(round(tap / sum(taps) * 16384) for tap in taps)
+    return scaled([sinc(n - 4.5, 0.6, 6.0) for n in range(10)])[:5]

@@ -12,6 +12,7 @@ use talkover_media::peer::{Identity, Output, Peer};
 use talkover_media::reflex::Policy;
 use talkover_media::router::{PeerId, Router};
 
+use crate::due;
 use crate::sound::{sample, share, tone};
 
 const PORT: ([u8; 4], u16) = ([10, 0, 0, 1], 8081);
@@ -203,19 +204,14 @@ impl Call {
         self.collect();
         while more(self) {
             let arrival = self.flying.first_key_value().map(|((at, _), _)| *at);
-            let next = [arrival, deadline(&self.server), deadline(&self.caller)];
-            let Some(next) = next.into_iter().flatten().min().filter(|at| *at <= end) else {
+            let Some(next) = due::next(arrival, [&self.server, &self.caller], end) else {
                 return;
             };
             self.now = self.now.max(next);
             if arrival.is_some_and(|at| at <= self.now) {
                 self.deliver();
             }
-            for peer in [&mut self.server, &mut self.caller] {
-                if deadline(peer).is_some_and(|at| at <= self.now) {
-                    peer.handle_timeout(self.now);
-                }
-            }
+            due::time_out([&mut self.server, &mut self.caller], self.now);
             self.collect();
         }
     }
@@ -285,10 +281,6 @@ impl Call {
         self.flying
             .insert((self.now + DELAY, self.order), (flight, packet));
     }
-}
-
-fn deadline(peer: &Peer) -> Option<Instant> {
-    peer.deadline().filter(|_| !peer.is_closed())
 }
 
 fn percent(pcm: &[i16], hz: f32) -> usize {

@@ -1,5 +1,7 @@
 //! What anybody may send to the media port, and what must hold whatever that is.
 
+#[path = "../network/due.rs"]
+mod due;
 #[path = "../network/link.rs"]
 #[expect(
     dead_code,

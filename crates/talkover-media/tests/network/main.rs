@@ -6,6 +6,7 @@ use talkover_media::notice::Notice;
 use talkover_media::playout;
 use talkover_media::reflex::Policy;
 
+mod due;
 mod link;
 mod sound;
 mod world;

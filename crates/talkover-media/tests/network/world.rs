@@ -11,6 +11,7 @@ use talkover_media::notice::Notice;
 use talkover_media::peer::{Identity, Output, Peer};
 use talkover_media::sdp::read_offer;
 
+use crate::due;
 use crate::link::{Link, Weather};
 
 const SERVER: ([u8; 4], u16) = ([10, 0, 0, 1], 8081);
@@ -126,19 +127,14 @@ impl World {
             self.collect(At::Server);
             self.collect(At::Caller);
             let arrival = self.flying.first_key_value().map(|((at, _), _)| *at);
-            let next = [arrival, deadline(&self.server), deadline(&self.caller)];
-            let Some(next) = next.into_iter().flatten().min().filter(|at| *at <= end) else {
+            let Some(next) = due::next(arrival, [&self.server, &self.caller], end) else {
                 break;
             };
             self.now = self.now.max(next);
             if arrival.is_some_and(|at| at <= self.now) {
                 self.deliver();
             }
-            for peer in [&mut self.server, &mut self.caller] {
-                if deadline(peer).is_some_and(|at| at <= self.now) {
-                    peer.handle_timeout(self.now);
-                }
-            }
+            due::time_out([&mut self.server, &mut self.caller], self.now);
         }
         self.now = end;
     }
@@ -210,8 +206,4 @@ impl World {
             }
         }
     }
-}
-
-fn deadline(peer: &Peer) -> Option<Instant> {
-    peer.deadline().filter(|_| !peer.is_closed())
 }
