@@ -70,6 +70,11 @@ class Settings(BaseModel):
     )
     most_calls_per_secret: int = _of(4, "the most calls at a time by one client secret", ge=1)
     call_seconds: int = _of(86_400, "the longest call", ge=1, le=86_400)
+    state: str | None = _of(
+        None, "the file that keeps sessions, so that they survive this process; or memory"
+    )
+    state_hours: int = _of(24, "ended sessions are deleted after so long; 0 at once", ge=0)
+    resume_seconds: int = _of(60, "a caller who vanished may come back so long", ge=0, le=3600)
     idle_seconds: int = _of(3600, "ends a call without a voice, a text or a reply", ge=1)
     turn: dict[str, Annotated[int, Field(ge=0, le=30_000)]] = _of(
         {}, "a turn setting, such as silence_ms=500; may be given again"

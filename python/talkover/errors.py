@@ -44,6 +44,12 @@ class InputError(TalkoverError):
     code = "invalid_request_error"
 
 
+class NotFound(TalkoverError):
+    """What was asked for is not there, or not the asker's."""
+
+    code = "not_found"
+
+
 class NotYet(TalkoverError):
     """A documented part of the API that this version does not have yet."""
 

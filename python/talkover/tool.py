@@ -13,10 +13,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from .errors import AgentError, InputError
 
+KEY = "idempotency_key"
+"""A parameter of this name gets a text that is the same whenever the same call is made again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """`schema` is the JSON schema of the arguments; `injected` maps parameter name to type."""
+    """`schema` is the JSON schema of the arguments; `injected` maps parameter name to type.
+
+    `idempotent`: it takes an idempotency key, so that one call may be made twice.
+    """
 
     name: str
     description: str
@@ -28,6 +34,7 @@ class Tool:
     safe: bool = False
     timeout: float = 10
     say: str | None = None
+    idempotent: bool = False
 
     @classmethod
     def of(
@@ -52,6 +59,8 @@ class Tool:
             if parameter.name not in hints:
                 raise AgentError(f"Tool {name}: give the parameter {parameter.name!r} a type hint.")
             hint = hints[parameter.name]
+            if parameter.name == KEY:
+                continue
             if hint in injected:
                 inject[parameter.name] = hint
                 continue
@@ -70,7 +79,7 @@ class Tool:
         description = inspect.cleandoc(function.__doc__ or name.replace("_", " "))
         return cls(
             name, description, schema, function, adapters, frozenset(required), inject,
-            safe, timeout, say,
+            safe, timeout, say, KEY in hints,
         )  # fmt: skip
 
     def chat_schema(self) -> dict[str, Any]:
@@ -84,7 +93,7 @@ class Tool:
             },
         }
 
-    async def run(self, arguments: Mapping[str, Any], given: Mapping[type, Any]) -> Any:
+    async def run(self, arguments: Mapping[str, Any], given: Mapping[type, Any], key: str) -> Any:
         """Validate, inject and call; a plain function runs in a thread.
 
         Raises InputError for arguments that do not fit, TimeoutError after `timeout` seconds, and
@@ -92,6 +101,8 @@ class Tool:
         """
         bound = self._bind(arguments)
         bound.update({name: given[kind] for name, kind in self.injected.items()})
+        if self.idempotent:
+            bound[KEY] = key
         async with asyncio.timeout(self.timeout):
             if inspect.iscoroutinefunction(self.function):
                 return await self.function(**bound)

@@ -41,7 +41,7 @@ async def test_a_tool_reads_its_schema_off_the_signature_and_hides_what_is_injec
     }
     assert tool.schema["required"] == ["city"]
     given = {Turn: "T", Session: "S"}
-    assert await tool.run({"city": "Rome", "days": 2}, given) == "T Rome 2"
+    assert await tool.run({"city": "Rome", "days": 2}, given, "") == "T Rome 2"
 
 
 async def test_wrong_arguments_of_a_tool_are_named() -> None:
@@ -52,13 +52,13 @@ async def test_wrong_arguments_of_a_tool_are_named() -> None:
         return a + b
 
     tool = agent.tools["add"]
-    assert await tool.run({"a": 1, "b": 2}, {}) == 3
+    assert await tool.run({"a": 1, "b": 2}, {}, "") == 3
     with pytest.raises(TalkoverError, match="'b' is missing"):
-        await tool.run({"a": 1}, {})
+        await tool.run({"a": 1}, {}, "")
     with pytest.raises(TalkoverError, match="add: a: "):
-        await tool.run({"a": "x", "b": 2}, {})
+        await tool.run({"a": "x", "b": 2}, {}, "")
     with pytest.raises(TalkoverError, match="no argument 'c'"):
-        await tool.run({"a": 1, "b": 2, "c": 3}, {})
+        await tool.run({"a": 1, "b": 2, "c": 3}, {}, "")
 
 
 def test_a_tool_without_type_hints_is_refused_with_the_name() -> None:

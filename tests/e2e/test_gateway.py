@@ -254,12 +254,13 @@ async def test_a_secret_is_not_spent_on_a_call_that_failed(locked: Server):
 async def test_a_caller_who_vanishes_is_freed_within_twenty_seconds(
     tmp_path_factory: pytest.TempPathFactory,
 ):
-    server = Server(tmp_path_factory.mktemp("vanish"), agent=VANISHING)
+    folder = tmp_path_factory.mktemp("vanish")
+    server = Server(folder, "--resume-seconds", "1", agent=VANISHING)
     try:
         call = Caller(server.url)
         await call.dial()
         await call.wait_for("session.created")
-        call._media.close()  # pyright: ignore[reportOptionalMemberAccess]  no goodbye is said
+        call.vanish()
         began = asyncio.get_running_loop().time()
         while "ended: timeout" not in server.log:
             assert asyncio.get_running_loop().time() < began + 30

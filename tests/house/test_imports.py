@@ -9,22 +9,24 @@ from house.tree import imports, modules
 
 MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
-        "gateway", "session.limits", "session.lobby", "session.recorder",
+        "gateway", "cluster.sqlite", "protocol.facts",
+        "session.limits", "session.lobby", "session.recorder",
         "engines.base", "engines.registry", "media", "bundle", "turn", "demo",
         "agent", "config", "errors", "__init__",
     },
     "gateway": {"session", "media", "protocol", "errors", "__init__"},
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {
-        "turn", "engines.base", "engines.registry", "media", "protocol", "bundle",
+        "cluster.base", "turn", "engines.base", "engines.registry", "media", "protocol", "bundle",
         "agent", "tool", "values", "errors",
     },
+    "cluster": {"errors"},
     "engines": {"errors"},
     "media": {"_core"},
     "testing": {
         # One format of scripts, read in one place.
         "cli.script", "cli.wav",
-        "session.session", "session.brain", "session.stream",
+        "session.session", "session.brain", "session.cast", "session.stream",
         "engines.base", "media", "protocol", "agent", "values", "errors",
     },
     "protocol": set(),

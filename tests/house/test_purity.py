@@ -17,6 +17,7 @@ PURE = {
 ALSO = {
     "protocol.config": {"pydantic"},
     "protocol.decoding": {"pydantic"},
+    "protocol.logged": {"pydantic"},
     "protocol.text": {"pydantic_core"},
     # Ids are random, and the wire wants them unguessable.
     "protocol.ids": {"contextlib", "contextvars", "random", "secrets"},
@@ -31,7 +32,7 @@ WORLD = re.compile(
 )
 
 
-@pytest.mark.parametrize("core", ["turn", "protocol", "session.capacity"])
+@pytest.mark.parametrize("core", ["turn", "protocol", "session.capacity", "session.past"])
 def test_a_python_core_imports_only_what_computes(core: str) -> None:
     for name in modules():
         if core in (name, name.split(".")[0]):

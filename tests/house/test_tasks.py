@@ -30,6 +30,8 @@ PLACES: dict[str, set[str]] = {
     # The disk, which may wait: one thread for all recordings.
     "session.recorder": {"ThreadPoolExecutor"},
     "session.reply": {"TaskGroup", "create_task"},
+    # The log of sessions: one thread has the file, and its end is waited for.
+    "cluster.sqlite": {"Thread", "to_thread"},
     # A picture to be shown that is no WebP yet, which takes Pillow a while.
     "session.video": {"to_thread"},
     # Agents' plain functions, which may wait.

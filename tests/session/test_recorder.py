@@ -22,8 +22,9 @@ from talkover.media.port import MediaPort
 from talkover.protocol import facts as f
 from talkover.protocol.config import first_config
 from talkover.session import recorder
+from talkover.session.cast import Cast, Names
 from talkover.session.recorder import Recorder, Recordings
-from talkover.session.session import Cast, Session
+from talkover.session.session import Session
 from talkover.testing.engines import ScriptedEar, ScriptedLlm, SteadyVoice
 from talkover.turn import inputs as i
 from talkover.turn.trace import moments, replay
@@ -40,9 +41,11 @@ async def media() -> AsyncIterator[MediaPort]:
 
 def session(media: MediaPort) -> Session:
     cast = Cast(Agent("x"), ScriptedEar(), ScriptedLlm({"": "Yes."}), SteadyVoice())
+    names = Names("sess_1", "rtc_1")
     return Session(
-        cast, first_config({}), media.core.attach(), transport="websocket", attach=media.attach
-    )
+        cast, first_config({}), media.core.attach(), names,
+        transport="websocket", attach=media.attach,
+    )  # fmt: skip
 
 
 def left(folder: Path) -> list[Path]:

@@ -13,8 +13,9 @@ from talkover.media.port import MediaPort
 from talkover.protocol.config import first_config
 from talkover.protocol.errors import BadEvent
 from talkover.protocol.realtime import Codec
+from talkover.session.cast import Cast, Names
 from talkover.session.leg import Dialect
-from talkover.session.session import Cast, Session
+from talkover.session.session import Session
 from talkover.session.stream import Entry
 from talkover.testing.engines import Answers, ScriptedEar, ScriptedLlm, SteadyVoice
 
@@ -41,7 +42,7 @@ class Line:
         sessions: list[Session] = []
         peer = media.attach(lambda item: sessions[0].handle(item))
         self.session = Session(
-            cast, first_config(config or {}), peer,
+            cast, first_config(config or {}), peer, Names("sess_1", "rtc_1"),
             transport="websocket", attach=media.attach, client_may=None,
         )  # fmt: skip
         sessions.append(self.session)

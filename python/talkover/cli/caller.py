@@ -76,6 +76,8 @@ class Caller:
         self._arrived = asyncio.Event()
         self._epoch = 0
         self.location = ""
+        self.back = ""
+        """What another caller may come back with, as its `token`, where this one was cut off."""
         self.answer = ""
         """The server's SDP."""
         self.transport = ""
@@ -129,7 +131,7 @@ class Caller:
         if response.status_code != 201:
             raise CallError(f"The server refused ({response.status_code}): {response.text[:300]}")
         self.location = urljoin(self.url, response.headers["Location"])
-        self.answer = response.text
+        self.answer, self.back = response.text, response.headers.get("Talkover-Resume", "")
         try:
             await asyncio.to_thread(peer.accept, response.text)
         except OfferError as error:
@@ -141,6 +143,12 @@ class Caller:
             raise CallError("The media did not connect; is the media port open?") from None
         if self._video is not None:
             self.show(self._video)
+
+    def vanish(self) -> None:
+        """Be gone without a word, as a machine that lost its power."""
+        self.location = ""
+        if self._media is not None:
+            self._media.close()
 
     async def hang_up(self) -> None:
         if self._peer is not None and self.closed is None:

@@ -18,11 +18,13 @@ import structlog
 
 from .. import __version__
 from ..agent import Agent
+from ..cluster.sqlite import SqliteLog
 from ..config import Loaded, Settings
 from ..engines.registry import Choice
 from ..errors import ConfigError
 from ..gateway.ice import IceServers, ice_servers
 from ..media.port import MediaPort
+from ..protocol.facts import How
 from ..session.limits import Limits
 from ..session.lobby import Lobby
 from ..session.recorder import Recordings
@@ -58,7 +60,8 @@ async def serve(
     settings: Settings, agents: Mapping[str, Agent], source: Source | None = None
 ) -> None:
     """Serve until cancelled; `source` is where the agents come from again. ConfigError."""
-    _cancel_on_signals()
+    how: list[How] = []
+    _cancel_on_signals(how)
     ice = ice_servers(settings.stun_urls, settings.turn_urls, settings.turn_secret)
     certificate = development_certificate(settings.host) if settings.tls else None
     listener = _listener(settings.host, settings.port)
@@ -70,7 +73,7 @@ async def serve(
     lobby = Lobby(
         _media(settings), agents, choice(settings),
         ourselves=port, most_calls=settings.most_calls, limits=_limits(settings),
-        turns=settings.turns, recordings=_recordings(settings),
+        turns=settings.turns, recordings=_recordings(settings), log=_session_log(settings),
     )  # fmt: skip
     reloader = Reloader(lobby, source or Source(None))
     async with _http(lobby, reloader, listener, certificate, key, ice):
@@ -86,7 +89,7 @@ async def serve(
                 await reloader.watch()
             await asyncio.Event().wait()
         finally:
-            await lobby.close()
+            await lobby.close(*how)
 
 
 @contextlib.asynccontextmanager
@@ -125,18 +128,23 @@ async def _http(
         await serving
 
 
-def _cancel_on_signals() -> None:
-    """The first signal ends the calling task in good order, the second one the process."""
+def _cancel_on_signals(how: list[How]) -> None:
+    """The first signal ends the calling task in good order, the second one the process.
+
+    After SIGTERM another process goes on: `how` then says that the calls are not over.
+    """
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     assert task is not None
 
-    def stop() -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+    def stop(number: int) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(each)
+        if number == signal.SIGTERM:
+            how.append("moved")
         task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, stop, number)
 
 
 def choice(settings: Settings) -> Choice:
@@ -178,7 +186,17 @@ def _recordings(settings: Settings) -> Recordings | None:
 
 
 def _limits(settings: Settings) -> Limits:
-    return Limits(settings.call_seconds, settings.idle_seconds, settings.most_calls_per_secret)
+    return Limits(
+        settings.call_seconds, settings.idle_seconds, settings.most_calls_per_secret,
+        settings.resume_seconds,
+    )  # fmt: skip
+
+
+def _session_log(settings: Settings) -> SqliteLog:
+    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    usual = folder / "talkover" / f"sessions-{settings.port}.db"
+    file = None if settings.state == "memory" else Path(settings.state or usual)
+    return SqliteLog(file, socket.gethostname(), settings.state_hours * 3600.0)
 
 
 def _cores() -> int:

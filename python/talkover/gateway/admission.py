@@ -8,15 +8,27 @@ from typing import Any
 
 from ..errors import Busy
 from ..session.lobby import Lobby
+from ..session.returning import Returning
 from ..session.session import Session
 from .keys import Backend, Caller, Forbidden, Secret
+
+RESUME = "Talkover-Resume"
+"""The header that tells a caller what to come back with."""
+
+
+def resumption(session: Session) -> dict[str, str]:
+    """Headers for the caller of a session; who came back knows it already."""
+    return {RESUME: session.token} if session.token else {}
 
 
 def given(caller: Caller, config: dict[str, Any], agent: str | None) -> dict[str, Any]:
     """Arguments of `Lobby.call` and `Lobby.attach`; a secret's session wins over the client's.
 
     Whoever has the server's key may set everything; whoever has none, what the agent allows.
+    Forbidden for who comes back to a session: that is not how to begin one.
     """
+    if isinstance(caller, Returning):
+        raise Forbidden("This token resumes a session; it cannot begin one.")
     if not isinstance(caller, Secret):
         return {"config": config, "agent": agent, "trusted": isinstance(caller, Backend)}
     return {
@@ -43,7 +55,7 @@ def spending(caller: Caller, lobby: Lobby) -> Generator[Callable[[Session], None
         if not isinstance(caller, Secret):
             yield lambda _: None
             return
-        caller.live = {id for id in caller.live if lobby.get(id) is not None}
+        caller.live = {id for id in caller.live if lobby.has(id)}
         most = caller.max_calls or lobby.limits.calls_per_secret
         if len(caller.live) + caller.making >= most:
             raise Busy(f"This client secret has {most} live calls already; end one first.")
@@ -59,6 +71,13 @@ def spending(caller: Caller, lobby: Lobby) -> Generator[Callable[[Session], None
 
 
 def check_own(caller: Caller, session: Session) -> None:
-    """Forbidden where a secret reaches for a call that was not made with it."""
-    if isinstance(caller, Secret) and session.id not in caller.live:
+    """Forbidden where a secret, or a token to come back with, is another call's."""
+    match caller:
+        case Secret():
+            own = session.id in caller.live
+        case Returning():
+            own = session.id == caller.id and session.is_resumed_by(caller.hash)
+        case _:
+            own = True
+    if not own:
         raise Forbidden("This client secret belongs to another call.")

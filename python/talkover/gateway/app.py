@@ -23,8 +23,9 @@ from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
 from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
+from ..session.returning import Returning
 from ..session.session import Session
-from .admission import check_own, given, spending
+from .admission import RESUME, check_own, given, resumption, spending
 from .body import in_time, json_object, read_body
 from .errors import HttpError, respond
 from .ice import NO_ICE_SERVERS, IceServers
@@ -66,6 +67,9 @@ class Gateway:
         codec = Codec(extensions=extensions, audio_events=False)
         if "call_id" in query:
             return await self._move(request, query["call_id"], caller, codec)
+        if isinstance(caller, Returning):
+            offer, _ = await in_time(_offer(request))
+            return _answered(*await self._lobby.resume(caller, offer, lambda _: codec))
         with spending(caller, self._lobby) as note:
             offer, config = await in_time(_offer(request))
             if "model" in query:
@@ -113,7 +117,8 @@ class Gateway:
         return Response(status_code=200)
 
     async def mint(self, request: Request) -> Response:
-        if isinstance(self._keys.admit(bearer(request.headers), request.headers), Secret):
+        caller = self._keys.admit(bearer(request.headers), request.headers)
+        if isinstance(caller, (Secret, Returning)):
             raise HttpError(403, "A client secret cannot mint another; use the server's key.")
         body = json_object(await read_body(request, MOST_BODY))
         after = _object(body, "expires_after")
@@ -229,7 +234,7 @@ def create_app(
                 allow_origins=["*"],
                 allow_methods=["GET", "POST", "PATCH", "DELETE"],
                 allow_headers=["*"],
-                expose_headers=["Location", "Retry-After"],
+                expose_headers=["Location", "Retry-After", RESUME],
             )
         ],
         exception_handlers={
@@ -240,8 +245,8 @@ def create_app(
 
 
 def _answered(session: Session, answer: str) -> Response:
-    location = f"/v1/realtime/calls/{session.call_id}"
-    return Response(answer, 201, {"Location": location}, media_type="application/sdp")
+    headers = {"Location": f"/v1/realtime/calls/{session.call_id}", **resumption(session)}
+    return Response(answer, 201, headers, media_type="application/sdp")
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

@@ -7,7 +7,7 @@ import random
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..errors import Busy, Full, InputError, TalkoverError
+from ..errors import Busy, Full, InputError, NotFound, TalkoverError
 from ..media.port import OfferError
 from ..protocol.errors import BadEvent
 from .keys import Forbidden, Unauthorized
@@ -33,6 +33,8 @@ def shown(error: Exception) -> tuple[int, dict[str, object]]:
             return 401, _body(error.message, error.code, None)
         case Forbidden():
             return 403, _body(error.message, error.code, None)
+        case NotFound():
+            return 404, _body(error.message, error.code, None)
         case Busy():
             return 429, _body(error.message, error.code, None)
         case Full():

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import Full, TalkoverError
+from ..session.returning import PREFIX, Returning
 
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
 MOST_SECRETS = 10_000
@@ -67,8 +68,11 @@ class Backend:
     """Whoever has the server's own key."""
 
 
-Caller = Secret | Backend | None
-"""Who was let in; None: somebody on this machine, where no key is set."""
+Caller = Secret | Backend | Returning | None
+"""Who was let in; None: somebody on this machine, where no key is set.
+
+Whether one who comes back is a session's own is for that session to say (`check_own`).
+"""
 
 
 class Keyring:
@@ -98,6 +102,8 @@ class Keyring:
 
         Unauthorized for a wrong or expired one; Forbidden for a website of another origin.
         """
+        if bearer is not None and bearer.startswith(PREFIX):
+            return Returning.of(bearer)
         if bearer is not None and bearer.startswith("ek_"):
             secret = self._secrets.get(bearer)
             if secret is None or secret.expires_at <= self._now():

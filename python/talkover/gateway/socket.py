@@ -10,15 +10,16 @@ from typing import Any
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ..protocol import facts as f
 from ..protocol.errors import BadEvent
+from ..protocol.ids import fresh
 from ..protocol.realtime import Codec
 from ..protocol.text import to_text
 from ..session.leg import Dialect
 from ..session.lobby import Lobby
+from ..session.returning import Returning
 from ..session.session import Session
 from ..session.stream import Entry, Subscription
-from .admission import check_own, given, spending
+from .admission import check_own, given, resumption, spending
 from .errors import HttpError, refusal, shown
 from .keys import Caller, Keyring, bearer
 
@@ -29,6 +30,8 @@ SLOW_S = 20.0
 """A client that takes nothing for so long is let go."""
 MOVED = "the call goes on elsewhere"
 SLOW = "the client reads too slowly"
+HUNG_UP = (1000, 1001)
+"""Codes of a client that closed the socket, a page that was left among them."""
 
 Json = dict[str, Any]
 Fill = Callable[[], list[Json]]
@@ -43,22 +46,29 @@ class Sockets:
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
         try:
             caller = self._keys.admit(bearer_of(socket, offered), socket.headers)
-            session, own = self._session(socket, caller)
+            session, own = await self._session(socket, caller)
         except Exception as error:
             status, body = shown(error)
             if status == 500:
                 log.exception("a WebSocket could not be opened")
             await refuse(socket, status, body)
             return
-        await socket.accept("realtime" if "realtime" in offered else None)
-        codec = Codec(
-            extensions=socket.query_params.get("extensions") == "talkover", audio_events=own
+        back = resumption(session) if own else {}
+        await socket.accept(
+            "realtime" if "realtime" in offered else None,
+            [(name.encode(), value.encode()) for name, value in back.items()],
         )
+        extensions = socket.query_params.get("extensions") == "talkover"
+        codec = Codec(extensions=extensions, audio_events=own)
         if own and "call_id" in socket.query_params:
             self._lobby.move_to_socket(session)
-        await converse(socket, session, codec, own=own)
+        # A page cannot see the headers of a socket.
+        if extensions and back:
+            event = {"type": "talkover.resumable", "event_id": fresh("event"), **_told(session)}
+            await socket.send_text(to_text(event))
+        await converse(socket, session, codec, own=own, whole=isinstance(caller, Returning))
 
-    def _session(self, socket: WebSocket, caller: Caller) -> tuple[Session, bool]:
+    async def _session(self, socket: WebSocket, caller: Caller) -> tuple[Session, bool]:
         query = socket.query_params
         call_id = query.get("call_id")
         if call_id is not None:
@@ -76,6 +86,8 @@ class Sockets:
                         400, "audio can be \"here\", which gives this socket the call's sound; "
                         "left out, it sees the call's events.", code="invalid_value", param="audio",
                     )  # fmt: skip
+        if isinstance(caller, Returning):
+            return await self._lobby.resume_at_socket(caller), True
         with spending(caller, self._lobby) as note:
             config: dict[str, Any] = {"model": query["model"]} if "model" in query else {}
             if query.get("intent") == "transcription":
@@ -85,11 +97,22 @@ class Sockets:
         return session, True
 
 
+def _told(session: Session) -> Json:
+    return {"token": session.token, "seconds": session.absence.seconds}
+
+
 async def converse(
-    socket: WebSocket, session: Session, codec: Dialect, *, own: bool, fill: Fill | None = None
+    socket: WebSocket,
+    session: Session,
+    codec: Dialect,
+    *,
+    own: bool,
+    whole: bool = False,
+    fill: Fill | None = None,
 ) -> None:
     """Both directions of an accepted socket, to its end or the session's.
 
+    `whole`: it is told what the conversation holds already.
     `own`: it has the session's sound, and while it does, the session ends with it. `fill` is asked
     every 100 ms for events that only time brings.
     """
@@ -102,7 +125,7 @@ async def converse(
     first: list[Json] = []
     if own and session.begun:
         # Who joins is told what every leg is told first.
-        created = f.SessionCreated(session.shown())
+        created = session.created(whole=whole)
         first = codec.encode(created, round(session.clock() * 1000))
     elif own:
         session.begin()
@@ -118,16 +141,28 @@ async def converse(
         if why == SLOW:
             log.warning("a client was let go", session=session.id, reason=why)
         if own and stays():
-            await session.end(why, "lost")
+            await _leave(session, why, reading)
+
+
+async def _leave(session: Session, why: str, reading: asyncio.Task[int]) -> None:
+    """Whoever closes the socket has hung up; whoever just is not there any more may come back."""
+    if _is_done(reading) and reading.result() in HUNG_UP:
+        await session.end(why, "left")
+    elif why == SLOW:
+        await session.end(why, "lost")
+    else:
+        session.absence.begin(why)
 
 
 async def _read(
     socket: WebSocket, codec: Dialect, session: Session, stays: Callable[[], bool]
-) -> None:
+) -> int:
+    """Until the client goes; returns the code with which it closed."""
     while not session.ended:
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":
-            return
+            # Without a code a client may close, too; only then is there a reason, though empty.
+            return 1000 if "reason" in message and message["code"] == 1005 else message["code"]
         if not stays():
             continue
         text: str | bytes | None = message.get("text")
@@ -138,6 +173,7 @@ async def _read(
             continue
         session.submit(command)
         await session.requests.intake.room()
+    return 1000
 
 
 async def _write(
@@ -185,7 +221,7 @@ async def _next(subscription: Subscription, fill: Fill | None) -> list[Entry] | 
         return None
 
 
-def _is_done(task: asyncio.Task[str]) -> bool:
+def _is_done(task: asyncio.Task[Any]) -> bool:
     return task.done() and not task.cancelled() and task.exception() is None
 
 

@@ -19,7 +19,7 @@ def encode(fact: f.Fact, at_ms: int, *, extensions: bool, audio_events: bool) ->
     kind = type(fact)
     extension = EXTENSIONS.get(kind)
     if extension is not None:
-        if not extensions:
+        if not extensions or (isinstance(fact, f.ToolStep) and fact.phase == "planned"):
             return []
         return [{"type": extension, "event_id": fresh("event"), **_shown(fact), "at_ms": at_ms}]
     if kind in _OTHER_SOUND and (kind is f.ReplyAudio) is not audio_events:
@@ -35,6 +35,17 @@ def encode(fact: f.Fact, at_ms: int, *, extensions: bool, audio_events: bool) ->
 
 _OTHER_SOUND = (f.ReplyAudio, f.AudioStarted, f.AudioStopped, f.AudioCleared)
 """Told either to legs that get sound as events, or to legs that have sound of their own."""
+
+
+def _session_created(fact: f.SessionCreated) -> list[Json]:
+    known: list[Json] = []
+    previous = None
+    for item in fact.items:
+        known += [event for kind in ("added", "done") for event in _item(kind)(
+            f.ItemAdded(item, previous)
+        )]  # fmt: skip
+        previous = item.id
+    return [{"type": "session.created", "session": fact.config}, *known]
 
 
 # ---- the user's side -------------------------------------------------------------------------
@@ -342,7 +353,7 @@ def _failed(fact: f.Failed) -> list[Json]:
 
 
 ENCODERS: dict[type, Encoder] = {
-    f.SessionCreated: lambda x: [{"type": "session.created", "session": x.config}],
+    f.SessionCreated: _session_created,
     f.SessionUpdated: lambda x: [{"type": "session.updated", "session": x.config}],
     f.SpeechStarted: _speech_started,
     f.SpeechStopped: _speech_stopped,

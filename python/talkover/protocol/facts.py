@@ -18,6 +18,8 @@ ReplyStatus = Literal["completed", "cancelled", "failed", "incomplete"]
 @dataclass(frozen=True, slots=True)
 class SessionCreated:
     config: dict[str, Any]
+    items: tuple[Item, ...] = ()
+    """What the conversation holds already, where a session goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +321,8 @@ class ToolStep:
     call_id: str
     name: str
     arguments: str
-    phase: Literal["started", "done", "failed"]
+    phase: Literal["started", "done", "failed", "planned"]
+    """Clients are not told of plans."""
     output: str | None = None
     ms: int | None = None
 
@@ -376,8 +379,9 @@ class ClientSound:
     event_id: str | None = None
 
 
-How = Literal["asked", "expired", "left", "lost"]
-"""Somebody ended the call, its time was up, the caller hung up, or the caller vanished."""
+How = Literal["asked", "expired", "left", "lost", "moved"]
+"""Somebody ended the call, its time was up, the caller hung up, the caller vanished, or another
+process has the call now."""
 
 
 @dataclass(frozen=True, slots=True)

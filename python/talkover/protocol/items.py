@@ -62,6 +62,15 @@ class Item:
     def with_status(self, status: Status) -> Item:
         return replace(self, status=status)
 
+    def with_transcript(self, text: str) -> Item:
+        """What was understood of its first sound whose words were not known."""
+        parts = list(self.content)
+        for n, part in enumerate(parts):
+            if part.type == "input_audio" and part.transcript is None:
+                parts[n] = replace(part, transcript=text)
+                break
+        return replace(self, content=tuple(parts))
+
     def wire(self, *, audio: bool = False) -> dict[str, Any]:
         """The item as the protocol shows it; absent fields are left out, never null."""
         if self.mcp is not None:

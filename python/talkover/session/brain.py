@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Mapping,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -75,6 +82,7 @@ class Brain:
         emit: Callable[[f.Fact], None],
         confirmed: asyncio.Event,
         video: Video,
+        sure: Callable[[], Awaitable[None]],
     ) -> None:
         self._agent = agent
         self._llm = llm
@@ -83,7 +91,7 @@ class Brain:
         self._video = video
         self._seen: Image | None = None
         own = [self._look_tool()] if video.on_request else []
-        self._toolbox = Toolbox(agent, own, self.turn, session, emit, confirmed)
+        self._toolbox = Toolbox(agent, own, self.turn, session, emit, confirmed, sure)
         self._calls: list[ClientCall] = []
         self.usage: dict[str, int] = {}
         self.timings: dict[str, float] = {}
@@ -119,6 +127,10 @@ class Brain:
         self, instructions: str | None, tools: list[dict[str, Any]] | None
     ) -> AsyncIterator[str]:
         return self._answer(instructions or self._ask.instructions, tools)
+
+    async def run_tool(self, step: f.ToolStep) -> str:
+        """Make the same call once more."""
+        return await self._toolbox.run(step.name, step.arguments, step.call_id)
 
     # ---- what the reply sees -------------------------------------------------------------------
 

@@ -31,6 +31,16 @@ class Conversation:
     def get(self, id: str) -> Item | None:
         return next((item for item in self._items if item.id == id), None)
 
+    @property
+    def items(self) -> list[Item]:
+        """Those that clients see, in order."""
+        return [item for item in self._items if item.id not in self._hidden]
+
+    @property
+    def last(self) -> Item | None:
+        """The last of them."""
+        return next((i for i in reversed(self._items) if i.id not in self._hidden), None)
+
     def calls(self) -> list[Item]:
         """The calls of tools that clients run."""
         calls = [item for item in self._items if item.type == "function_call"]

@@ -127,6 +127,14 @@ class Hearing:
             when -= self._offset or 0.0
         return max(0, round(when * 1000))
 
+    def lost(self) -> None:
+        """The caller is gone: what was being said ends here."""
+        session = self._session
+        if session.machine.user in ("speaking", "overlapping"):
+            session.tell(i.SpeechStopped(session.clock()))
+            if not self.manual:
+                self.ear.pause()
+
     def restart(self) -> None:
         """Samples are counted anew from now on."""
         self._offset = self._session.clock()

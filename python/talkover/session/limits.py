@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds of a whole call, seconds of it without a voice, a text or a reply, and calls at a
-    time by one client secret."""
+    """Seconds of a whole call, seconds of it without a voice, a text or a reply, calls at a time
+    by one client secret, and seconds in which a caller who vanished may come back."""
 
     longest_s: int = 24 * 3600
     idle_s: int = 3600
     calls_per_secret: int = 4
+    away_s: int = 60
 
     def within(self, longest_s: int | None, idle_s: int | None) -> Limits:
         """These, or less where one call is allowed less."""

@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import structlog
 
 from ..agent import Agent
+from ..cluster.base import GONE, Claimed, SessionLog
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice
-from ..errors import ConfigError, EngineError, Full, InputError
+from ..errors import Busy, ConfigError, EngineError, Full, InputError, NotFound, TalkoverError
 from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
+from ..protocol.facts import How
+from ..protocol.ids import fresh
 from ..turn.policy import NORMAL, TurnPolicy
 from .capacity import Capacity
+from .cast import Cast, Names
+from .journal import Place
 from .leg import DataChannel, Dialect
 from .limits import USUAL, Limits
 from .moving import move, move_to_caller
+from .past import Past, past
 from .recorder import Recordings
 from .requests import allowed
-from .session import Cast, Session
+from .returning import About, Returning, fresh_token
+from .session import Session
 from .turn_settings import turn_policy
 from .watch import Watch
 
 log = structlog.get_logger("talkover.lobby")
 
+NOT_RESUMED = "There is no session that this token resumes; begin a new one."
 UNCONNECTED_S = 20.0
 """An answered offer whose caller never arrives is forgotten after this."""
 
@@ -47,12 +55,14 @@ class Lobby:
         limits: Limits = USUAL,
         turns: TurnPolicy = NORMAL,
         recordings: Recordings | None = None,
+        log: SessionLog | None = None,
     ) -> None:
         self.media, self.recordings, self.limits = media, recordings, limits
         self.capacity = Capacity(most_calls)
         self.ready = False
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._turns = choice, ourselves, turns
+        self._log, self._claiming = log, set[str]()
         self._watch: Watch | None = None
         self._making = 0
         self._engines: dict[Choice, Engines] = {}
@@ -75,8 +85,8 @@ class Lobby:
 
     @property
     def live(self) -> int:
-        """Calls that are, and those being made."""
-        return len(self.sessions) + self._making
+        """Calls that are, and those being made; of one whose caller is gone there is little."""
+        return sum(not session.absence.is_on for session in self.sessions) + self._making
 
     @property
     def troubles(self) -> list[EngineError]:
@@ -109,6 +119,7 @@ class Lobby:
         except ConfigError:
             self._fallback = None
         self._watch = Watch(self.capacity, self.media.frames, lambda: self.live)
+        await self._adopt()
         self.ready, self.reason = True, ""
 
     @contextmanager
@@ -137,11 +148,7 @@ class Lobby:
         prepared = self._prepare(**given)
         peer, answer = self.media.core.answer(offer)
         session = self._session(prepared, peer, "webrtc")
-        codec = dialect(session)
-        session.requests.decode = codec.decode
-        session.channel = DataChannel(peer, codec).tell
-        session.stream.attach(session.channel)
-        asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session)
+        self._await_caller(session, dialect(session))
         return session, answer
 
     def attach(self, **given: Any) -> Session:
@@ -162,26 +169,63 @@ class Lobby:
         """Give a live call's sound to a WebSocket, at once."""
         move(session, self.media, self.media.core.attach(), "websocket")
 
+    async def resume(
+        self, back: Returning, offer: str, dialect: Callable[[Session], Dialect]
+    ) -> tuple[Session, str]:
+        """A WebRTC leg for a session whose caller comes back, to here or from another process.
+
+        OfferError, NotFound, Full; Busy while another does the same.
+        """
+        session = self._still_here(back)
+        if session is not None:
+            peer, answer = self.media.core.answer(offer)
+            move_to_caller(session, self.media, peer, dialect(session), whole=True)
+            return session, answer
+        async with self._claimed(back) as claimed:
+            peer, answer = self.media.core.answer(offer)
+            session = self._restored(claimed, peer, "webrtc")
+        self._await_caller(session, dialect(session))
+        return session, answer
+
+    async def resume_at_socket(self, back: Returning) -> Session:
+        """The same for a WebSocket, which has the session's sound at once."""
+        session = self._still_here(back)
+        if session is not None:
+            self.move_to_socket(session)
+            return session
+        async with self._claimed(back) as claimed:
+            return self._restored(claimed, self.media.core.attach(), "websocket")
+
     def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
         """What a session with this config would have. BadEvent, InputError."""
         return self._config(config, self._agent(agent), trusted=True)
+
+    def has(self, id: str) -> bool:
+        """Whether that call is live, and its caller there."""
+        session = self._sessions.get(id)
+        return session is not None and not session.absence.is_on
 
     def get(self, id: str) -> Session | None:
         """By session id or call id."""
         return self._sessions.get(id)
 
-    async def close(self) -> None:
-        """End every call, then the engines and the media; no further call is taken."""
+    async def close(self, how: How = "asked") -> None:
+        """End every call, then the engines and the media; no further call is taken.
+
+        "moved": the calls stay open in the log, for whoever serves next.
+        """
         self.ready, self.reason = False, "the server is going down"
         if self._watch is not None:
             self._watch.close()
-        await asyncio.gather(*(s.end("the server is going down") for s in self.sessions))
+        await asyncio.gather(*(s.end("the server is going down", how) for s in self.sessions))
         await asyncio.gather(*(engines.close() for engines in self._engines.values()))
         if self._fallback is not None:
             await self._fallback.close()
         await asyncio.gather(*self._closing)
         if self.recordings is not None:
             await self.recordings.close()
+        if self._log is not None:
+            await self._log.shut()
         self.media.close()
 
     # ---- within --------------------------------------------------------------------------------
@@ -259,17 +303,18 @@ class Lobby:
         metadata: Mapping[str, Any] | None = None,
         longest_s: int | None = None,
         idle_s: int | None = None,
-    ) -> tuple[Agent, SessionConfig, dict[str, Any]]:
+    ) -> About:
         """`trusted`: the config is the backend's own; `bound`: its client may not change it."""
         self._check_open()
-        chosen = self._agent(agent)
+        name = next(iter(self._agents)) if agent is None else agent
+        chosen = self._agent(name)
         made = self._config(config, chosen, trusted=trusted)
-        who = {
-            "user": user, "metadata": metadata, "limits": self.limits.within(longest_s, idle_s),
-            "client_may": None if trusted and not bound else chosen.client_may,
-            "locked": frozenset(changed_keys(config)) if bound else frozenset[str](),
-        }  # fmt: skip
-        return chosen, made, who
+        return About(
+            name, fresh("rtc"), made.model_dump(mode="json"), user, dict(metadata or {}),
+            None if trusted and not bound else chosen.client_may,
+            frozenset(changed_keys(config)) if bound else frozenset[str](),
+            self.limits.within(longest_s, idle_s), time.time(),
+        )  # fmt: skip
 
     def _config(self, config: dict[str, Any], agent: Agent, *, trusted: bool) -> SessionConfig:
         patch = allowed(config, None if trusted else agent.client_may, frozenset())
@@ -279,10 +324,84 @@ class Lobby:
             made = made.merge({"audio": {"input": {"turn_detection": None}}})
         return made
 
-    def _session(
-        self, prepared: tuple[Agent, SessionConfig, dict[str, Any]], peer: Peer, transport: str
+    # ---- callers who come back -----------------------------------------------------------------
+
+    def _still_here(self, back: Returning) -> Session | None:
+        session = self._sessions.get(back.id)
+        if session is not None and not session.is_resumed_by(back.hash):
+            raise NotFound(NOT_RESUMED, code=GONE)
+        return session
+
+    @asynccontextmanager
+    async def _claimed(self, back: Returning) -> AsyncGenerator[Claimed]:
+        """A session of the log, ours from now on; within the block it is made."""
+        if self._log is None:
+            raise NotFound(NOT_RESUMED, code=GONE)
+        if back.id in self._claiming:
+            raise Busy("This session is being resumed already.")
+        self._claiming.add(back.id)
+        try:
+            with self.place():
+                yield await self._log.claim(back.id, back.hash)
+        finally:
+            self._claiming.discard(back.id)
+
+    async def _adopt(self) -> None:
+        """Take up the sessions that the last process left; their callers may come back."""
+        if self._log is None:
+            return
+        for id in await self._log.orphans():
+            claimed = await self._log.claim(id, None)
+            if not claimed.records:
+                self._log.close(id, claimed.opened.term, "the caller never connected")
+                continue
+            try:
+                session = self._restored(claimed, self.media.core.attach(), "none")
+            except (TalkoverError, ValueError) as error:
+                log.error("a session cannot be taken up", session=id, error=str(error))
+                self._log.close(id, claimed.opened.term, f"it could not be taken up: {error}")
+                continue
+            session.begin()
+            session.absence.begin("the server was restarted")
+
+    def _restored(self, claimed: Claimed, peer: Peer, transport: str) -> Session:
+        opened = claimed.opened
+        about, found = About.of(opened.about), past(claimed.records)
+        session = self._make(about, opened.id, opened.token, peer, transport, found)
+        self._keep(session, opened.term)
+        log.info("call resumed", session=session.id, transport=transport, term=opened.term)
+        return session
+
+    def _await_caller(self, session: Session, codec: Dialect) -> None:
+        """Its data channel; and the session ends where its caller never comes."""
+        session.requests.decode = codec.decode
+        session.channel = DataChannel(session.peer, codec).tell
+        session.stream.attach(session.channel)
+        asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session)
+
+    # ---- sessions ------------------------------------------------------------------------------
+
+    def _session(self, about: About, peer: Peer, transport: str) -> Session:
+        """A new one, which the log knows from now on."""
+        id = fresh("sess")
+        token = fresh_token(id)
+        hash = Returning.of(token).hash
+        session = self._make(about, id, hash, peer, transport, Past())
+        session.token = token
+        if self._log is not None:
+            self._log.open(id, hash, about.to_json())
+            self._keep(session, 1)
+        log.info("call", session=session.id, transport=transport, user=session.user)
+        return session
+
+    def _keep(self, session: Session, term: int) -> None:
+        assert self._log is not None
+        session.keep(Place(self._log, session.id, term))
+
+    def _make(
+        self, about: About, id: str, token: bytes, peer: Peer, transport: str, found: Past
     ) -> Session:
-        agent, config, who = prepared
+        agent = self._agent(about.agent)
         engines = self._of(agent)
         cast = Cast(
             agent, engines.stt, engines.llm, engines.tts,
@@ -290,15 +409,15 @@ class Lobby:
             engines.endpointer,
         )  # fmt: skip
         session = Session(
-            cast, config, peer,
-            transport=transport, attach=self.media.attach, began=time.time(), on_end=self._forget,
-            **who,
+            cast, about.session_config(found.config), peer,
+            Names(id, about.call_id, token, about.began, about.expires_at),
+            transport=transport, attach=self.media.attach, user=about.user,
+            metadata=about.metadata, client_may=about.client_may, locked=about.locked,
+            limits=about.limits_from(time.time()), past=found, on_end=self._forget,
         )  # fmt: skip
         self._sessions[session.id] = self._sessions[session.call_id] = session
-        log.info("call", session=session.id, transport=transport, user=session.user)
         if self.recordings is not None:
-            name = next((name for name, one in self._agents.items() if one is agent), "")
-            session.on_item = self.recordings.record(session, name).handle
+            session.on_item = self.recordings.record(session, about.agent).handle
         self.media.bind(peer, session.on_item)
         return session
 

@@ -77,8 +77,9 @@ def make_brain(
         conversation=talk,
     )
     brain = Brain(
-        agent, session.cast.llm, session.facade, ask, reply.tell, reply.confirmed, session.video
-    )
+        agent, session.cast.llm, session.facade, ask, reply.tell, reply.confirmed, session.video,
+        session.sure,
+    )  # fmt: skip
     reply.usage = brain.usage
     return brain
 

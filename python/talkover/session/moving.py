@@ -8,7 +8,6 @@ import structlog
 
 from ..media import items as m
 from ..media.port import MediaPort, Peer
-from ..protocol import facts as f
 from .leg import DataChannel, Dialect
 from .reply import Reply
 from .session import Session
@@ -27,7 +26,7 @@ def move(session: Session, media: MediaPort, peer: Peer, transport: str) -> None
     if session.ended:
         peer.close()
         return
-    old, replies = session.peer, session.speaking
+    old, replies, gone = session.peer, session.speaking, session.absence.is_on
     if session.channel is not None:
         session.stream.detach(session.channel)
         session.channel = None
@@ -35,13 +34,20 @@ def move(session: Session, media: MediaPort, peer: Peer, transport: str) -> None
     media.bind(old, farewell.handle)
     session.take_over(peer, transport)
     media.bind(peer, session.on_item)
-    farewell.cut(replies)
+    if gone:
+        for reply in replies:
+            reply.come_back(peer)
+    else:
+        farewell.cut(replies)
     log.info("call moved", session=session.id, transport=transport)
 
 
-def move_to_caller(session: Session, media: MediaPort, peer: Peer, codec: Dialect) -> None:
+def move_to_caller(
+    session: Session, media: MediaPort, peer: Peer, codec: Dialect, *, whole: bool = False
+) -> None:
     """The same, as soon as `peer` is connected; its data channel is told everything from then.
 
+    `whole`: and what the conversation holds already.
     One peer at a time is on its way; of two, the later one.
     """
     if session.arriving is not None:
@@ -54,7 +60,7 @@ def move_to_caller(session: Session, media: MediaPort, peer: Peer, codec: Dialec
         channel = DataChannel(peer, codec).tell
         if session.begun:
             # What every leg is told first, and this one only.
-            channel((0, round(session.clock() * 1000), f.SessionCreated(session.shown())))
+            channel((0, round(session.clock() * 1000), session.created(whole=whole)))
         session.stream.attach(channel)
         move(session, media, peer, transport)
         session.requests.decode, session.channel = codec.decode, channel

@@ -30,6 +30,8 @@ REPLYING: ContextVar[int] = ContextVar("replying", default=0)
 """The epoch of the reply in whose task (or in whose tools') this code runs."""
 CREDIT_MS = 5000
 """Sound that waits on the server for its time; a voice that is ahead waits for room."""
+UNSURE_MS = 1000
+"""A caller is missed after so long, and may have heard nothing of it."""
 PIECES_AHEAD = 4
 PIECES_AT_ONCE = 16
 
@@ -154,7 +156,7 @@ class Reply:
         self._unplayed = Unplayed()
         self._from = Rest(0.0, 0, [])
         """Where its peer began; what that tells of places and words counts from there."""
-        self._sent = self._told_ms = 0.0
+        self._sent = self._told_ms = self._begun_ms = 0.0
         self._limits: dict[str, int] = {}
         self._guarded = self._peer_guarded = False
         self._items: list[Item] = []
@@ -164,7 +166,7 @@ class Reply:
         self._chunker = Chunker()
         self._cut_from = 0
         self._room = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._lines: asyncio.Queue[_Line | None] = asyncio.Queue(PIECES_AHEAD)
 
     @property
@@ -213,18 +215,21 @@ class Reply:
                 terms.audio if self.modality == "audio" else None, terms.most_tokens,
             )
         )  # fmt: skip
-        self._task = asyncio.create_task(self._run(pieces), name=f"reply {self.id}")
+        self._tasks = [asyncio.create_task(self._run(pieces), name=f"reply {self.id}")]
 
     def cancel(self) -> None:
         """Stop thinking and speaking. The playout is the session's to flush."""
-        if self._task is not None:
-            self._task.cancel()
+        # The inner ones too, so that none of them takes a step that was due already.
+        for task in self._tasks:
+            task.cancel()
 
     def room(self) -> None:
         """The playout has room again."""
         self._room.set()
 
     def word(self, index: int) -> WordAt | None:
+        """A word that begins to sound, of those that its peer has."""
+        self._begun_ms = self._table.word_began(self._from.word + index)
         return self._table.word(self._from.word + index)
 
     def holds(self, item: str) -> bool:
@@ -232,12 +237,21 @@ class Reply:
 
     def move(self, peer: Peer, played_ms: float) -> None:
         """Go on at another peer, from where the last one had played `played_ms` of its part."""
+        self._go_on(peer, self._from.began + played_ms)
+
+    def come_back(self, peer: Peer) -> None:
+        """Go on at another peer, where the last one was lost with a word half said: what it may
+        have said to nobody is said again."""
+        told = max(self._told_ms, self._begun_ms) - UNSURE_MS
+        self._go_on(peer, max(self._from.began, told))
+
+    def _go_on(self, peer: Peer, played_ms: float) -> None:
         if self._peer is None:
             return
         self._peer = peer
         if not self._queued:
             return
-        rest = self._from = self._unplayed.rest(max(0.0, self._from.began + played_ms))
+        rest = self._from = self._unplayed.rest(max(0.0, played_ms))
         self._told_ms = rest.began
         for sound in rest.sounds:
             peer.play(self.epoch, sound.pcm, sound.rate, sound.offsets, guarded=sound.guarded)
@@ -294,9 +308,9 @@ class Reply:
         REPLYING.set(self.epoch)
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._write(pieces()))
+                self._tasks.append(group.create_task(self._write(pieces())))
                 if self._peer is not None:
-                    group.create_task(self._speak())
+                    self._tasks.append(group.create_task(self._speak()))
         except* Exception as errors:
             await self._fail(_first(errors))
         self.made = True

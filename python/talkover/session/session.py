@@ -7,6 +7,7 @@ they come; only thinking and speaking take time, and those are the reply's one t
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -14,35 +15,38 @@ from typing import Any
 
 import structlog
 
-from ..agent import Agent
 from ..agent import Session as Facade
-from ..engines.base import Endpointer, Llm, Stt, Tts, Words
-from ..errors import EngineError, TalkoverError
+from ..engines.base import Words
+from ..errors import TalkoverError
 from ..media import items as m
 from ..media.port import Peer
 from ..protocol import facts as f
 from ..protocol.commands import AppendAudio, Command, ResponseParams
 from ..protocol.config import SessionConfig
 from ..protocol.errors import BadEvent
-from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..turn import outputs as o
 from ..turn.machine import Timeout, TurnMachine
-from ..turn.policy import NORMAL, TurnPolicy
+from ..turn.policy import TurnPolicy
 from ..turn.trace import Given, Step, feed
 from ..values import Audio, Image, Say
+from .absence import Absence
 from .aside import Attach
 from .brain import Brain, Piece
+from .cast import Cast, Names
 from .conversation import Conversation
 from .hearing import Hearing
 from .idle import Idle
+from .journal import Journal, Place
 from .limits import USUAL, Life, Limits
 from .live import Live, Tap
 from .making import make_brain, make_reply
 from .mute import Mute
+from .past import Past
 from .reply import REPLYING, Reply, Stamps
 from .requests import Requests
+from .resuming import go_on
 from .stream import FactStream, Leg, Subscription
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
 from .video import Video
@@ -56,20 +60,6 @@ MOST_TO_SAY = 32
 MOST_ENDED = 8
 """Ended replies that a client may still correct: it knows best what it played."""
 HUMS = ("Mm-hm.", "Uh-huh.", "Right.")
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who plays in a session: the agent and its engines, and a voice to apologize with."""
-
-    agent: Agent
-    stt: Stt
-    llm: Llm
-    tts: Tts
-    fallback: Tts | None = None
-    troubles: tuple[EngineError, ...] = ()
-    turns: TurnPolicy = NORMAL
-    endpointer: Endpointer | None = None
 
 
 @dataclass(slots=True)
@@ -97,6 +87,7 @@ class Session:
         cast: Cast,
         config: SessionConfig,
         peer: Peer,
+        names: Names,
         *,
         transport: str,
         attach: Attach,
@@ -105,21 +96,20 @@ class Session:
         client_may: tuple[str, ...] | None = (),
         locked: frozenset[str] = frozenset(),
         limits: Limits = USUAL,
-        began: float = 0.0,
+        past: Past | None = None,
         on_end: Callable[[Session], None] = lambda _: None,
     ) -> None:
-        self.id, self.call_id = fresh("sess"), fresh("rtc")
+        self._names, self.token = names, ""
+        self._past = past = past or Past()
         self.cast, self.config, self.peer = cast, config, peer
         self.transport = transport
         self.user, self.metadata = user, dict(metadata or {})
         self.client_may, self.locked = client_may, locked
-        self._limits, self._expires_at = limits, int(began) + limits.longest_s
-        self.began = began  # Unix seconds
-        self.state: dict[str, Any] = {}
-        self.conversation, self.stream = Conversation(), FactStream()
+        self._limits = limits
+        self.state, self.conversation = past.state, past.conversation
+        self.stream, self._journal = FactStream(past.number), None
         self.facade = Facade(self)
-        self.machine = TurnMachine(self._turn_policy())
-        self.recording = False
+        self.machine, self.recording = TurnMachine(self._turn_policy()), False
         self.arriving: Peer | None = None
         """Has the call as soon as it is connected."""
         self.channel: Leg | None = None
@@ -129,10 +119,9 @@ class Session:
         self.on_step: Callable[[Step], None] | None = None
         """Sees what the turn machine is given and makes of it."""
         self._asked: ResponseParams | None = None
-        self.begun = self.ended = False
-        self._on_end = on_end
+        self.begun, self.ended, self._on_end = False, False, on_end
         self._loop = asyncio.get_running_loop()
-        self._t0 = self._loop.time()
+        self._t0 = self._loop.time() - past.at_ms / 1000
         self._timer: asyncio.TimerHandle | None = None
         self._life: Life | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -150,10 +139,42 @@ class Session:
         self._reflex: tuple[bool, bool] | None = None
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
         self.mute, self.video = Mute(self), Video(self)
+        self.absence = Absence(self, limits.away_s)
         self._idle = Idle(self)
         self.apply_policy()
 
     # ---- for the gateway and the agent ---------------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        return self._names.id
+
+    @property
+    def call_id(self) -> str:
+        return self._names.call_id
+
+    @property
+    def began(self) -> float:
+        """Unix seconds."""
+        return self._names.began
+
+    def is_resumed_by(self, token: bytes) -> bool:
+        """Whether this is the hash of the token that its client comes back with."""
+        return hmac.compare_digest(self._names.token, token)
+
+    def keep(self, place: Place) -> None:
+        """Write it into a log from now on."""
+
+        def lost() -> None:
+            self.spawn(self.end("the call goes on elsewhere", "moved"), "moved")
+
+        config = lambda: self.config.model_dump(mode="json")  # noqa: E731 - as short as its use
+        self.stream.journal = self._journal = Journal(place, config, lambda: self.state, lost)
+
+    async def sure(self) -> None:
+        """Until what was said so far is in the log, if there is one. Fenced, LogUnavailable."""
+        if self._journal is not None:
+            await self._journal.sure()
 
     def subscribe(self) -> Subscription:
         return self.stream.subscribe()
@@ -185,15 +206,19 @@ class Session:
             return
         self.begun = True
         self._life = Life(self._limits, lambda: not self.quiet, self._expire)
-        self.emit(f.SessionCreated(self.shown()))
+        self.emit(self.created(whole=True))
         self._show_state()
         for trouble in self.cast.troubles:
             self.emit(f.Failed("server_error", trouble.code, trouble.message))
         self.spawn(self._open(), "start")
 
+    def created(self, *, whole: bool) -> f.SessionCreated:
+        """What a leg is told first; `whole`: with what was said before it came."""
+        return f.SessionCreated(self.shown(), tuple(self.conversation.items) if whole else ())
+
     def shown(self) -> dict[str, Any]:
         """The session as the protocol shows it."""
-        shown = self.config.effective(self.id, self._expires_at)
+        shown = self.config.effective(self.id, self._names.expires_at)
         # Whoever speaks may know; where nothing is recorded, clients see no unknown field.
         return shown | {"recording": True} if self.recording else shown
 
@@ -271,14 +296,16 @@ class Session:
         self.hearing.close()
         self.video.close()
         self._idle.close()
+        self.absence.end()
         for saying in self._says:
             saying.heard.set_result("")
         self._says.clear()
-        if self.cast.agent.on_end is not None and self.begun:
+        if self.cast.agent.on_end is not None and self.begun and how != "moved":
             await self._guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
         self.emit(f.Ended(reason, how))
+        await self.stream.told()
         self.peer.close()
         self._on_end(self)
         log.info("call ended", session=self.id, reason=reason)
@@ -301,6 +328,7 @@ class Session:
 
     def take_over(self, peer: Peer, transport: str) -> None:
         """Hear and speak through another peer from now on; `moving` does the rest."""
+        self.absence.end()
         self.peer, self.transport = peer, transport
         self._reflex = None
         self.set_reflex()
@@ -385,9 +413,10 @@ class Session:
                 self.begin()
             case m.Text(text):
                 self.requests.text(text)
+            case m.Closed(reason) if reason == BY_CALLER:
+                self.spawn(self.end(reason, "left"), "closed")
             case m.Closed(reason):
-                how = "left" if reason == BY_CALLER else "lost"
-                self.spawn(self.end(reason, how), "closed")
+                self.absence.begin(reason)
             case m.Rtt(ms, loss):
                 self.emit(f.Network(self.transport, ms, loss))
             case m.Video():
@@ -681,12 +710,15 @@ class Session:
     # ---- tasks ---------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        agent = self.cast.agent
-        if agent.on_start is not None:
+        agent, new = self.cast.agent, self._past.is_empty
+        if new and agent.on_start is not None:
             await agent.on_start(self.facade)
         if self.config.type == "transcription":
             return
-        if agent.greeting:
+        if not new:
+            await self.absence.over()
+            await go_on(self, self._past)
+        elif agent.greeting:
             await self.say(agent.greeting)
         if agent.on_live is not None:
             await self._live.run(agent.on_live(self.facade))

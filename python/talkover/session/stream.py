@@ -15,20 +15,42 @@ Leg = Callable[[Entry], None]
 MOST_WAITING = 2000
 """Entries that a slow reader may lag behind before it is let go."""
 MOST_AT_ONCE = 64
+PATIENCE_S = 0.05
+"""What is to be written is told after this in any case."""
 
 
 class FactStream:
-    """Facts in, the same facts out to every leg, in order. Only on the loop's thread."""
+    """Facts in, the same facts out to every leg, in order. Only on the loop's thread.
 
-    def __init__(self) -> None:
+    `number` is the last fact's, where a session goes on. Where there is a `journal`, it sees each
+    fact first, and what it has to write is told when that is written; but nobody waits for it
+    longer than `PATIENCE_S`.
+    """
+
+    def __init__(self, number: int = 0) -> None:
+        self.journal: Callable[[Entry], asyncio.Future[None] | None] | None = None
         self._legs: list[Leg] = []
-        self._seq = 0
+        self._number = number
+        self._held: deque[tuple[Entry, asyncio.Future[None] | None]] = deque()
+        self._told = asyncio.Event()
+        self._told.set()
 
     def emit(self, fact: f.Fact, at_ms: int) -> None:
-        self._seq += 1
-        entry = (self._seq, at_ms, fact)
-        for leg in list(self._legs):
-            leg(entry)
+        self._number += 1
+        entry = (self._number, at_ms, fact)
+        written = None if self.journal is None else self.journal(entry)
+        if written is None and not self._held:
+            self._tell(entry)
+            return
+        self._held.append((entry, written))
+        self._told.clear()
+        if written is not None:
+            written.add_done_callback(lambda _: self._go_on())
+            asyncio.get_running_loop().call_later(PATIENCE_S, self._go_on, entry[0])
+
+    async def told(self) -> None:
+        """Until every leg knows all that was emitted."""
+        await self._told.wait()
 
     def attach(self, leg: Leg) -> None:
         self._legs.append(leg)
@@ -39,6 +61,19 @@ class FactStream:
 
     def subscribe(self) -> Subscription:
         return Subscription(self)
+
+    def _go_on(self, overdue: int = 0) -> None:
+        while self._held:
+            entry, written = self._held[0]
+            if written is not None and not written.done() and entry[0] > overdue:
+                return
+            self._held.popleft()
+            self._tell(entry)
+        self._told.set()
+
+    def _tell(self, entry: Entry) -> None:
+        for leg in list(self._legs):
+            leg(entry)
 
 
 class Subscription:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
 
 import structlog
 
 from ..agent import Agent, Session, Turn
 from ..errors import InputError
 from ..protocol import facts as f
+from ..protocol.ids import fresh
 from ..tool import Tool
 
 log = structlog.get_logger("talkover.tools")
@@ -25,7 +26,8 @@ class Toolbox:
     """The agent's tools for one turn, and `own` ones of the default brain, of which the agent's go
     first where they share a name. `emit` gets a ToolStep for each beginning and end.
 
-    A tool that is not `safe` waits until the turn is `confirmed` to be over.
+    A tool that is not `safe` waits until the turn is `confirmed` to be over, and until it is `sure`
+    that its beginning is known whatever happens.
     """
 
     def __init__(
@@ -36,12 +38,13 @@ class Toolbox:
         session: Session,
         emit: Callable[[f.Fact], None],
         confirmed: asyncio.Event,
+        sure: Callable[[], Awaitable[None]],
     ) -> None:
         self._agents = agent.tools
         self._tools = {tool.name: tool for tool in own} | agent.tools
+        self._session = session
         self._given: dict[type, Any] = {Turn: turn, Session: session}
-        self._emit = emit
-        self._confirmed = confirmed
+        self._emit, self._confirmed, self._sure = emit, confirmed, sure
 
     def schemas(self, *, own: bool = False) -> list[dict[str, Any]]:
         tools = self._tools if own else self._agents
@@ -56,10 +59,12 @@ class Toolbox:
 
     async def run(self, name: str, arguments: str, call_id: str) -> str:
         """The result as text for the model; what a tool raises becomes a message to it."""
-        self._emit(f.ToolStep(call_id, name, arguments, "started"))
+        self._emit(f.ToolStep(call_id, name, arguments, "planned"))
         began = time.monotonic()
+        phase: Literal["done", "failed"]
         try:
-            output, phase = _as_text(await self.call(name, _parsed(name, arguments))), "done"
+            given = _parsed(name, arguments)
+            output, phase = _as_text(await self._call(name, given, arguments, call_id)), "done"
         except InputError as error:
             output, phase = f"Error: {error.message}", "failed"
         except TimeoutError:
@@ -68,21 +73,32 @@ class Toolbox:
             log.exception("a tool raised", tool=name)
             output, phase = f"Error: {name} failed: {error}", "failed"
         ms = round((time.monotonic() - began) * 1000)
-        step = f.ToolStep(call_id, name, arguments, "done", output, ms)
-        self._emit(step if phase == "done" else f.ToolStep(
-            call_id, name, arguments, "failed", output, ms
-        ))  # fmt: skip
+        self._emit(f.ToolStep(call_id, name, arguments, phase, output, ms))
         return output
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         """The tool's own value; raises what it raises, InputError for a wrong call."""
+        call_id, text = fresh("call"), json.dumps(dict(arguments), default=str)
+        step = f.ToolStep(call_id, name, text, "failed")
+        try:
+            value = await self._call(name, arguments, text, call_id)
+            step = f.ToolStep(call_id, name, text, "done", _as_text(value))
+            return value
+        finally:
+            self._emit(step)
+
+    async def _call(self, name: str, given: Mapping[str, Any], arguments: str, call_id: str) -> Any:
         tool = self._tools.get(name)
         if tool is None:
             known = ", ".join(sorted(self._tools)) or "none"
             raise InputError(f"There is no tool {name!r}; the agent has: {known}.")
         if not tool.safe:
             await self._confirmed.wait()
-        return await tool.run(arguments, self._given)
+        self._emit(f.ToolStep(call_id, name, arguments, "started"))
+        if not tool.safe:
+            # If this process falls now, the next one knows; if it has fallen behind, it learns it.
+            await self._sure()
+        return await tool.run(given, self._given, f"{self._session.id}/{call_id}")
 
 
 def _parsed(name: str, arguments: str) -> Mapping[str, Any]:

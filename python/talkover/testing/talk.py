@@ -15,9 +15,10 @@ from ..errors import AgentError
 from ..media.port import Peer
 from ..media.simulation import Simulation
 from ..protocol.config import SessionConfig, first_config
-from ..protocol.ids import seeded
+from ..protocol.ids import fresh, seeded
 from ..session import brain
-from ..session.session import Cast, Session
+from ..session.cast import Cast, Names
+from ..session.session import Session
 from ..values import Audio, Image
 from .caller import Caller, MissedCue
 from .engines import SECONDS_PER_CHARACTER, Answers, ScriptedEar, ScriptedLlm, SteadyVoice
@@ -183,7 +184,8 @@ class Talk:
         peer = media.attach(lambda item: sessions[0].handle(item))
         cast = Cast(self.agent, self.ear, self.llm, self.tts)
         session = Session(
-            cast, self._config, peer, transport="webrtc", attach=media.attach,
+            cast, self._config, peer, Names(fresh("sess"), fresh("rtc")),
+            transport="webrtc", attach=media.attach,
             user=self._user, metadata=self._metadata, client_may=self.agent.client_may,
         )  # fmt: skip
         sessions.append(session)

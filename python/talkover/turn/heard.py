@@ -48,7 +48,7 @@ class HeardTable:
 
     def __init__(self) -> None:
         self._spans: list[Span] = []
-        self._words: list[WordAt] = []
+        self._words: list[tuple[float, WordAt]] = []
         self._length = 0.0
 
     @property
@@ -67,9 +67,8 @@ class HeardTable:
         for at, offset in marks:
             end = _word_end(span.text, offset)
             start = span.start
-            self._words.append(
-                WordAt(span.item, start + offset, start + end, span.text[offset:end])
-            )
+            word = WordAt(span.item, start + offset, start + end, span.text[offset:end])
+            self._words.append((self._length + at, word))
             span.marks.append((self._length + at, offset))
         self._length += ms
         span.lasted += ms
@@ -80,7 +79,11 @@ class HeardTable:
 
     def word(self, index: int) -> WordAt | None:
         """The word of the reply's `index`-th mark."""
-        return self._words[index] if index < len(self._words) else None
+        return self._words[index][1] if index < len(self._words) else None
+
+    def word_began(self, index: int) -> float:
+        """When it begins to sound, ms within the reply's audio."""
+        return self._words[index][0] if index < len(self._words) else 0.0
 
     def item_at(self, played_ms: float) -> str | None:
         """The item that sounds when `played_ms` of the reply have been played."""

@@ -20,6 +20,7 @@ _REASONS: dict[f.How, str] = {
     "expired": "expired",
     "left": "remote_hangup",
     "lost": "connection_lost",
+    "moved": "connection_lost",
 }
 _BARE = ("session.output_audio.delta",)
 """Events that have no id."""

@@ -1,0 +1,107 @@
+"""What a session log is: the calls that were opened, and what each of them said.
+
+A session belongs to one process at a time, by its *term*: who claims it gets the next term, and
+whoever still writes with an older one is fenced. So two processes may both believe that a call is
+theirs, and only one can do anything about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from ..errors import TalkoverError
+
+
+class Fenced(TalkoverError):
+    """This process has lost the session to another one."""
+
+    code = "session_moved"
+
+
+GONE = "session_not_found"
+"""The code of NotFound where a session is unknown, or has ended, or is not this token's."""
+
+
+class Record(NamedTuple):
+    """One thing that a session said: its number, ms on the session's clock, and JSON."""
+
+    seq: int
+    at_ms: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session as the log knows it; Unix seconds. `about` is what it began with.
+
+    `node` is who has it, or had it last; `token` the hash of what its client may claim it by.
+    """
+
+    id: str
+    term: int
+    node: str
+    token: bytes
+    about: dict[str, Any]
+    began: float
+    ended: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A session that is this process's now, and all that it has said."""
+
+    opened: Opened
+    records: list[Record]
+
+
+class SessionLog(Protocol):
+    """Futures are of the loop that calls. Nothing here blocks, and calls take effect in order.
+
+    Where the store is away, what is to be written waits, up to a bound; reads fail with
+    LogUnavailable.
+    """
+
+    def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
+        """A new session, at term 1. `token` is the hash of what its client may claim it by."""
+        ...
+
+    def append(self, id: str, term: int, record: Record) -> asyncio.Future[None]:
+        """Write one record; done once it survives this process. Fenced."""
+        ...
+
+    def close(self, id: str, term: int, reason: str) -> asyncio.Future[None]:
+        """The session is over. Fenced."""
+        ...
+
+    def claim(self, id: str, token: bytes | None) -> asyncio.Future[Claimed]:
+        """Take a session that has not ended; None: by an operator's right. NotFound."""
+        ...
+
+    def orphans(self) -> asyncio.Future[list[str]]:
+        """Sessions that have not ended, and that nobody has."""
+        ...
+
+    def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:
+        """The sessions that are known, the newest first."""
+        ...
+
+    def read(self, id: str, after: int = 0) -> asyncio.Future[list[Record]]:
+        """What a session has said after number `after`. NotFound."""
+        ...
+
+    def forget(self, id: str) -> asyncio.Future[None]:
+        """Delete a session and all that it said. NotFound."""
+        ...
+
+    async def shut(self) -> None:
+        """Write what waits, and be done."""
+        ...
+
+
+class LogUnavailable(TalkoverError):
+    """The store cannot be reached, or cannot take any more."""
+
+    code = "log_unavailable"

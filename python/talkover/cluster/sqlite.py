@@ -1,0 +1,304 @@
+"""The session log in one SQLite file: the default, for one machine.
+
+One thread has the connection. It writes what has come in one transaction, so that many calls cost
+little more than one. In WAL mode a commit survives this process; a power failure may cost the last
+moments (`synchronous=NORMAL`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hmac
+import json
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Generic, TypeVar, cast
+
+import structlog
+
+from ..errors import ConfigError, NotFound, TalkoverError
+from .base import GONE, Claimed, Fenced, LogUnavailable, Opened, Record
+
+log = structlog.get_logger("talkover.log")
+
+T = TypeVar("T")
+MOST_WAITING = 50_000
+"""Writes that wait for a disk that takes none; with more, the newest are refused."""
+MOST_AT_ONCE = 512
+AGAIN_S = 0.5
+TIDY_S = 600.0
+"""Old sessions are looked for so often, or as often as they get old."""
+_TABLES = """
+CREATE TABLE IF NOT EXISTS sessions (
+    id TEXT PRIMARY KEY, term INTEGER NOT NULL, node TEXT NOT NULL, token BLOB NOT NULL,
+    about TEXT NOT NULL, began REAL NOT NULL, ended REAL, reason TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS records (
+    session TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, text TEXT NOT NULL,
+    PRIMARY KEY (session, seq)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS ended ON sessions (ended);
+"""
+_ROW = "id, term, node, token, about, began, ended, reason"
+
+
+class SqliteLog:
+    """`node` names this process. Ended sessions are kept for `keep_s` seconds.
+
+    `file` None keeps all in memory; another process that writes is waited for `patience_s` at a
+    time. ConfigError where the file cannot be used.
+    """
+
+    def __init__(
+        self, file: Path | None, node: str, keep_s: float = 86_400.0, patience_s: float = 5.0
+    ) -> None:
+        self._node, self._keep_s = node, keep_s
+        self._ours = set[str]()
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        try:
+            if file is not None:
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(
+                file or ":memory:",
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=patience_s,
+            )
+            self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_TABLES}")
+            self._lock = None
+            if file is not None:
+                # Conversations are nobody else's business.
+                file.chmod(0o600)
+                self._lock = _locked(file.with_name(f"{file.name}.lock"))
+        except (OSError, sqlite3.Error) as error:
+            raise ConfigError(
+                f"Sessions cannot be kept in {file} ({error}); give --state a file that can be "
+                "written, or memory to keep them no longer than this process."
+            ) from None
+        self._tidied = 0.0
+        self._thread = threading.Thread(target=self._run, name="session-log", daemon=True)
+        self._thread.start()
+
+    def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
+        self._ours.add(id)
+        row = (id, 1, self._node, token, json.dumps(about), time.time())
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute(
+                "INSERT INTO sessions (id, term, node, token, about, began) VALUES (?,?,?,?,?,?)",
+                row,
+            )
+
+        return self._do(work)
+
+    def append(self, id: str, term: int, record: Record) -> asyncio.Future[None]:
+        def work(db: sqlite3.Connection) -> None:
+            # A record that was written before it could be confirmed is written once.
+            db.execute(
+                "INSERT OR IGNORE INTO records SELECT ?,?,?,? FROM sessions "
+                "WHERE id=? AND term=? AND ended IS NULL",
+                (id, *record, id, term),
+            )
+            if not db.execute("SELECT changes()").fetchone()[0]:
+                _check_term(db, id, term)
+
+        return self._do(work)
+
+    def close(self, id: str, term: int, reason: str) -> asyncio.Future[None]:
+        ended = time.time()
+
+        def work(db: sqlite3.Connection) -> None:
+            _check_term(db, id, term)
+            db.execute("UPDATE sessions SET ended=?, reason=? WHERE id=?", (ended, reason, id))
+            self._ours.discard(id)
+
+        return self._do(work)
+
+    def claim(self, id: str, token: bytes | None) -> asyncio.Future[Claimed]:
+        def work(db: sqlite3.Connection) -> Claimed:
+            row = db.execute("SELECT token, ended FROM sessions WHERE id=?", (id,)).fetchone()
+            if row is None or (token is not None and not hmac.compare_digest(row[0], token)):
+                raise NotFound(
+                    "There is no session that this token resumes; begin a new one.", code=GONE
+                )
+            if row[1] is not None:
+                raise NotFound("This session has ended; begin a new one.", code=GONE)
+            db.execute("UPDATE sessions SET term=term+1, node=? WHERE id=?", (self._node, id))
+            self._ours.add(id)
+            return Claimed(_opened(db, id), _records(db, id, 0))
+
+        return self._do(work)
+
+    def orphans(self) -> asyncio.Future[list[str]]:
+        def work(db: sqlite3.Connection) -> list[str]:
+            # While another process has the file, they may be its own.
+            if self._lock is None:
+                return []
+            rows = db.execute("SELECT id FROM sessions WHERE ended IS NULL").fetchall()
+            return [id for (id,) in rows if id not in self._ours]
+
+        return self._do(work)
+
+    def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:
+        def work(db: sqlite3.Connection) -> list[Opened]:
+            rows = db.execute(f"SELECT {_ROW} FROM sessions ORDER BY began DESC LIMIT ?", (most,))
+            return [_as_opened(row) for row in rows.fetchall()]
+
+        return self._do(work)
+
+    def read(self, id: str, after: int = 0) -> asyncio.Future[list[Record]]:
+        def work(db: sqlite3.Connection) -> list[Record]:
+            _opened(db, id)
+            return _records(db, id, after)
+
+        return self._do(work)
+
+    def forget(self, id: str) -> asyncio.Future[None]:
+        def work(db: sqlite3.Connection) -> None:
+            _opened(db, id)
+            db.execute("DELETE FROM sessions WHERE id=?", (id,))
+            db.execute("DELETE FROM records WHERE session=?", (id,))
+
+        return self._do(work)
+
+    async def shut(self) -> None:
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    # ---- the thread ----------------------------------------------------------------------------
+
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        job = _Job(work)
+        if self._jobs.qsize() >= MOST_WAITING:
+            job.error = LogUnavailable("The session log has fallen behind its disk.")
+            job.tell()
+        else:
+            self._jobs.put(job)
+        return job.future
+
+    def _run(self) -> None:
+        over = False
+        while not over:
+            jobs = [self._jobs.get()]
+            while len(jobs) < MOST_AT_ONCE and not self._jobs.empty():
+                jobs.append(self._jobs.get())
+            over = None in jobs
+            found = [job for job in jobs if job is not None]
+            self._write(found)
+            for loop in {job.loop for job in found}:
+                _tell(loop, [job for job in found if job.loop is loop])
+            self._tidy()
+        self._db.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _write(self, jobs: list[_Job[Any]]) -> None:
+        """All in one transaction, again until the disk takes it."""
+        told = False
+        while True:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                for job in jobs:
+                    job.run(self._db)
+                self._db.execute("COMMIT")
+                return
+            except sqlite3.OperationalError as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                if not told:
+                    log.error("the session log cannot be written", error=str(error))
+                    told = True
+                time.sleep(AGAIN_S)
+
+    def _tidy(self) -> None:
+        now = time.time()
+        if now - self._tidied < min(TIDY_S, self._keep_s):
+            return
+        self._tidied = now
+        old = "SELECT id FROM sessions WHERE ended < ?"
+        try:
+            self._db.execute(f"DELETE FROM records WHERE session IN ({old})", (now - self._keep_s,))
+            self._db.execute("DELETE FROM sessions WHERE ended < ?", (now - self._keep_s,))
+        except sqlite3.OperationalError as error:
+            log.error("old sessions cannot be deleted", error=str(error))
+
+
+class _Job(Generic[T]):
+    """Work for the thread, and the future of what comes of it."""
+
+    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self.loop.create_future()
+        self.error: TalkoverError | None = None
+        self._work = work
+        self._result: T | None = None
+
+    def run(self, db: sqlite3.Connection) -> None:
+        try:
+            self._result, self.error = self._work(db), None
+        except TalkoverError as error:
+            self.error = error
+        except sqlite3.IntegrityError as error:
+            self.error = LogUnavailable(f"The session log refused it: {error}.")
+
+    def tell(self) -> None:
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+            # Who does not ask is not told.
+            self.future.exception()
+        else:
+            self.future.set_result(cast(T, self._result))
+
+
+def _tell(loop: asyncio.AbstractEventLoop, jobs: list[_Job[Any]]) -> None:
+    def tell() -> None:
+        for job in jobs:
+            job.tell()
+
+    # After the loop was closed there is nobody to tell.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(tell)
+
+
+def _locked(file: Path) -> BinaryIO | None:
+    """A lock for as long as this process lives; None where another one has it."""
+    lock = file.open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock
+    except BlockingIOError:
+        lock.close()
+        return None
+
+
+def _check_term(db: sqlite3.Connection, id: str, term: int) -> None:
+    found = db.execute("SELECT term, ended FROM sessions WHERE id=?", (id,)).fetchone()
+    if found is None or found[0] != term or found[1] is not None:
+        raise Fenced("This session goes on elsewhere, or was deleted.")
+
+
+def _opened(db: sqlite3.Connection, id: str) -> Opened:
+    row = db.execute(f"SELECT {_ROW} FROM sessions WHERE id=?", (id,)).fetchone()
+    if row is None:
+        raise NotFound(f"There is no session {id!r}; it may have been deleted.", code=GONE)
+    return _as_opened(row)
+
+
+def _as_opened(row: tuple[Any, ...]) -> Opened:
+    id, term, node, token, about, began, ended, reason = row
+    return Opened(id, term, node, token, json.loads(about), began, ended, reason)
+
+
+def _records(db: sqlite3.Connection, id: str, after: int) -> list[Record]:
+    rows = db.execute(
+        "SELECT seq, at_ms, text FROM records WHERE session=? AND seq>? ORDER BY seq", (id, after)
+    )
+    return [Record(*row) for row in rows.fetchall()]

@@ -1,0 +1,142 @@
+"""What a session resumes from: its log, read from the start. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..cluster.base import Record
+from ..protocol import facts as f
+from ..protocol.items import Item
+from ..protocol.logged import from_json
+from .conversation import Conversation
+
+CUT_OFF = "Your last words were cut off: the connection broke and is back now. Go on from there."
+"""Tells the model why its answer stops short."""
+
+
+@dataclass(slots=True)
+class Past:
+    """`config` None: as it was opened. `number` and `at_ms` are of the last record.
+
+    `open_tools` were started, and nobody knows what came of them. `owed`: the user was promised an
+    answer that was not finished.
+    """
+
+    conversation: Conversation = field(default_factory=Conversation)
+    config: dict[str, Any] | None = None
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    number: int = 0
+    at_ms: int = 0
+    open_tools: tuple[f.ToolStep, ...] = ()
+    owed: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was said or done yet."""
+        return self.number == 0
+
+
+def past(records: Iterable[Record]) -> Past:
+    """ValueError where the log holds what is no record of a session."""
+    reader = _Reader()
+    for record in records:
+        fact, beside = from_json(record.text)
+        reader.take(fact)
+        found = reader.past
+        found.number, found.at_ms = record.seq, record.at_ms
+        found.state = beside.get("state", found.state)
+        found.config = beside.get("session", found.config)
+    return reader.end()
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.past = Past()
+        self._talk = self.past.conversation
+        self._running: dict[str, f.ToolStep] = {}
+        self._replying: set[str] = set()
+        self._unfinished: dict[str, str] = {}
+        """Items of replies that are not over, and what was heard of each."""
+
+    def take(self, fact: f.Fact) -> None:
+        match fact:
+            case f.ItemDone(item, previous):
+                self._put(item, previous)
+            case f.ReplyCreated(reply, conversation=True):
+                self._replying.add(reply)
+            case f.ReplyItemAdded(_, item, _, previous, conversation=True):
+                self._put(item, previous)
+                self._unfinished[item.id] = ""
+            case f.ReplyItemDone(_, item, _, _, conversation=True):
+                self._talk.replace(item)
+                self._unfinished.pop(item.id, None)
+            case f.ReplyDone(reply):
+                self._replying.discard(reply)
+            case f.Heard(_, item, text):
+                self._heard(item, text)
+            case f.Transcribed(item, text):
+                self._transcribed(item, text)
+            case f.ItemDeleted(item):
+                self._talk.delete(item)
+            case f.ToolStep():
+                self._tool(fact)
+            case _:
+                pass
+
+    def end(self) -> Past:
+        # What was never heard was never said.
+        for item, heard in self._unfinished.items():
+            if heard:
+                self._talk.cut(item, heard)
+            else:
+                self._talk.delete(item)
+        self.past.open_tools = tuple(self._running.values())
+        last = self._talk.last
+        asked = any(item.role == "user" for item in self._talk.items)
+        spoken = last is not None and any(part.type == "input_audio" for part in last.content)
+        self.past.owed = asked and (bool(self._replying) or spoken)
+        return self.past
+
+    def _put(self, item: Item, previous: str | None) -> None:
+        if item.id in self._talk:
+            self._talk.replace(item)
+            return
+        # What the model alone sees has no place of its own on the wire, and stays before this.
+        last = self._talk.last
+        at_end = previous == (None if last is None else last.id)
+        self._talk.add(item, None if at_end else previous or "root")
+
+    def _heard(self, id: str, text: str) -> None:
+        if id in self._unfinished:
+            self._unfinished[id] = text
+            return
+        item = self._talk.get(id)
+        if item is not None and item.text != text.strip():
+            self._talk.cut(id, text)
+
+    def _transcribed(self, id: str, text: str) -> None:
+        item = self._talk.get(id)
+        if item is not None:
+            self._talk.replace(item.with_transcript(text))
+
+    def _tool(self, step: f.ToolStep) -> None:
+        if step.phase == "started":
+            self._running[step.call_id] = step
+        elif step.phase in ("done", "failed"):
+            self._running.pop(step.call_id, None)
+            for item in tool_items(step, step.output or ""):
+                self._talk.add(item, hidden=True)
+
+
+def tool_items(step: f.ToolStep, output: str) -> tuple[Item, Item]:
+    """A tool's call and its result, as the model sees them."""
+    call = Item(
+        f"{step.call_id}_call", "function_call",
+        name=step.name, call_id=step.call_id, arguments=step.arguments,
+    )  # fmt: skip
+    result = Item(
+        f"{step.call_id}_result", "function_call_output", call_id=step.call_id, output=output
+    )
+    return call, result

@@ -1,0 +1,167 @@
+"""One suite for every session log: terms fence, records survive, tokens open."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from talkover.cluster.base import Fenced, Record, SessionLog
+from talkover.cluster.sqlite import SqliteLog
+from talkover.errors import ConfigError, NotFound
+
+TOKEN = hashlib.sha256(b"token").digest()
+Node = Callable[[str], SessionLog]
+"""A process of this name with the same store."""
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[Node]:
+    nodes: list[SessionLog] = []
+
+    def made(name: str) -> SessionLog:
+        nodes.append(SqliteLog(tmp_path / "deep" / "sessions.db", name))
+        return nodes[-1]
+
+    yield made
+    for one in nodes:
+        await one.shut()
+
+
+async def test_what_was_written_is_read_in_order_by_another_process(node: Node) -> None:
+    a = node("a")
+    a.open("s", TOKEN, {"agent": "x", "n": [1]})
+    for n in range(1, 101):
+        a.append("s", 1, Record(n, n * 10, f'{{"n":{n}}}'))
+    await a.append("s", 1, Record(101, 1010, "{}"))
+    b = node("b")
+    records = await b.read("s")
+    assert [r.seq for r in records] == list(range(1, 102)) and records[4].text == '{"n":5}'
+    assert [r.seq for r in await b.read("s", after=99)] == [100, 101]
+    (opened,) = await b.opened()
+    assert (opened.id, opened.term, opened.node, opened.about) == (
+        "s", 1, "a", {"agent": "x", "n": [1]},
+    )  # fmt: skip
+
+
+async def test_who_lost_a_session_can_write_nothing_more(node: Node) -> None:
+    a, b = node("a"), node("b")
+    await a.open("s", TOKEN, {})
+    await a.append("s", 1, Record(1, 0, "{}"))
+    claimed = await b.claim("s", TOKEN)
+    assert (claimed.opened.term, claimed.opened.node, len(claimed.records)) == (2, "b", 1)
+    with pytest.raises(Fenced):
+        await a.append("s", 1, Record(2, 0, '"late"'))
+    with pytest.raises(Fenced):
+        await a.close("s", 1, "late")
+    await b.append("s", 2, Record(2, 0, '"b"'))
+    assert [r.text for r in await a.read("s")] == ["{}", '"b"']
+
+
+async def test_of_fifty_that_claim_each_gets_a_term_of_its_own_and_the_last_one_has_it(
+    node: Node,
+) -> None:
+    nodes = [node(str(n)) for n in range(5)]
+    await nodes[0].open("s", TOKEN, {})
+    claims = await asyncio.gather(*(nodes[n % 5].claim("s", TOKEN) for n in range(50)))
+    assert sorted(one.opened.term for one in claims) == list(range(2, 52))
+    written = await asyncio.gather(
+        *(nodes[n % 5].append("s", one.opened.term, Record(n + 1, 0, "{}"))
+          for n, one in enumerate(claims)),
+        return_exceptions=True,
+    )  # fmt: skip
+    assert sum(result is None for result in written) == 1
+
+
+async def test_a_wrong_token_and_an_ended_session_open_nothing(node: Node) -> None:
+    a = node("a")
+    await a.open("s", TOKEN, {})
+    for id, token in (("s", hashlib.sha256(b"other").digest()), ("t", TOKEN)):
+        with pytest.raises(NotFound):
+            await a.claim(id, token)
+    await a.close("s", 1, "hung up")
+    with pytest.raises(NotFound, match="ended"):
+        await a.claim("s", TOKEN)
+    (opened,) = await a.opened()
+    assert opened.ended is not None and opened.reason == "hung up"
+    with pytest.raises(Fenced):
+        await a.append("s", 1, Record(1, 0, "{}"))
+
+
+async def test_a_record_written_twice_is_there_once(node: Node) -> None:
+    a = node("a")
+    await a.open("s", TOKEN, {})
+    for _ in range(2):
+        await a.append("s", 1, Record(1, 0, "{}"))
+    assert len(await a.read("s")) == 1
+
+
+async def test_what_was_forgotten_is_gone(node: Node) -> None:
+    a = node("a")
+    await a.open("s", TOKEN, {})
+    await a.append("s", 1, Record(1, 0, "{}"))
+    await a.forget("s")
+    assert await a.opened() == []
+    for asked in (a.read("s"), a.forget("s"), a.claim("s", TOKEN)):
+        with pytest.raises(NotFound):
+            await asked
+
+
+async def test_orphans_are_what_a_process_left_and_nobody_else_has(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    a = SqliteLog(file, "a")
+    a.open("left", TOKEN, {})
+    await a.open("over", TOKEN, {})
+    await a.close("over", 1, "hung up")
+    assert await a.orphans() == [], "its own are none"
+    b = SqliteLog(file, "b")
+    assert await b.orphans() == [], "the other process may be alive"
+    await b.shut()
+    await a.shut()
+    c = SqliteLog(file, "c")
+    assert await c.orphans() == ["left"]
+    await c.claim("left", None)
+    assert await c.orphans() == []
+    await c.shut()
+
+
+async def test_a_disk_that_takes_nothing_for_a_while_loses_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    a = SqliteLog(file, "a", patience_s=0.01)
+    await a.open("s", TOKEN, {})
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    written = [a.append("s", 1, Record(n, 0, "{}")) for n in range(1, 11)]
+    done, _ = await asyncio.wait(written, timeout=0.2)
+    assert not done
+    other.execute("ROLLBACK")
+    await asyncio.gather(*written)
+    assert [r.seq for r in await a.read("s")] == list(range(1, 11))
+    other.close()
+    await a.shut()
+
+
+async def test_ended_sessions_are_kept_no_longer_than_asked(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.db"
+    a = SqliteLog(file, "a", keep_s=0)
+    await a.open("s", TOKEN, {})
+    await a.append("s", 1, Record(1, 0, "{}"))
+    await a.close("s", 1, "hung up")
+    await a.open("t", TOKEN, {})
+    await a.shut()
+    b = SqliteLog(file, "b", keep_s=0)
+    await b.open("u", TOKEN, {})
+    assert {one.id for one in await b.opened()} == {"t", "u"}
+    await b.shut()
+
+
+def test_a_file_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no database, but long enough to look like one " * 20)
+    with pytest.raises(ConfigError, match="--state"):
+        SqliteLog(tmp_path / "file", "a")
+    with pytest.raises(ConfigError, match="--state"):
+        SqliteLog(tmp_path / "file" / "deep", "a")

@@ -1,0 +1,259 @@
+"""A server is killed, or a caller vanishes, and the conversation goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import websockets
+from e2e.server import Server
+
+from talkover.cli.caller import Caller
+
+pytestmark = pytest.mark.e2e
+
+AGENT = """
+import asyncio
+from pathlib import Path
+from talkover import Agent, Turn
+
+agent = Agent("x", greeting="Hello.")
+ledger = Path("ledger")
+
+def note(line):
+    with ledger.open("a") as file:
+        file.write(line + "\\n")
+
+@agent.start
+async def start(session):
+    note(f"start {session.id}")
+
+@agent.end
+async def end(session, reason):
+    note(f"end {session.id} {reason}")
+
+@agent.tool
+async def pay(euros: int) -> str:
+    \"\"\"Pay.\"\"\"
+    note(f"pay {euros}")
+    await asyncio.sleep(30)
+    return "paid"
+
+@agent.tool
+async def book(seats: int, idempotency_key: str) -> str:
+    \"\"\"Book.\"\"\"
+    first = not ledger.exists() or idempotency_key not in ledger.read_text()
+    note(f"book {idempotency_key}")
+    if first:
+        await asyncio.sleep(30)
+    return f"{seats} booked"
+
+STORY = "Once upon a time there was a fox. " + " ".join(
+    f"On day {n} it walked through the wood." for n in range(1, 20))
+
+@agent.reply
+async def reply(turn: Turn):
+    said = [m["content"] for m in turn.messages if m["role"] == "user"]
+    turn.session.state["asked"] = turn.session.state.get("asked", 0) + 1
+    last = turn.messages[-1]
+    told = [m for m in turn.messages if m["role"] == "tool"]
+    if "pay" in said[-1] or "book" in said[-1]:
+        if told:
+            yield f"The tool says {told[-1]['content']}"
+        elif "pay" in said[-1]:
+            await turn.call("pay", {"euros": 5})
+        else:
+            await turn.call("book", {"seats": 2})
+    elif "story" in said[-1]:
+        before = [m["content"] for m in turn.messages if m["role"] == "assistant"]
+        yield STORY if "interrupted" not in (before or [""])[-1] else "And so it went on."
+    else:
+        yield f"You have said {len(said)} things, I was asked {turn.session.state['asked']} times."
+"""
+
+
+def serve(folder: Path) -> Server:
+    return Server(folder, "--state", str(folder / "sessions.db"), agent=AGENT)
+
+
+@pytest.fixture
+async def folder(tmp_path: Path) -> AsyncIterator[Path]:
+    yield tmp_path
+
+
+def kill(server: Server, how: signal.Signals = signal.SIGKILL) -> None:
+    server.process.send_signal(how)
+    server.process.wait(15)
+
+
+async def noted(folder: Path, word: str) -> None:
+    """Until a tool has written into the ledger."""
+    file = folder / "ledger"
+    async with asyncio.timeout(20):
+        while word not in file.read_text():  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.02)
+
+
+async def said(call: Caller, count: int = 1) -> str:
+    """What the agent said in its `count`-th answer to the end."""
+    await call.until(lambda: len(call.of("response.done")) >= count)
+    items = call.of("response.done")[count - 1]["response"]["output"]
+    return " ".join(part["transcript"] for item in items for part in item["content"])
+
+
+def known(call: Caller) -> list[tuple[str, str]]:
+    """The conversation that a caller is told of upon return."""
+    created = next(n for n, (_, e) in enumerate(call.events) if e["type"] == "session.created")
+    out: list[tuple[str, str]] = []
+    for _, event in call.events[created + 1 :]:
+        if event["type"] not in ("conversation.item.added", "conversation.item.done"):
+            break
+        if event["type"].endswith("done"):
+            content = event["item"]["content"][0]
+            out.append((event["item"]["role"], content.get("text") or content["transcript"]))
+    return out
+
+
+async def test_a_killed_server_comes_back_with_the_whole_conversation(folder: Path) -> None:
+    server = serve(folder)
+    call = Caller(server.url)
+    await call.dial()
+    assert await said(call) == "Hello."
+    for n in (1, 2, 3):
+        call.type(f"thing {n}")
+        assert await said(call, n + 1) == f"You have said {n} things, I was asked {n} times."
+    session = call.of("session.created")[0]["session"]["id"]
+    kill(server)
+    again = serve(folder)
+    began = time.monotonic()
+    async with Caller(again.url, token=call.back) as back:
+        created = await back.wait_for("session.created")
+        assert created["session"]["id"] == session
+        back.type("thing 4")
+        assert await said(back) == "You have said 4 things, I was asked 4 times."
+        assert time.monotonic() - began < 10
+        assert known(back)[:3] == [
+            ("assistant", "Hello."),
+            ("user", "thing 1"),
+            ("assistant", "You have said 1 things, I was asked 1 times."),
+        ]
+        assert len(known(back)) == 7
+    call.vanish()
+    await asyncio.sleep(0.2)
+    again.stop()
+    ledger = (folder / "ledger").read_text().splitlines()
+    assert [line.split()[0] for line in ledger] == ["start", "end"], "one conversation"
+
+
+async def test_an_answer_cut_off_by_a_kill_is_cut_to_what_was_heard_and_goes_on(
+    folder: Path,
+) -> None:
+    server = serve(folder)
+    call = Caller(server.url)
+    await call.dial()
+    await said(call)
+    call.type("tell me a story")
+    await call.until(lambda: len(call.of("talkover.word")) >= 20)
+    kill(server)
+    words = [event["text"] for event in call.of("talkover.word")][1:]
+    again = serve(folder)
+    async with Caller(again.url, token=call.back) as back:
+        assert await said(back) == "And so it went on."
+        role, heard = known(back)[2]
+        assert role == "assistant" and heard.startswith("Once upon a time")
+        assert len(words) - 8 <= len(heard.split()) <= len(words)
+    call.vanish()
+    again.stop()
+
+
+async def test_a_tool_under_way_is_never_run_twice_and_its_outcome_is_told(folder: Path) -> None:
+    server = serve(folder)
+    call = Caller(server.url)
+    await call.dial()
+    await said(call)
+    call.type("pay five euros")
+    await noted(folder, "pay")
+    kill(server)
+    again = serve(folder)
+    async with Caller(again.url, token=call.back) as back:
+        assert '"unknown"' in await said(back) and "interrupted" in await said(back)
+    call.vanish()
+    again.stop()
+    assert (folder / "ledger").read_text().count("pay") == 1
+
+
+async def test_a_tool_that_takes_a_key_is_run_again_with_the_same_one(folder: Path) -> None:
+    server = serve(folder)
+    call = Caller(server.url)
+    await call.dial()
+    await said(call)
+    call.type("book two seats")
+    await noted(folder, "book")
+    kill(server)
+    again = serve(folder)
+    async with Caller(again.url, token=call.back) as back:
+        assert await said(back) == "The tool says 2 booked"
+    call.vanish()
+    again.stop()
+    keys = [line for line in (folder / "ledger").read_text().splitlines() if "book" in line]
+    assert len(keys) == 2 and keys[0] == keys[1]
+
+
+async def test_who_asks_to_stop_ends_calls_and_who_deploys_keeps_them(folder: Path) -> None:
+    for how, resumed in ((signal.SIGINT, False), (signal.SIGTERM, True)):
+        server = serve(folder)
+        call = Caller(server.url)
+        await call.dial()
+        await said(call)
+        kill(server, how)
+        again = serve(folder)
+        back = Caller(again.url, token=call.back)
+        try:
+            await back.dial()
+            await back.wait_for("session.created")
+            assert resumed
+        except Exception as error:
+            assert not resumed and "404" in str(error), error
+        await back.hang_up()
+        call.vanish()
+        again.stop()
+
+
+async def test_a_caller_who_vanished_is_waited_for_and_comes_back_to_the_same_sentence(
+    folder: Path,
+) -> None:
+    server = serve(folder)
+    url = server.url.replace("http", "ws") + "/v1/realtime?extensions=talkover"
+    async with websockets.connect(url) as socket:
+        back = socket.response.headers["Talkover-Resume"]
+        assert json.loads(await socket.recv())["token"] == back
+        await socket.send(json.dumps({
+            "type": "conversation.item.create",
+            "item": {"type": "message", "role": "user",
+                     "content": [{"type": "input_text", "text": "a story"}]}}))  # fmt: skip
+        await socket.send('{"type":"response.create"}')
+        seen = 0
+        while seen < 12:
+            seen += json.loads(await socket.recv())["type"] == "talkover.word"
+        socket.transport.abort()
+    await asyncio.sleep(1)
+    async with Caller(server.url, token=back) as call:
+        await call.wait_for("talkover.word", 3)
+        first = call.of("talkover.word")[0]["text"]
+        assert first in "there was a fox. On day 1 it walked".split()
+    server.stop()
+    log = server.log
+    assert log.count("caller gone") == 1 and "Traceback" not in log
+
+
+@pytest.mark.parametrize("token", ["back_sess_1.x", "back_", "back_sess_1"])
+async def test_a_token_that_resumes_nothing_is_told_so(folder: Path, token: str) -> None:
+    server = serve(folder)
+    with pytest.raises(Exception, match=r"404.*begin a new one"):
+        await Caller(server.url, token=token).dial()
+    server.stop()
