@@ -1,5 +1,5 @@
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events";
-import type { Leg, Stats } from "./leg";
+import type { Leg, Listener, Stats } from "./leg";
 import { PeerLeg } from "./peer";
 import { Server } from "./server";
 import { SocketLeg } from "./socket";
@@ -23,12 +23,20 @@ export interface Options {
   onPictures?: (pictures: MediaStream) => void;
 }
 
+/** How long, and how often, to come back to a call that was cut off. */
+const RESUME_MS = 60000;
+const AGAIN_MS = 200;
+const MOST_MS = 2000;
+/** The reason of being live again after it. */
+export const RESUMED = "resumed";
+
 /** One conversation, over WebRTC; where media cannot connect, over a WebSocket. */
 export class Call {
   state: CallState = "idle";
   private leg: Leg | null = null;
   private microphone: MediaStream;
   private muted = false;
+  private video: MediaStream | null = null;
   private readonly server: Server;
 
   constructor(private readonly options: Options) {
@@ -44,18 +52,8 @@ export class Call {
   async connect(): Promise<void> {
     this.become("connecting", "");
     addEventListener("pagehide", this.hangUp);
-    const listener = {
-      event: (event: RealtimeEvent) => this.take(event),
-      state: (state: CallState, reason: string) => this.become(state, reason),
-      voice: (voice: MediaStream) => this.options.onVoice?.(voice),
-      pictures: (pictures: MediaStream) => this.options.onPictures?.(pictures),
-    };
     try {
-      const leg =
-        (await PeerLeg.open(this.server, this.microphone, listener, this.options.iceServers)) ??
-        (this.state === "connecting"
-          ? await SocketLeg.open(this.server, this.microphone, listener)
-          : null);
+      const leg = await this.open();
       if (this.state !== "connecting") return leg?.close();
       this.leg = leg;
       this.become("live", "");
@@ -108,6 +106,7 @@ export class Call {
 
   /** Let the agent see a camera or a screen from now on, or nothing. The tracks stay yours. */
   async film(video: MediaStream | null): Promise<void> {
+    this.video = video;
     await this.leg?.film(video);
   }
 
@@ -118,9 +117,53 @@ export class Call {
     return (await this.leg?.stats()) ?? none;
   }
 
+  private async open(): Promise<Leg | null> {
+    const { server, microphone, options, state } = this;
+    const listener: Listener = {
+      event: (event) => this.take(event),
+      state: (state, reason) => this.become(state, reason),
+      lost: (reason) => void this.resume(reason),
+      voice: (voice) => options.onVoice?.(voice),
+      pictures: (pictures) => options.onPictures?.(pictures),
+    };
+    return (
+      (await PeerLeg.open(server, microphone, listener, options.iceServers)) ??
+      (this.state === state ? await SocketLeg.open(server, microphone, listener) : null)
+    );
+  }
+
+  /** Comes back to a call that was cut off, for as long as the server may keep it. */
+  private async resume(reason: string): Promise<void> {
+    const { leg } = this;
+    if (!leg) return;
+    this.leg = null;
+    leg.drop();
+    if (!this.server.comeBack()) return this.become("ended", reason);
+    this.become("reconnecting", reason);
+    const end = Date.now() + RESUME_MS;
+    for (let wait = AGAIN_MS; Date.now() < end; wait = Math.min(wait * 1.5, MOST_MS)) {
+      try {
+        const next = await this.open();
+        if (this.state !== "reconnecting") return next?.close();
+        this.leg = next;
+        if (this.video) await next?.film(this.video);
+        return this.become("live", RESUMED);
+      } catch (error) {
+        if (error instanceof CallError && error.status === 404) break;
+      }
+      // All who were cut off at once do not come back at once.
+      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      if (this.state !== "reconnecting") return;
+    }
+    this.become("ended", reason);
+  }
+
   private take(event: RealtimeEvent): void {
     this.options.onEvent?.(event);
-    if (event.type === "talkover.ended") this.become("ended", String(event["reason"]));
+    if (event.type !== "talkover.ended") return;
+    const reason = String(event["reason"]);
+    if (event["how"] === "moved") void this.resume(reason);
+    else this.become("ended", reason);
   }
 
   private become(state: CallState, reason: string): void {

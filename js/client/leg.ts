@@ -20,12 +20,16 @@ export interface Leg {
   speakThrough(microphone: MediaStream): Promise<void>;
   stats(): Promise<Stats>;
   close(): void;
+  /** Close it without hanging up: the call goes on by another one. */
+  drop(): void;
 }
 
 /** Who is told what happens on a leg. */
 export interface Listener {
   event(event: RealtimeEvent): void;
   state(state: CallState, reason: string): void;
+  /** The leg is of no use any more, and nobody hung up. */
+  lost(reason: string): void;
   /** The agent's voice, as soon as there is one. */
   voice(voice: MediaStream): void;
   /** Where the agent's pictures come, if it shows any. */

@@ -6,6 +6,7 @@ const CONNECT_MS = 4000;
 /** The server keeps a call that it does not hear of for 20 s. */
 const GONE_MS = 20000;
 const AGAIN_MS = 1500;
+const ASK_MS = 400;
 /** Pictures are taken one at a time: frames in between serve only to have the next one soon. */
 const FRAME_RATE = 10;
 
@@ -15,6 +16,7 @@ export class PeerLeg implements Leg {
   private location = "";
   private away = false;
   private restarting = false;
+  private readonly gone = new AbortController();
   private readonly onNetwork = (): void => void this.restart();
   private video: RTCRtpTransceiver | null = null;
   private received = { packets: 0, lost: 0 };
@@ -44,8 +46,7 @@ export class PeerLeg implements Leg {
       throw error;
     }
     // Not hung up: the call goes on by the other way.
-    leg.location = "";
-    leg.close();
+    leg.drop();
     return null;
   }
 
@@ -72,12 +73,18 @@ export class PeerLeg implements Leg {
   }
 
   close(): void {
+    this.gone.abort();
     globalThis.removeEventListener("online", this.onNetwork);
     this.peer.onconnectionstatechange = this.peer.ontrack = this.channel.onmessage = null;
     const { location } = this;
     this.location = "";
     // Hung up first: a connection that just closes looks like a caller who vanished.
     void (location ? this.server.hangUp(location) : Promise.resolve()).then(() => this.peer.close());
+  }
+
+  drop(): void {
+    this.location = "";
+    this.close();
   }
 
   /** Loss is that of the time since it was last asked. */
@@ -129,7 +136,23 @@ export class PeerLeg implements Leg {
     peer.onconnectionstatechange = () => this.watch();
     globalThis.addEventListener("online", this.onNetwork);
     await this.stats();
+    void this.attend();
     return true;
+  }
+
+  /** A broken connection tells at once of a server that died, of which media tells after seconds. */
+  private async attend(): Promise<void> {
+    const { location, gone } = this;
+    while (this.server.resumption && !gone.signal.aborted) {
+      const said = await this.server.alive(location, gone.signal);
+      if (gone.signal.aborted) return;
+      if (said === "away" || said === "gone" || said === "moved") {
+        return this.listener.lost("the server was restarted");
+      }
+      if (said !== null && said !== "here") return;
+      // Cut by something in between, or the server is not there: media may tell more.
+      await new Promise((resolve) => setTimeout(resolve, ASK_MS * (0.5 + Math.random())));
+    }
   }
 
   /** True once events pass; false when that cannot be, or not in time. */
@@ -161,7 +184,7 @@ export class PeerLeg implements Leg {
         this.away = true;
         return void this.restart();
       case "closed":
-        return this.listener.state("ended", "the connection was lost");
+        return this.listener.lost("the connection was lost");
     }
   }
 
@@ -180,7 +203,7 @@ export class PeerLeg implements Leg {
     } finally {
       this.restarting = false;
     }
-    if (this.away && this.location) this.listener.state("ended", "the connection was lost");
+    if (this.away && this.location) this.listener.lost("the connection was lost");
   }
 
   /** True where the server answered; CallError where it knows the call no more. */

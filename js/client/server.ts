@@ -8,6 +8,9 @@ export class Server {
   private readonly base: string;
   /** The call that an offer made, for whoever goes on with it by another way. */
   private callId: string | null = null;
+  /** What to come back with after being cut off, and whether that was done. */
+  resumption = "";
+  private returning = false;
 
   constructor(
     url: string | undefined,
@@ -34,6 +37,7 @@ export class Server {
     if (response.status !== 201) throw refusal(response.status, text);
     const location = response.headers.get("Location") ?? "";
     this.callId = location.split("/").pop() || null;
+    this.resumption = response.headers.get("Talkover-Resume") ?? this.resumption;
     return { sdp: text, location: new URL(location, `${this.base}/`).href };
   }
 
@@ -48,6 +52,25 @@ export class Server {
     const text = await response.text();
     if (response.status !== 200) throw refusal(response.status, text);
     return text;
+  }
+
+  /** From now on the next leg is one of the same call; false where the server keeps none. */
+  comeBack(): boolean {
+    this.callId = null;
+    this.returning = this.resumption !== "";
+    return this.returning;
+  }
+
+  /** How the call is (`here`, `away`), and, once it has ended, how; null where nobody answers. */
+  async alive(location: string, gone: AbortSignal): Promise<string | null> {
+    const headers = { Authorization: `Bearer ${this.resumption}` };
+    try {
+      const response = await fetch(`${location}/alive`, { headers, signal: gone });
+      if (!response.ok) return "gone";
+      return await this.read(response);
+    } catch {
+      return null;
+    }
   }
 
   /** Goes out even while the page is being closed. */
@@ -65,7 +88,8 @@ export class Server {
     }
     const url = new URL(`${this.base}/v1/realtime?${query}`);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const key = this.token ? [`openai-insecure-api-key.${this.token}`] : [];
+    const { key: own } = this;
+    const key = own ? [`openai-insecure-api-key.${own}`] : [];
     return new WebSocket(url, ["realtime", ...key]);
   }
 
@@ -75,8 +99,24 @@ export class Server {
     return query;
   }
 
+  private get key(): string | undefined {
+    return this.returning ? this.resumption : this.token;
+  }
+
   private headers(): Record<string, string> {
-    return this.token ? { Authorization: `Bearer ${this.token}` } : {};
+    return this.key ? { Authorization: `Bearer ${this.key}` } : {};
+  }
+
+  /** The last of its lines; a first one that tells of no leg is answer enough. */
+  private async read(response: Response): Promise<string> {
+    const lines = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let last = "";
+    for (;;) {
+      const { done, value } = await lines.read();
+      if (done) return last;
+      last = value.trim().split("\n").pop() ?? last;
+      if (last === "away") return last;
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import workletUrl from "./sound.worklet.js?url";
 
 const WIRE = 24000;
 const DUCKED = 0.126;
+const HUNG_UP = 1000;
 
 /** The same call with sound as events, for networks that let no media through. */
 export class SocketLeg implements Leg {
@@ -20,18 +21,21 @@ export class SocketLeg implements Leg {
 
   private socket: WebSocket | null = null;
 
-  private constructor(private readonly listener: Listener) {}
+  private constructor(private readonly server: Server, private readonly listener: Listener) {}
 
   /** The open leg. CallError where there is no way at all. */
   static async open(server: Server, microphone: MediaStream, listener: Listener): Promise<SocketLeg> {
-    const leg = new SocketLeg(listener);
+    const leg = new SocketLeg(server, listener);
     try {
       // Sound is ready first: the server speaks as soon as the socket is open.
       await leg.prepare();
       const socket = (leg.socket = server.socket());
       socket.onmessage = ({ data }) => leg.take(JSON.parse(String(data)) as RealtimeEvent);
       await opened(socket);
-      socket.onclose = ({ reason }) => listener.state("ended", reason || "the connection was closed");
+      socket.onclose = ({ code, reason }) => {
+        if (code === HUNG_UP) listener.state("ended", reason || "the connection was closed");
+        else listener.lost(reason || "the connection was lost");
+      };
       await leg.speakThrough(microphone);
       return leg;
     } catch (error) {
@@ -55,6 +59,10 @@ export class SocketLeg implements Leg {
 
   async stats(): Promise<Stats> {
     return { transport: this.transport, rttMs: null, lossPercent: null, jitterMs: null };
+  }
+
+  drop(): void {
+    this.close();
   }
 
   close(): void {
@@ -87,6 +95,9 @@ export class SocketLeg implements Leg {
     switch (event.type) {
       case "response.output_audio.delta":
         voice?.postMessage({ pcm: decode(String(event["delta"])) });
+        return;
+      case "talkover.resumable":
+        this.server.resumption = String(event["token"]);
         return;
       case "talkover.ducked":
         voice?.postMessage({ level: DUCKED });

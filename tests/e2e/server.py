@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -32,6 +33,7 @@ class Server:
                      "HOME": str(folder)},
             )  # fmt: skip
         self.url = self._url()
+        self.media_port = int(json.loads(self.get("/console.json"))["media_port"])
 
     @property
     def log(self) -> str:

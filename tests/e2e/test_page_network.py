@@ -128,7 +128,7 @@ def test_a_server_that_ends_the_call_is_named(tmp_path: Path):
     server = Server(tmp_path)
     with b.browsing(server.url, b.silence(tmp_path)) as page:
         b.call(page)
-        server.stop()
+        server.process.send_signal(signal.SIGINT)
         b.state(page, "ended")
         b.wait(page, "() => document.querySelector('.notice').textContent.includes('other side')")
         b.picture(page, "ended")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import websockets
+from e2e import browser as b
 from e2e.server import Server
 
 from talkover.cli.caller import Caller
@@ -256,4 +257,40 @@ async def test_a_token_that_resumes_nothing_is_told_so(folder: Path, token: str)
     server = serve(folder)
     with pytest.raises(Exception, match=r"404.*begin a new one"):
         await Caller(server.url, token=token).dial()
+    server.stop()
+
+
+def again_at(server: Server, folder: Path) -> Server:
+    """Another process on the ports of one that is gone."""
+    ports = ["--port", server.url.rsplit(":", 1)[1], "--media-port", str(server.media_port)]
+    return Server(folder, "--state", str(folder / "sessions.db"), *ports, agent=AGENT)
+
+
+@pytest.mark.parametrize("way", ["webrtc", "websocket"])
+def test_the_page_goes_on_by_itself_when_its_server_was_killed(folder: Path, way: str) -> None:
+    server = serve(folder)
+    with b.browsing(server.url, b.silence(folder)) as page:
+        if way == "websocket":
+            page.evaluate("() => { delete window.RTCPeerConnection }")
+        b.call(page)
+        for n in (1, 2):
+            page.get_by_test_id("text-input").fill(f"thing {n}")
+            page.get_by_test_id("send").click()
+            b.wait(page, f"() => document.body.textContent.includes('You have said {n} things')")
+        b.wait(page, "() => talkover.events.filter(e => e.type === 'talkover.turn').length >= 2")
+        b.wait(page, "() => talkover.stage.agentState === 'listening'")
+        before = page.get_by_test_id("transcript").inner_text()
+        kill(server)
+        server = again_at(server, folder)
+        b.wait(page, "() => talkover.events.filter(e => e.type === 'session.created').length > 1")
+        b.state(page, "live")
+        assert "nothing of it was lost" in page.get_by_test_id("notice").inner_text()
+        assert page.get_by_test_id("transcript").inner_text() == before
+        b.picture(page, f"resumed-{way}")
+        page.get_by_test_id("text-input").fill("thing 3")
+        page.get_by_test_id("send").click()
+        b.wait(page, "() => document.body.textContent.includes('You have said 3 things')")
+        b.wait(page, "() => talkover.stage.levels.of('agent') > 0.01")
+        page.get_by_test_id("hangup").click()
+        b.state(page, "ended")
     server.stop()

@@ -1,4 +1,4 @@
-import { Call, CallError, type CallState, type RealtimeEvent } from "../../client";
+import { Call, CallError, RESUMED, type CallState, type RealtimeEvent } from "../../client";
 import { byTest, find, part } from "./dom";
 import type { Key, Secret } from "./key";
 import { clock } from "./lanes";
@@ -235,6 +235,9 @@ export class Conversation {
     if (state === "reconnecting") {
       const text = "The call goes on by itself as soon as the way is free again.";
       this.notices.say("call", { tone: "alarm", title: `Reconnecting: ${reason}.`, text });
+    } else if (state === "live" && reason === RESUMED) {
+      const text = "The call goes on, and nothing of it was lost.";
+      this.notices.say("call", { tone: "quiet", title: "The connection is back.", text });
     } else if (state === "live" && this.call?.transport === "websocket") {
       const port = this.mediaPort();
       const text = `Sound goes over the WebSocket instead. For less delay, let UDP ${port ?? ""} through.`;

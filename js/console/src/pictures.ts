@@ -27,6 +27,7 @@ export class Pictures {
 
   show(pictures: MediaStream): void {
     this.agents.srcObject = pictures;
+    this.draw();
   }
 
   /** A call is live. */
@@ -78,7 +79,9 @@ export class Pictures {
   }
 
   private draw(): void {
-    const shown = this.agents.srcObject !== null && this.agents.videoWidth > 0;
+    // A track that ends leaves a black picture behind.
+    const live = (this.agents.srcObject as MediaStream | null)?.active ?? false;
+    const shown = live && this.agents.videoWidth > 0;
     find("figure:has([data-testid=picture])").hidden = !shown;
     find("figure:has([data-testid=own-picture])").hidden = !this.stream;
     byTest("pictures").hidden = !shown && !this.stream;

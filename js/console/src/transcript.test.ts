@@ -107,3 +107,25 @@ test("events that it does not know change nothing", () => {
   expect(t.take({ type: "session.created" })).toBe(false);
   expect(t.entries).toHaveLength(0);
 });
+
+test("an answer that a broken connection cut off ends there, or goes on", () => {
+  const t = new Transcript();
+  said(t, "Once upon a time");
+  word(t, 5, 9);
+  t.take({ type: "session.created" });
+  expect(shown(t)).toEqual([["said", "Once "], ["unheard", "upon a time"]]);
+  word(t, 5, 9);
+  expect(shown(t)).toEqual([["said", "Once "], ["word", "upon"], ["ahead", " a time"]]);
+});
+
+test("what was said in another page is recalled, and what was said in this one stays", () => {
+  const t = new Transcript();
+  t.take({ type: "talkover.partial", item_id: "u", text: "what time" });
+  const added = (id: string, role: string, type: string, transcript: string, status = "completed") =>
+    t.take({ type: "conversation.item.added", item: { id, type: "message", role, status, content: [{ type, transcript }] } });
+  added("u", "user", "input_audio", "What time is it?");
+  added("b", "assistant", "output_audio", "Ten o'clock.");
+  expect(lines(t).map(({ id, text, over }) => [id, text, over])).toEqual([
+    ["u", "What time is it?", true], ["b", "Ten o'clock.", true],
+  ]);
+});

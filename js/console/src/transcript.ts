@@ -62,6 +62,8 @@ export class Transcript {
   take(event: RealtimeEvent, at = 0): boolean {
     const item = String(event["item_id"] ?? "");
     switch (event.type) {
+      case "session.created":
+        return this.cutOff();
       case "talkover.partial":
         this.hearing = item;
         this.of(item, "user", at, { text: String(event["text"]), partial: true });
@@ -80,7 +82,8 @@ export class Transcript {
       case "response.output_text.delta":
         return this.more(event, item, at);
       case "talkover.word": {
-        const line = this.of(item, "agent", at, {});
+        // One that seemed cut off may go on.
+        const line = this.of(item, "agent", at, { over: false, heard: null });
         line.word = [Number(event["start"]), Number(event["end"])];
         line.spoken = line.word[1];
         return true;
@@ -119,11 +122,29 @@ export class Transcript {
   }
 
   private added(item: Fields, at: number): boolean {
-    if (item["type"] !== "message" || item["role"] !== "user") return false;
+    if (item["type"] !== "message") return false;
     const part = (item["content"] as Fields[])[0];
-    if (part?.["type"] !== "input_text") return false;
+    if (typeof part?.["transcript"] === "string") return this.recalled(item, part["transcript"], at);
+    if (item["role"] !== "user" || part?.["type"] !== "input_text") return false;
     const fields = { text: String(part["text"]), typed: true, over: true };
     this.of(String(item["id"]), "user", at, fields);
+    return true;
+  }
+
+  /** A session goes on elsewhere: what was being said there has ended where it was heard. */
+  private cutOff(): boolean {
+    const open = [...this.lines.values()].filter(({ who, over }) => who === "agent" && !over);
+    for (const line of open) this.heard(line.id, line.text.slice(0, line.word?.[0] ?? 0));
+    return open.length > 0;
+  }
+
+  /** What was said before the connection broke; of an answer that was cut off, what was heard. */
+  private recalled(item: Fields, text: string, at: number): boolean {
+    const id = String(item["id"]);
+    if (item["role"] === "user") this.of(id, "user", at, { text, partial: false, over: true });
+    else if (!text) return false;
+    else if (!this.lines.has(id)) this.of(id, "agent", at, { text, over: true });
+    else if (item["status"] !== "in_progress") return this.heard(id, text);
     return true;
   }
 

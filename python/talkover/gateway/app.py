@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 
 from .. import __version__
@@ -116,6 +116,24 @@ class Gateway:
         await session.end("hung up")
         return Response(status_code=200)
 
+    async def alive(self, request: Request) -> Response:
+        """Says how the call is, and how it ended when it has.
+
+        A connection that breaks before tells its client that this process is gone, seconds before
+        the media could.
+        """
+        caller = self._keys.admit(bearer(request.headers), request.headers)
+        session = self._session(request.path_params["id"])
+        check_own(caller, session)
+
+        async def told() -> AsyncGenerator[str]:
+            yield "away\n" if session.absence.is_on else "here\n"
+            ended = await session.stream.ended()
+            yield f"{ended.how}\n"
+
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return StreamingResponse(told(), headers=headers, media_type="text/plain")
+
     async def mint(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
         if isinstance(caller, (Secret, Returning)):
@@ -218,6 +236,7 @@ def create_app(
             Route(f"{calls}/{{id}}/hangup", gateway.hangup, methods=["POST"]),
             Route(f"{calls}/{{id}}", gateway.hangup, methods=["DELETE"]),
             Route(f"{calls}/{{id}}", gateway.restart, methods=["PATCH"]),
+            Route(f"{calls}/{{id}}/alive", gateway.alive),
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
             WebSocketRoute("/v1/realtime", Sockets(lobby, keys).serve),
             *live.routes,

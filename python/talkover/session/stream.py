@@ -34,6 +34,7 @@ class FactStream:
         self._held: deque[tuple[Entry, asyncio.Future[None] | None]] = deque()
         self._told = asyncio.Event()
         self._told.set()
+        self._ended: asyncio.Future[f.Ended] = asyncio.get_running_loop().create_future()
 
     def emit(self, fact: f.Fact, at_ms: int) -> None:
         self._number += 1
@@ -51,6 +52,10 @@ class FactStream:
     async def told(self) -> None:
         """Until every leg knows all that was emitted."""
         await self._told.wait()
+
+    async def ended(self) -> f.Ended:
+        """How it ended, as soon as it has."""
+        return await asyncio.shield(self._ended)
 
     def attach(self, leg: Leg) -> None:
         self._legs.append(leg)
@@ -72,6 +77,8 @@ class FactStream:
         self._told.set()
 
     def _tell(self, entry: Entry) -> None:
+        if isinstance(entry[2], f.Ended) and not self._ended.done():
+            self._ended.set_result(entry[2])
         for leg in list(self._legs):
             leg(entry)
 
