@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -257,6 +260,38 @@ async def test_a_token_that_resumes_nothing_is_told_so(folder: Path, token: str)
     server = serve(folder)
     with pytest.raises(Exception, match=r"404.*begin a new one"):
         await Caller(server.url, token=token).dial()
+    server.stop()
+
+
+async def test_sessions_are_listed_shown_ended_and_deleted(folder: Path) -> None:
+    server = Server(folder, "--state", str(folder / "sessions.db"), "--key", "secret", agent=AGENT)
+
+    def sessions(*arguments: str, token: str = "secret") -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", "from talkover.cli.main import main; main()", "sessions",
+             *arguments, "--url", server.url, "--token", token],
+            capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "python"},
+        )  # fmt: skip
+        return done.stdout + done.stderr
+
+    async with Caller(server.url, token="secret") as call:
+        await said(call)
+        call.type("thing 1")
+        await said(call, 2)
+        id = call.of("session.created")[0]["session"]["id"]
+        assert f"{id}  live" in await asyncio.to_thread(sessions, "list")
+        shown = await asyncio.to_thread(sessions, "show", id)
+        assert "user  thing 1" in shown and "assistant  You have said 1 things" in shown
+        for token in (call.back, "wrong"):
+            refused = await asyncio.to_thread(sessions, "list", token=token)
+            assert "key" in refused and id not in refused
+        assert f"ended {id}" in await asyncio.to_thread(sessions, "end", id)
+        await call.until(lambda: bool(call.of("talkover.ended")))
+    call.vanish()
+    assert f"{id}  ended" in await asyncio.to_thread(sessions, "list")
+    assert f"deleted {id}" in await asyncio.to_thread(sessions, "delete", id)
+    assert id not in await asyncio.to_thread(sessions, "list")
+    assert "There is no session" in await asyncio.to_thread(sessions, "show", id)
     server.stop()
 
 

@@ -14,7 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "engines.base", "engines.registry", "media", "bundle", "turn", "demo",
         "agent", "config", "errors", "__init__",
     },
-    "gateway": {"session", "media", "protocol", "errors", "__init__"},
+    "gateway": {"session", "cluster.base", "media", "protocol", "errors", "__init__"},
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {
         "cluster.base", "turn", "engines.base", "engines.registry", "media", "protocol", "bundle",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from talkover.cluster.base import Claimed, Fenced, LogUnavailable, Opened, Record
+from talkover.cluster.base import Fenced, Kept, LogUnavailable, Opened, Record
 from talkover.cluster.sqlite import SqliteLog
 from talkover.protocol import facts as f
 from talkover.protocol.items import Item, Part
@@ -36,7 +36,7 @@ class SlowLog:
     def open(self, *_: Any) -> asyncio.Future[None]:
         raise NotImplementedError
 
-    def claim(self, *_: Any) -> asyncio.Future[Claimed]:
+    def claim(self, *_: Any) -> asyncio.Future[Kept]:
         raise NotImplementedError
 
     def orphans(self) -> asyncio.Future[list[str]]:
@@ -45,7 +45,7 @@ class SlowLog:
     def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:
         raise NotImplementedError
 
-    def read(self, id: str, after: int = 0) -> asyncio.Future[list[Record]]:
+    def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
         raise NotImplementedError
 
     def forget(self, id: str) -> asyncio.Future[None]:
@@ -141,7 +141,7 @@ async def test_while_the_agent_speaks_what_was_heard_is_written_once_a_second(
         desk.stream.emit(f.Word("r", "a", at, at + len(word), word), 500 * n)
         at += len(word) + 1
     await desk.journal.sure()
-    records = await log.read("s")
+    records = (await log.read("s")).records
     heard = [record.text for record in records if '"Heard"' in record.text]
     assert len(heard) == 2
     found = past(records).conversation.messages()
@@ -156,7 +156,7 @@ async def test_the_agents_state_is_written_when_it_changed_and_only_then(log: Sq
     desk.state["n"] = {1, 2}
     desk.emit(ITEM)
     await desk.journal.sure()
-    records = await log.read("s")
+    records = (await log.read("s")).records
     assert [record.text.count('"state"') for record in records] == [0, 1, 0, 0]
     assert past(records).state == {"n": 1}, "what is not JSON does not survive, and ends nothing"
 

@@ -65,7 +65,7 @@ class Caller:
         on_event: Callable[[float, Event], None] = lambda _, __: None,
         on_sound: Callable[[bytes], None] = lambda _: None,
     ) -> None:
-        self.url, key = _taken_apart(url)
+        self.url, key = taken_apart(url)
         self._token, self._tcp, self._agent = token or key, tcp, agent
         self._insecure = insecure
         self._video = None if video is None else _picture(video)
@@ -274,7 +274,7 @@ def _picture(file: Path) -> bytes:
         raise InputError(f"{file} cannot be read: {error.strerror}.") from None
 
 
-def _taken_apart(url: str) -> tuple[str, str | None]:
+def taken_apart(url: str) -> tuple[str, str | None]:
     """The address with one slash at its end, and the key that a printed URL carries. CallError."""
     try:
         found = httpx.URL(url)

@@ -13,7 +13,7 @@ import typer
 from .. import __version__
 from ..config import FILE, load
 from ..errors import InputError, TalkoverError
-from . import recordings
+from . import recordings, sessions
 from .flags import Flags, with_flags
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(recordings.app, name="recordings")
+app.add_typer(sessions.app, name="sessions")
 
 
 def _version(wanted: bool) -> None:

@@ -71,9 +71,9 @@ async def serve(
         # Without one, only this machine would be let in.
         key = secrets.token_urlsafe(18)
     lobby = Lobby(
-        _media(settings), agents, choice(settings),
+        _media(settings), agents, choice(settings), _session_log(settings),
         ourselves=port, most_calls=settings.most_calls, limits=_limits(settings),
-        turns=settings.turns, recordings=_recordings(settings), log=_session_log(settings),
+        turns=settings.turns, recordings=_recordings(settings),
     )  # fmt: skip
     reloader = Reloader(lobby, source or Source(None))
     async with _http(lobby, reloader, listener, certificate, key, ice):

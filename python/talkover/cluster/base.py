@@ -50,8 +50,8 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Claimed:
-    """A session that is this process's now, and all that it has said."""
+class Kept:
+    """A session, and what it has said."""
 
     opened: Opened
     records: list[Record]
@@ -76,7 +76,7 @@ class SessionLog(Protocol):
         """The session is over. Fenced."""
         ...
 
-    def claim(self, id: str, token: bytes | None) -> asyncio.Future[Claimed]:
+    def claim(self, id: str, token: bytes | None) -> asyncio.Future[Kept]:
         """Take a session that has not ended; None: by an operator's right. NotFound."""
         ...
 
@@ -88,8 +88,8 @@ class SessionLog(Protocol):
         """The sessions that are known, the newest first."""
         ...
 
-    def read(self, id: str, after: int = 0) -> asyncio.Future[list[Record]]:
-        """What a session has said after number `after`. NotFound."""
+    def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
+        """A session, and what it has said after number `after`. NotFound."""
         ...
 
     def forget(self, id: str) -> asyncio.Future[None]:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Generic, TypeVar, cast
 import structlog
 
 from ..errors import ConfigError, NotFound, TalkoverError
-from .base import GONE, Claimed, Fenced, LogUnavailable, Opened, Record
+from .base import GONE, Fenced, Kept, LogUnavailable, Opened, Record
 
 log = structlog.get_logger("talkover.log")
 
@@ -120,8 +120,8 @@ class SqliteLog:
 
         return self._do(work)
 
-    def claim(self, id: str, token: bytes | None) -> asyncio.Future[Claimed]:
-        def work(db: sqlite3.Connection) -> Claimed:
+    def claim(self, id: str, token: bytes | None) -> asyncio.Future[Kept]:
+        def work(db: sqlite3.Connection) -> Kept:
             row = db.execute("SELECT token, ended FROM sessions WHERE id=?", (id,)).fetchone()
             if row is None or (token is not None and not hmac.compare_digest(row[0], token)):
                 raise NotFound(
@@ -131,7 +131,7 @@ class SqliteLog:
                 raise NotFound("This session has ended; begin a new one.", code=GONE)
             db.execute("UPDATE sessions SET term=term+1, node=? WHERE id=?", (self._node, id))
             self._ours.add(id)
-            return Claimed(_opened(db, id), _records(db, id, 0))
+            return Kept(_opened(db, id), _records(db, id, 0))
 
         return self._do(work)
 
@@ -152,10 +152,9 @@ class SqliteLog:
 
         return self._do(work)
 
-    def read(self, id: str, after: int = 0) -> asyncio.Future[list[Record]]:
-        def work(db: sqlite3.Connection) -> list[Record]:
-            _opened(db, id)
-            return _records(db, id, after)
+    def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
+        def work(db: sqlite3.Connection) -> Kept:
+            return Kept(_opened(db, id), _records(db, id, after))
 
         return self._do(work)
 

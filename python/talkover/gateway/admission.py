@@ -70,6 +70,12 @@ def spending(caller: Caller, lobby: Lobby) -> Generator[Callable[[Session], None
             caller.making -= 1
 
 
+def check_operator(caller: Caller) -> None:
+    """Forbidden for all but who runs the server: by its key, or, without one, on its machine."""
+    if isinstance(caller, (Secret, Returning)):
+        raise Forbidden("Only the server's own key opens this.")
+
+
 def check_own(caller: Caller, session: Session) -> None:
     """Forbidden where a secret, or a token to come back with, is another call's."""
     match caller:

@@ -25,12 +25,13 @@ from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
-from .admission import RESUME, check_own, given, resumption, spending
+from .admission import RESUME, check_operator, check_own, given, resumption, spending
 from .body import in_time, json_object, read_body
 from .errors import HttpError, respond
 from .ice import NO_ICE_SERVERS, IceServers
 from .keys import Caller, Keyring, Secret, bearer
 from .live import LiveGateway
+from .sessions import SessionsGateway
 from .socket import Sockets
 
 MOST_SDP = 64 * 1024
@@ -135,9 +136,7 @@ class Gateway:
         return StreamingResponse(told(), headers=headers, media_type="text/plain")
 
     async def mint(self, request: Request) -> Response:
-        caller = self._keys.admit(bearer(request.headers), request.headers)
-        if isinstance(caller, (Secret, Returning)):
-            raise HttpError(403, "A client secret cannot mint another; use the server's key.")
+        check_operator(self._keys.admit(bearer(request.headers), request.headers))
         body = json_object(await read_body(request, MOST_BODY))
         after = _object(body, "expires_after")
         if after.get("anchor", "created_at") != "created_at":
@@ -240,6 +239,7 @@ def create_app(
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
             WebSocketRoute("/v1/realtime", Sockets(lobby, keys).serve),
             *live.routes,
+            *SessionsGateway(lobby, keys).routes,
             Route("/healthz", gateway.health),
             Route("/readyz", gateway.ready),
             Route("/console.json", gateway.console),

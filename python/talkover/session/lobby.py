@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from ..agent import Agent
-from ..cluster.base import GONE, Claimed, SessionLog
+from ..cluster.base import GONE, Kept, Opened, SessionLog
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice
 from ..errors import Busy, ConfigError, EngineError, Full, InputError, NotFound, TalkoverError
@@ -49,13 +49,13 @@ class Lobby:
         media: MediaPort,
         agents: Mapping[str, Agent],
         choice: Choice,
+        log: SessionLog,
         *,
         ourselves: int | None = None,
         most_calls: int = 500,
         limits: Limits = USUAL,
         turns: TurnPolicy = NORMAL,
         recordings: Recordings | None = None,
-        log: SessionLog | None = None,
     ) -> None:
         self.media, self.recordings, self.limits = media, recordings, limits
         self.capacity = Capacity(most_calls)
@@ -209,6 +209,24 @@ class Lobby:
         """By session id or call id."""
         return self._sessions.get(id)
 
+    # ---- for whoever runs the server ---------------------------------------------------------
+
+    async def known(self, most: int) -> list[Opened]:
+        """Sessions of now and before, the newest first. LogUnavailable."""
+        return await self._log.opened(most)
+
+    async def history(self, id: str) -> tuple[Opened, Past]:
+        """What was said in a session so far. NotFound, LogUnavailable."""
+        kept = await self._log.read(id)
+        return kept.opened, past(kept.records)
+
+    async def delete(self, id: str) -> None:
+        """End it, if it is live, and keep nothing of it. NotFound, LogUnavailable."""
+        session = self.get(id)
+        if session is not None:
+            await session.end("deleted")
+        await self._log.forget(id)
+
     async def close(self, how: How = "asked") -> None:
         """End every call, then the engines and the media; no further call is taken.
 
@@ -224,8 +242,7 @@ class Lobby:
         await asyncio.gather(*self._closing)
         if self.recordings is not None:
             await self.recordings.close()
-        if self._log is not None:
-            await self._log.shut()
+        await self._log.shut()
         self.media.close()
 
     # ---- within --------------------------------------------------------------------------------
@@ -333,10 +350,8 @@ class Lobby:
         return session
 
     @asynccontextmanager
-    async def _claimed(self, back: Returning) -> AsyncGenerator[Claimed]:
+    async def _claimed(self, back: Returning) -> AsyncGenerator[Kept]:
         """A session of the log, ours from now on; within the block it is made."""
-        if self._log is None:
-            raise NotFound(NOT_RESUMED, code=GONE)
         if back.id in self._claiming:
             raise Busy("This session is being resumed already.")
         self._claiming.add(back.id)
@@ -348,8 +363,6 @@ class Lobby:
 
     async def _adopt(self) -> None:
         """Take up the sessions that the last process left; their callers may come back."""
-        if self._log is None:
-            return
         for id in await self._log.orphans():
             claimed = await self._log.claim(id, None)
             if not claimed.records:
@@ -364,7 +377,7 @@ class Lobby:
             session.begin()
             session.absence.begin("the server was restarted")
 
-    def _restored(self, claimed: Claimed, peer: Peer, transport: str) -> Session:
+    def _restored(self, claimed: Kept, peer: Peer, transport: str) -> Session:
         opened = claimed.opened
         about, found = About.of(opened.about), past(claimed.records)
         session = self._make(about, opened.id, opened.token, peer, transport, found)
@@ -388,14 +401,12 @@ class Lobby:
         hash = Returning.of(token).hash
         session = self._make(about, id, hash, peer, transport, Past())
         session.token = token
-        if self._log is not None:
-            self._log.open(id, hash, about.to_json())
-            self._keep(session, 1)
+        self._log.open(id, hash, about.to_json())
+        self._keep(session, 1)
         log.info("call", session=session.id, transport=transport, user=session.user)
         return session
 
     def _keep(self, session: Session, term: int) -> None:
-        assert self._log is not None
         session.keep(Place(self._log, session.id, term))
 
     def _make(

@@ -27,6 +27,7 @@ class Past:
     conversation: Conversation = field(default_factory=Conversation)
     config: dict[str, Any] | None = None
     state: dict[str, Any] = field(default_factory=dict[str, Any])
+    usage: dict[str, int] = field(default_factory=dict[str, int])
     number: int = 0
     at_ms: int = 0
     open_tools: tuple[f.ToolStep, ...] = ()
@@ -72,8 +73,10 @@ class _Reader:
             case f.ReplyItemDone(_, item, _, _, conversation=True):
                 self._talk.replace(item)
                 self._unfinished.pop(item.id, None)
-            case f.ReplyDone(reply):
+            case f.ReplyDone(reply, usage=usage):
                 self._replying.discard(reply)
+                for name, count in usage.items():
+                    self.past.usage[name] = self.past.usage.get(name, 0) + count
             case f.Heard(_, item, text):
                 self._heard(item, text)
             case f.Transcribed(item, text):
