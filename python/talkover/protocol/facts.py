@@ -308,7 +308,8 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class TurnTimings:
-    """The silence that the user heard, by stage; the stages add up to `total`."""
+    """The silence that the user heard, by stage, ms; the stages add up to `total`. Told again once
+    the client's part is known."""
 
     reply: str
     timings: dict[str, float]

@@ -22,6 +22,8 @@ from .live import Tap, frames
 if TYPE_CHECKING:
     from .session import Session
 
+MOST_DRIFT = 1e-4
+"""How fast a caller's clock may fall behind ours; sound cards differ by less."""
 STALLED_S = 0.5
 """A socket's sound that comes so much later than its clock says began anew."""
 
@@ -34,6 +36,8 @@ class Utterance:
     ended: float = 0.0
     stopped: float = 0.0
     worded: float = 0.0
+    late: float = 0.0
+    """How much later than the fastest sound of the call its last came, seconds."""
     text: str = ""
     told: str = ""
     """The words that went out as deltas, which nothing takes back."""
@@ -53,6 +57,9 @@ class Hearing:
         self._word_taps: list[Tap[Words]] = []
         self._audio_taps: list[Tap[Audio]] = []
         self._offset: float | None = None
+        self._late = 0.0
+        self.way: float | None = None
+        """Seconds that a packet takes, half a round trip; None where nobody knows."""
         self._pauses = 0
         self._early: str | None = None
         """The item of a voice that was told before it is known whether it interrupts."""
@@ -89,7 +96,8 @@ class Hearing:
     # ---- sound ---------------------------------------------------------------------------------
 
     def sound(self, item: m.AudioIn) -> None:
-        self._map_clock(item.at + len(item.pcm) // 2)
+        samples = len(item.pcm) // 2
+        self._map_clock(item.at + samples, samples)
         if self.manual and self._session.transport == "websocket" and not self.ear.hearing:
             # What a socket appends is meant, however quiet it is.
             self.ear.begin()
@@ -108,7 +116,7 @@ class Hearing:
             self._tell_early(when)
             return
         if self.utterance is not None:
-            self.utterance.stopped = session.clock()
+            self.utterance.stopped, self.utterance.late = session.clock(), self._late
         session.tell(i.SpeechStopped(when))
         if not self.manual:
             self.ear.pause()
@@ -129,14 +137,17 @@ class Hearing:
 
     def restart(self) -> None:
         """Samples are counted anew from now on."""
-        self._offset = self._session.clock()
+        self._offset, self.way = self._session.clock(), None
 
-    def _map_clock(self, samples: int) -> None:
-        # Sound is never early: the smallest distance seen is the one without queueing.
+    def _map_clock(self, samples: int, new: int) -> None:
+        # Sound is never early: the smallest distance seen of late is the one without queueing.
+        if self._offset is not None:
+            self._offset += MOST_DRIFT * new / RATE
         now = self._session.clock() - samples / RATE
         stalled = self._session.transport == "websocket" and now > (self._offset or 0) + STALLED_S
         if self._offset is None or now < self._offset or stalled:
             self._offset = now
+        self._late = now - self._offset
 
     def _time_of(self, at: int) -> float:
         return max(0.0, (self._offset or 0.0) + at / RATE)

@@ -19,6 +19,7 @@ from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn.heard import HeardTable, WordAt
 from ..values import Audio, Image, Say
+from .account import Stamps
 from .brain import ClientCall, Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
@@ -79,37 +80,6 @@ class _Line:
     sound: Audio | None = None
     picture: Image | None = None
     guarded: bool = False
-
-
-@dataclass(slots=True)
-class Stamps:
-    """Seconds on the session's clock; what the account of a turn is made of."""
-
-    ended: float = 0.0
-    stt: float = 0.0
-    committed: float = 0.0
-    worded: float | None = None
-    voiced: float | None = None
-    audible: float | None = None
-
-    def timings(self) -> dict[str, float]:
-        """Milliseconds by stage; they add up to the silence that the user heard.
-
-        What was prepared before the turn was over cost nobody any time.
-        """
-        if self.audible is None or self.worded is None or self.voiced is None:
-            return {}
-        worded = max(self.worded, self.committed)
-        voiced = max(self.voiced, worded)
-        stages = {
-            "wait": self.committed - self.ended - self.stt,
-            "stt": self.stt,
-            "llm": worded - self.committed,
-            "tts": voiced - worded,
-            "play": self.audible - voiced,
-            "total": self.audible - self.ended,
-        }
-        return {name: round(seconds * 1000, 1) for name, seconds in stages.items()}
 
 
 class Reply:
@@ -344,6 +314,7 @@ class Reply:
             text = text.lstrip()
         if not text:
             return
+        self.stamps.write(self._desk.clock())
         item = self._message()
         index = self._items.index(item)
         part = item.content[0]
@@ -362,8 +333,7 @@ class Reply:
             await self._line(chunk)
 
     async def _line(self, chunk: str) -> None:
-        if self.stamps.worded is None:
-            self.stamps.worded = self._desk.clock()
+        self.stamps.line(self._desk.clock())
         assert self._open is not None
         line = _Line(self._open, self._cut_from, chunk, guarded=self._guarded)
         self._cut_from += len(chunk)
@@ -405,10 +375,7 @@ class Reply:
         assert self._peer is not None
         if not pcm:
             return
-        if self.stamps.voiced is None:
-            now = self._desk.clock()
-            self.stamps.worded = self.stamps.worded or now
-            self.stamps.voiced = now
+        self.stamps.sound(pcm, rate, self._desk.clock())
         self._table.add(len(pcm) / 2 * 1000 / rate, marks)
         self._room.clear()
         offsets = [round(at * rate / 1000) for at, _ in marks]
