@@ -1,5 +1,5 @@
 import { CallError, type RealtimeEvent } from "./events";
-import type { Leg, Listener, Stats } from "./leg";
+import type { Held, Leg, Listener, Stats } from "./leg";
 import { decode, encode } from "./pcm";
 import type { Server } from "./server";
 import workletUrl from "./sound.worklet.js?url";
@@ -55,6 +55,10 @@ export class SocketLeg implements Leg {
 
   async stats(): Promise<Stats> {
     return { transport: this.transport, rttMs: null, lossPercent: null, jitterMs: null };
+  }
+
+  async held(): Promise<Held | null> {
+    return null;
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import array
 
 import pytest
 
-from talkover.session.account import STAGES, ClientPart, Stamps, TurnEnd, leading
+from talkover.session.account import STAGES, ClientPart, Stamps, TurnEnd, faded, leading
 
 SPOKEN = TurnEnd(ended=10.0, committed=10.5, stt=0.1, late=0.02, spoken=True, way=0.03)
 
@@ -75,3 +75,13 @@ def test_the_silence_that_a_voice_begins_with_is_part_of_the_silence_heard():
         stamps.sound(sound, 16000, 1.0)
     stamps.audible = 1.0
     assert stamps.timings()["play"] == 55
+
+
+def test_a_voice_is_silent_once_it_is_30_db_softer_than_it_was():
+    loud, soft, gone = [20000, -20000] * 800, [700, -700] * 400, [600, -600] * 400
+    assert faded(pcm(*loud, *soft, *gone)) == 800
+    assert faded(pcm(*loud)) == 0
+
+
+def test_a_turn_without_a_sound_has_no_fade():
+    assert faded(b"") == faded(pcm(*[0] * 1600)) == 0

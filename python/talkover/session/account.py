@@ -13,6 +13,12 @@ STAGES = (
 """In the order in which they pass: from the user's microphone to the user's ear."""
 AUDIBLE = 200
 """A sample that is louder is a sound: 44 dB below full scale."""
+FADED = 10 ** (-30 / 20)
+"""A voice so much softer than its loudest is silent, though a detector may still hear it."""
+STEP = 80
+"""Samples of a turn that are looked at together: 5 ms."""
+LOOKED_AT = 3 * 16000
+"""Samples at the end of a turn among which the loudest is looked for."""
 MOST_LEAD_S = 1.0
 """A voice that is silent for longer at its beginning means to be."""
 
@@ -21,10 +27,10 @@ MOST_LEAD_S = 1.0
 class TurnEnd:
     """How the user's turn ended. Seconds; times are of the session's clock.
 
-    `ended` is its last voiced sample, as if it had come by the fastest packet of the call; it came
-    `late` after that. `spoken`: there was one; otherwise the user asked at `ended` by other means.
-    `way` is the time from one end of the network to the other, None where nobody knows it, or
-    nobody asked.
+    `ended` is when its last words fell silent, as if the sound had come by the fastest packet of
+    the call; it came `late` after that. `spoken`: there was one; otherwise the user asked at
+    `ended` by other means. `way` is the time from one end of the network to the other, None where
+    nobody knows it, or nobody asked.
     """
 
     ended: float = 0.0
@@ -109,10 +115,26 @@ class Stamps:
         return ordered | {"total": round(sum(ordered.values()), 1)}
 
 
+def faded(pcm: bytes) -> int:
+    """Samples at the end of a turn (16 kHz) in which its voice had fallen silent."""
+    samples = _samples(pcm[-2 * LOOKED_AT :])
+    starts = range(len(samples) % STEP, len(samples), STEP)
+    peaks = [max(max(step), -min(step)) for step in (samples[n : n + STEP] for n in starts)]
+    loudest = max(peaks, default=0)
+    if loudest <= AUDIBLE:
+        return 0
+    return STEP * next(n for n, peak in enumerate(reversed(peaks)) if peak > loudest * FADED)
+
+
 def leading(pcm: bytes) -> int:
     """Samples before the first that can be heard; all of them where there is none."""
+    samples = _samples(pcm)
+    loud = (n for n, value in enumerate(samples) if not -AUDIBLE <= value <= AUDIBLE)
+    return next(loud, len(samples))
+
+
+def _samples(pcm: bytes) -> array.array[int]:
     samples = array.array("h", pcm[: len(pcm) // 2 * 2])
     if sys.byteorder == "big":
         samples.byteswap()
-    loud = (n for n, value in enumerate(samples) if not -AUDIBLE <= value <= AUDIBLE)
-    return next(loud, len(samples))
+    return samples

@@ -390,7 +390,7 @@ class Session:
                 how = "left" if reason == BY_CALLER else "lost"
                 self.spawn(self.end(reason, how), "closed")
             case m.Rtt(ms, loss):
-                self.hearing.way = ms / 2000
+                self.hearing.travelled(ms / 2000)
                 self.emit(f.Network(self.transport, ms, loss))
             case m.Video():
                 self.video.agreed(item)
