@@ -249,6 +249,9 @@ class AudioCleared:
     reply: str
 
 
+EngineStage = Literal["stt", "llm", "tts"]
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     type: str
@@ -256,6 +259,8 @@ class Failed:
     message: str
     param: str | None = None
     event_id: str | None = None
+    stage: EngineStage | None = None
+    """The engine that failed, where it was one; for the server's own figures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import array
-import sys
 from dataclasses import dataclass, field
 
 STAGES = (
@@ -134,7 +133,4 @@ def leading(pcm: bytes) -> int:
 
 
 def _samples(pcm: bytes) -> array.array[int]:
-    samples = array.array("h", pcm[: len(pcm) // 2 * 2])
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return samples
+    return array.array("h", pcm[: len(pcm) // 2 * 2])

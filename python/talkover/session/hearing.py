@@ -212,7 +212,7 @@ class Hearing:
 
     def _deaf(self, error: EngineError) -> None:
         session = self._session
-        session.emit(f.Failed("server_error", error.code, error.message))
+        session.emit(f.Failed("server_error", error.code, error.message, stage="stt"))
         if self.utterance is not None:
             self.utterance.worded = session.clock()
             session.emit(f.TranscriptionFailed(self.utterance.item, error.message))

@@ -50,6 +50,10 @@ class Lobby:
     ) -> None:
         self.media, self.recordings, self.limits = media, recordings, limits
         self.capacity = Capacity(most_calls)
+        self.observers: list[Callable[[Session], None]] = []
+        """See each session as it is made."""
+        self.on_lag: Callable[[float], None] = lambda _: None
+        """Told how late the loop does what is due, seconds."""
         self.ready = False
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._turns = choice, ourselves, turns
@@ -108,7 +112,9 @@ class Lobby:
             self._fallback = fallback_voice()
         except ConfigError:
             self._fallback = None
-        self._watch = Watch(self.capacity, self.media.frames, lambda: self.live)
+        self._watch = Watch(
+            self.capacity, self.media.frames, lambda: self.live, lambda lag: self.on_lag(lag)
+        )
         self.ready, self.reason = True, ""
 
     @contextmanager
@@ -299,6 +305,8 @@ class Lobby:
         if self.recordings is not None:
             name = next((name for name, one in self._agents.items() if one is agent), "")
             session.on_item = self.recordings.record(session, name).handle
+        for observe in self.observers:
+            observe(session)
         self.media.bind(peer, session.on_item)
         return session
 

@@ -111,6 +111,7 @@ class Reply:
         self.over = asyncio.Event()
         self.error: tuple[str, str, str] | None = None
         self.usage: dict[str, int] = {}
+        self._voiceless: EngineError | None = None
         self.heard = ""
         self._desk, self._peer, self._voice, self._talk = desk, peer, voice, conversation
         self._apology, self._terms, self._kept = apology, terms, terms.conversation
@@ -366,10 +367,14 @@ class Reply:
         stream = tts.speak(
             speakable(text), voice=voice.name, language=voice.language, speed=voice.speed
         )
-        async with aclosing(stream) as chunks:
-            async for speech in chunks:
-                marks = _marks(speech, len(text))
-                await self._play(speech.pcm, speech.rate, marks)
+        try:
+            async with aclosing(stream) as chunks:
+                async for speech in chunks:
+                    marks = _marks(speech, len(text))
+                    await self._play(speech.pcm, speech.rate, marks)
+        except EngineError as error:
+            self._voiceless = error
+            raise
 
     async def _play(self, pcm: bytes, rate: int, marks: list[tuple[float, int]]) -> None:
         assert self._peer is not None
@@ -412,9 +417,14 @@ class Reply:
             message = f"The agent's reply raised {type(error).__name__}; see the server's log."
             log.error("a reply failed", reply=self.id, exc_info=error)
         self.error = (kind, code, message)
-        self.tell(f.Failed(kind, code, message))
+        self.tell(f.Failed(kind, code, message, stage=self._stage_of(error)))
         if self._peer is not None:
             await self._apologize()
+
+    def _stage_of(self, error: BaseException) -> f.EngineStage | None:
+        if not isinstance(error, EngineError):
+            return None
+        return "tts" if error is self._voiceless else "llm"
 
     async def _apologize(self) -> None:
         self._open, self._cut_from = None, 0

@@ -22,6 +22,9 @@ class FactStream:
 
     def __init__(self) -> None:
         self._legs: list[Leg] = []
+        self._subscriptions: list[Subscription] = []
+        self.on_slow: Callable[[], None] = lambda: None
+        """Told when a reader is let go since it is too slow."""
         self._seq = 0
 
     def emit(self, fact: f.Fact, at_ms: int) -> None:
@@ -38,7 +41,17 @@ class FactStream:
             self._legs.remove(leg)
 
     def subscribe(self) -> Subscription:
-        return Subscription(self)
+        self._subscriptions.append(Subscription(self))
+        return self._subscriptions[-1]
+
+    @property
+    def waiting(self) -> int:
+        """Facts that wait for the slowest reader."""
+        return max((len(one) for one in self._subscriptions), default=0)
+
+    def forget(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
 
 
 class Subscription:
@@ -55,8 +68,12 @@ class Subscription:
         self.overflowed = False
         stream.attach(self._take)
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def close(self) -> None:
         self._over = True
+        self._stream.forget(self)
         self._stream.detach(self._take)
         self._wake.set()
 
@@ -71,6 +88,7 @@ class Subscription:
     def _take(self, entry: Entry) -> None:
         if len(self._waiting) >= MOST_WAITING:
             self.overflowed = True
+            self._stream.on_slow()
             self._waiting.clear()
             self.close()
             return

@@ -1,0 +1,82 @@
+"""Reads the facts of all sessions: counts them, logs each turn in a line, hands turns to traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from ..protocol import facts as f
+from ..session.lobby import Lobby
+from ..session.session import Session
+from ..session.stream import Entry
+from .gauges import Gauges, look
+from .metrics import Metrics
+from .turns import Turn, Turns
+
+log = structlog.get_logger("talkover.turn")
+
+Trace = Callable[[Session, Turn], None]
+
+
+class Observatory:
+    """Sees every session of a lobby from now on. Only on the loop's thread.
+
+    `trace` gets each turn that is over. What is read here is never audio, and what is logged and
+    counted is never what anybody said.
+    """
+
+    def __init__(self, lobby: Lobby, trace: Trace | None = None) -> None:
+        self.metrics = Metrics()
+        self.metrics.register(Gauges(lambda: look(lobby)))
+        self._trace = trace
+        lobby.observers.append(self._observe)
+        lobby.on_lag = self.metrics.lag
+
+    def _observe(self, session: Session) -> None:
+        self.metrics.taken(session.transport)
+        session.stream.on_slow = self.metrics.slow
+        session.stream.attach(_Reader(session, self.metrics, self._trace).take)
+
+
+class _Reader:
+    """Of one session."""
+
+    def __init__(self, session: Session, metrics: Metrics, trace: Trace | None) -> None:
+        self._session, self._metrics, self._trace = session, metrics, trace
+        self._turns = Turns()
+        self._recorded = session.recording
+        self._connected = False
+        if self._recorded:
+            metrics.recording("begun")
+
+    def take(self, entry: Entry) -> None:
+        _, at_ms, fact = entry
+        self._metrics.take(fact)
+        turn = self._turns.take(fact, at_ms)
+        if turn is not None:
+            self._over(turn)
+        match fact:
+            case f.Network(_, rtt_ms=None):
+                if self._connected:
+                    self._metrics.went_on("move")
+                self._connected = True
+            case f.SessionUpdated(config):
+                if self._recorded and not config.get("recording"):
+                    self._recorded = False
+                    self._metrics.recording("stopped")
+            case f.Ended(_, how):
+                self._metrics.ended(how, at_ms / 1000)
+            case _:
+                pass
+
+    def _over(self, turn: Turn) -> None:
+        self._metrics.turn(turn)
+        silence = {name: round(ms) for name, ms in turn.timings.items()}
+        log.info(
+            "turn", session=self._session.id, reply=turn.reply, status=turn.status,
+            **{f"{name}_ms": ms for name, ms in silence.items()},
+            **({"tools": len(turn.tools)} if turn.tools else {}),
+        )  # fmt: skip
+        if self._trace is not None:
+            self._trace(self._session, turn)
