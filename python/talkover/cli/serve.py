@@ -102,7 +102,7 @@ async def _http(
     import uvicorn
 
     from ..gateway.app import create_app
-    from ..observe.observatory import Observatory
+    from ..observe.observatory import Observatory, tracing
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -110,7 +110,7 @@ async def _http(
             # They are handled here, where calls can be ended first.
             yield
 
-    metrics = Observatory(lobby).metrics
+    metrics = Observatory(lobby, tracing(os.environ)).metrics
     app = create_app(lobby, metrics, key=key, ice=ice, trouble=reloader.trouble)
     server = Server(
         uvicorn.Config(

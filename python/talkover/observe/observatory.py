@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -16,7 +16,22 @@ from .turns import Turn, Turns
 
 log = structlog.get_logger("talkover.turn")
 
+COLLECTORS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+"""The standard's variables: where one names a collector, it gets a trace of each turn."""
+
 Trace = Callable[[Session, Turn], None]
+
+
+def tracing(environment: Mapping[str, str]) -> Trace | None:
+    """Traces for the collector that the environment names; None where it names none."""
+    if not any(environment.get(name) for name in COLLECTORS):
+        return None
+    try:
+        from .traces import to_collector
+    except ImportError:
+        log.warning("turns are not traced: install talkover[otel], or unset OTEL_EXPORTER_OTLP_…")
+        return None
+    return to_collector()
 
 
 class Observatory:

@@ -40,6 +40,33 @@ class Turn:
     usage: dict[str, int] = field(default_factory=dict[str, int])
 
 
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A stage of the silence; ms on the session's clock."""
+
+    name: str
+    began: float
+    ended: float
+
+
+def waterfall(turn: Turn) -> list[Bar]:
+    """The stages of a turn's silence one after the other, and where they lay in the session.
+
+    The answer left the server when `play` ended; what comes before and after on the user's side is
+    placed around that by its length.
+    """
+    stages = {name: ms for name, ms in turn.timings.items() if name != "total"}
+    if turn.audible is None or not stages:
+        return []
+    after = sum(stages.get(name, 0.0) for name in ("downlink", "buffer"))
+    at = turn.audible + after - sum(stages.values())
+    bars: list[Bar] = []
+    for name, ms in stages.items():
+        bars.append(Bar(name, at, at + ms))
+        at += ms
+    return bars
+
+
 class Turns:
     """Those of one session."""
 
