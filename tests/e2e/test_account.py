@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,17 @@ def accounts(page: Page) -> list[dict[str, Any]]:
     return [timings for timings in whole.values() if "capture" in timings]
 
 
+def opened(page: Page) -> list[int]:
+    """Of the last answer, what its waterfall shows: the total, then each stage."""
+    account = page.get_by_test_id("account").last
+    assert not account.get_by_test_id("waterfall").is_visible()
+    account.locator("summary").click()
+    rows = account.get_by_role("row").all_inner_texts()
+    assert rows and rows[0].startswith("Microphone") and rows[-1].startswith("Player"), rows
+    figures = [account.locator(".total").inner_text(), *rows]
+    return [int(re.findall(r"(\d+) ms", figure)[0]) for figure in figures]
+
+
 def test_the_account_is_the_silence_that_was_heard(demo: Server, tmp_path: Path):
     sound = b.microphone(tmp_path, *((question, APART_S) for question in QUESTIONS))
     with b.browsing(demo.url, sound, policed=False) as page:
@@ -73,7 +85,11 @@ def test_the_account_is_the_silence_that_was_heard(demo: Server, tmp_path: Path)
         page.evaluate(RECORDER.read_text(), recorder)
         b.event(page, "response.done", 1 + len(QUESTIONS), seconds=60)
         told, heard = accounts(page), silences(page)
+        shown = opened(page)
+        b.picture(page, "waterfall")
     assert len(told) == len(heard) == len(QUESTIONS)
     off = [account["total"] - silence for account, silence in zip(told, heard, strict=True)]
     print("account - recording, ms:", [round(ms) for ms in off])
     assert abs(median(off)) <= TOLERANCE_MS, (told, heard)
+    total, *stages = shown
+    assert abs(total - sum(stages)) <= len(stages) / 2 and total == round(told[-1]["total"])
