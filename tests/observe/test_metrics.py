@@ -52,6 +52,11 @@ def queries() -> list[tuple[str, str]]:
     ]
 
 
+def alarms() -> list[tuple[str, str]]:
+    page = (ROOT / "docs/observability.md").read_text()
+    return [("an alarm", query) for query in re.findall(r"^- `(.+)`$", page, re.MULTILINE)]
+
+
 def test_the_page_of_metrics_is_what_the_registry_has():
     page = (ROOT / "docs/metrics.md").read_text()
     assert page == reference.document(), (
@@ -59,8 +64,8 @@ def test_the_page_of_metrics_is_what_the_registry_has():
     )
 
 
-@pytest.mark.parametrize(("panel", "query"), queries())
-def test_the_dashboard_asks_for_what_there_is(panel: str, query: str):
+@pytest.mark.parametrize(("panel", "query"), [*queries(), *alarms()])
+def test_the_dashboard_and_the_alarms_ask_for_what_there_is(panel: str, query: str):
     names = _NAME.findall(query)
     assert names, panel
     labels: set[str] = set()

@@ -106,7 +106,7 @@ class Metrics:
         """A reply is over."""
         self._replies.labels(turn.status, turn.modality).inc()
         for direction in ("input", "output"):
-            self._tokens.labels(direction).inc(turn.usage.get(f"{direction}_tokens", 0))
+            self._tokens.labels(direction).inc(max(0, turn.usage.get(f"{direction}_tokens", 0)))
         for stage, ms in turn.timings.items():
             if stage == "total":
                 self._silence.observe(ms / 1000)

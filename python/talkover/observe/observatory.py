@@ -51,10 +51,10 @@ class Observatory:
     def _observe(self, session: Session) -> None:
         self.metrics.taken(session.transport)
         session.stream.on_slow = self.metrics.slow
-        session.stream.attach(_Reader(session, self.metrics, self._trace).take)
+        session.stream.attach(Reader(session, self.metrics, self._trace).take)
 
 
-class _Reader:
+class Reader:
     """Of one session."""
 
     def __init__(self, session: Session, metrics: Metrics, trace: Trace | None) -> None:

@@ -8,6 +8,8 @@ from ..protocol import facts as f
 
 MOST_OPEN = 32
 """Replies at a time of which the end is awaited; a session has fewer."""
+MOST_NAME = 64
+"""Characters of a tool's name, which a model may have made up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,9 @@ class Turns:
             case f.ToolStep(call_id, name, _, phase, _, ms) if phase != "started":
                 # A step does not say whose it is; two replies at once with tools are rare.
                 if self._open:
-                    run = ToolRun(call_id, name, at_ms - (ms or 0), at_ms, phase == "failed")
+                    run = ToolRun(
+                        call_id, name[:MOST_NAME], at_ms - (ms or 0), at_ms, phase == "failed"
+                    )
                     next(reversed(self._open.values())).tools.append(run)
             case f.ReplyDone(reply, status):
                 turn = self._open.pop(reply, None)
