@@ -163,7 +163,8 @@ class Gateway:
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer with an error, and count it where a call was wanted."""
         response = await respond(request, error)
-        if request.method == "POST" and request.url.path in CALLS:
+        wanted = request.method == "POST" and request.url.path in CALLS
+        if wanted and "call_id" not in request.query_params:
             self._metrics.refused(response.status_code)
         return response
 
