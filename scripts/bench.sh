@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint, network or wire."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint, network, observe or wire."
   .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -23,4 +23,5 @@ else
   run duplex --browser
   run network
   run wire
+  run observe
 fi

@@ -37,6 +37,7 @@ export class Call {
   private microphone: MediaStream;
   private muted = false;
   private video: MediaStream | null = null;
+  private accounted = "";
   private readonly server: Server;
 
   constructor(private readonly options: Options) {
@@ -160,10 +161,22 @@ export class Call {
 
   private take(event: RealtimeEvent): void {
     this.options.onEvent?.(event);
+    if (event.type === "talkover.turn") void this.account(event);
     if (event.type !== "talkover.ended") return;
     const reason = String(event["reason"]);
     if (event["how"] === "moved") void this.resume(reason);
     else this.become("ended", reason);
+  }
+
+  /** The server's account of the silence lacks what only this side knows. */
+  private async account(turn: RealtimeEvent): Promise<void> {
+    const reply = String(turn["response_id"]);
+    if (this.accounted === reply) return;
+    this.accounted = reply;
+    const held = await this.leg?.held();
+    if (!held) return;
+    const [capture_ms, buffer_ms] = [Math.round(held.captureMs), Math.round(held.bufferMs)];
+    this.send({ type: "talkover.timings", response_id: reply, capture_ms, buffer_ms });
   }
 
   private become(state: CallState, reason: string): void {

@@ -8,6 +8,14 @@ export interface Stats {
   jitterMs: number | null;
 }
 
+/** How long this side holds sound back, between the air and the network. */
+export interface Held {
+  /** The microphone's: its device and the browser's processing. */
+  captureMs: number;
+  /** The player's: what waits against jitter, and the device. */
+  bufferMs: number;
+}
+
 /** One way to the server, open: WebRTC or WebSocket. */
 export interface Leg {
   readonly transport: Transport;
@@ -19,6 +27,8 @@ export interface Leg {
   /** Speak through another microphone from now on. */
   speakThrough(microphone: MediaStream): Promise<void>;
   stats(): Promise<Stats>;
+  /** Measures while the agent speaks; null where it stops too soon to be measured. */
+  held(): Promise<Held | null>;
   close(): void;
   /** Close it without hanging up: the call goes on by another one. */
   drop(): void;

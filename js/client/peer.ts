@@ -1,5 +1,5 @@
 import { CallError, type RealtimeEvent, type Transport } from "./events";
-import type { Leg, Listener, Stats } from "./leg";
+import type { Held, Leg, Listener, Stats } from "./leg";
 import type { Server } from "./server";
 
 const CONNECT_MS = 4000;
@@ -9,6 +9,12 @@ const AGAIN_MS = 1500;
 const ASK_MS = 400;
 /** Pictures are taken one at a time: frames in between serve only to have the next one soon. */
 const FRAME_RATE = 10;
+const HELD_MS = 300;
+/** At 48 kHz: of less than a tenth of a second nothing can be said. */
+const LEAST_PLAYED = 4800;
+
+/** As browsers have it that can tell (Media Capture Extensions). */
+type MeasuredTrack = MediaStreamTrack & { stats?: { latency?: number } };
 
 /** A call over WebRTC: sound as media, events on a data channel. */
 export class PeerLeg implements Leg {
@@ -108,6 +114,39 @@ export class PeerLeg implements Leg {
     }
     this.transport = found.transport;
     return found;
+  }
+
+  async held(): Promise<Held | null> {
+    const before = await this.played();
+    await new Promise((resolve) => setTimeout(resolve, HELD_MS));
+    const after = await this.played();
+    const samples = after.samples - before.samples;
+    if (samples < LEAST_PLAYED) return null;
+    const waitedMs = ((after.waited - before.waited) / samples) * 1000;
+    const deviceMs = ((after.delay - before.delay) / (after.out - before.out || 1)) * 1000;
+    return { captureMs: this.captureMs(), bufferMs: waitedMs + deviceMs };
+  }
+
+  /** Sums since the call began, of samples and of the seconds that each was held back. */
+  private async played(): Promise<{ samples: number; waited: number; out: number; delay: number }> {
+    const found = { samples: 0, waited: 0, out: 0, delay: 0 };
+    for (const entry of (await this.peer.getStats()).values()) {
+      if (entry.type === "inbound-rtp" && entry.kind === "audio") {
+        found.samples = entry.jitterBufferEmittedCount;
+        found.waited = entry.jitterBufferDelay;
+      }
+      // Only Chromium knows how long the loudspeaker's device takes.
+      if (entry.type === "media-playout") {
+        found.out = entry.totalSamplesCount;
+        found.delay = entry.totalPlayoutDelay;
+      }
+    }
+    return found;
+  }
+
+  private captureMs(): number {
+    const track = this.peer.getSenders()[0]?.track as MeasuredTrack | null | undefined;
+    return track?.stats?.latency ?? 0;
   }
 
   /** A line for pictures from the start, since nothing is negotiated later; it costs nothing. */

@@ -1,5 +1,5 @@
 import { CallError, type RealtimeEvent } from "./events";
-import type { Leg, Listener, Stats } from "./leg";
+import type { Held, Leg, Listener, Stats } from "./leg";
 import { decode, encode } from "./pcm";
 import type { Server } from "./server";
 import workletUrl from "./sound.worklet.js?url";
@@ -63,6 +63,10 @@ export class SocketLeg implements Leg {
 
   drop(): void {
     this.close();
+  }
+
+  async held(): Promise<Held | null> {
+    return null;
   }
 
   close(): void {

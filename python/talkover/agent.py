@@ -189,7 +189,10 @@ class Turn:
 
     @property
     def timings(self) -> dict[str, float]:
-        """Milliseconds by stage; they add up to the silence that the user heard."""
+        """Milliseconds by stage; they add up to `total`, the silence that the user heard.
+
+        docs/observability.md names the stages; one that nobody could measure is left out.
+        """
         return self._exchange.timings
 
     @property

@@ -194,6 +194,13 @@ def test_the_footprint_is_measured(tmp_path: Path):
 
 
 @pytest.mark.e2e
+def test_what_observing_costs_is_measured(tmp_path: Path):
+    found = bench("observe", tmp_path, "--turns", "20")["results"]
+    assert 0 < found["fact_us"] < 100 and found["traced_turn_us"] > 0
+    assert found["scrape_50"]["ms"]["p50"] < 1000
+
+
+@pytest.mark.e2e
 def test_speech_over_a_bad_network_is_measured(tmp_path: Path):
     found = bench("network", tmp_path, "--cells", "0/0", "30/0", "--sentences", "3")
     runs = {(run["server"], run["loss"]): run for run in found["results"]["runs"]}

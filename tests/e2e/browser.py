@@ -47,8 +47,12 @@ def browsing(
     dark: bool = False,
     allowed: bool = True,
     ready: bool = True,
+    policed: bool = True,
 ) -> Generator[Page]:
-    """A page at `url`. The file is played from the moment at which a microphone is opened."""
+    """A page at `url`. The file is played from the moment at which a microphone is opened.
+
+    `policed` no: the page runs scripts that its policy would not let in.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path="/usr/bin/chromium",
@@ -65,6 +69,7 @@ def browsing(
             viewport={"width": width, "height": height},
             device_scale_factor=scale,
             color_scheme="dark" if dark else "light",
+            bypass_csp=not policed,
         )
         # The page's meter would open the microphone, and the file would begin before the call.
         page.add_init_script(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from wire.frames import WRONG
@@ -16,9 +17,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Server:
-    """`talkover serve` on ports of the system's choice; `log` is what it printed."""
+    """`talkover serve` on ports of the system's choice; `log` is what it printed.
 
-    def __init__(self, folder: Path, *arguments: str, agent: str | None = None) -> None:
+    `environment`: variables that it gets beside those it needs.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        agent: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.file = folder / "serve.log"
         target = []
         if agent is not None:
@@ -30,7 +40,7 @@ class Server:
                  *target, "--port", "0", "--media-port", "0", *arguments],
                 stdout=out, stderr=subprocess.STDOUT, cwd=folder,
                 env={"PYTHONPATH": f"{ROOT / 'python'}:{ROOT / 'tests'}", "PATH": "/usr/bin:/bin",
-                     "HOME": str(folder)},
+                     "HOME": str(folder), **(environment or {})},
             )  # fmt: skip
         self.url = self._url()
         self.media_port = int(json.loads(self.get("/console.json"))["media_port"])

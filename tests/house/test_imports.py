@@ -1,4 +1,4 @@
-"""Imports run one way: cli, gateway, session, then what a session is made of."""
+"""Imports run one way: cli, gateway, observe, session, then what a session is made of."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from house.tree import imports, modules
 
 MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
-        "gateway", "cluster.sqlite", "protocol.facts",
+        "gateway", "observe", "cluster.sqlite", "protocol.facts",
         "session.limits", "session.lobby", "session.recorder",
         "engines.base", "engines.registry", "media", "bundle", "turn", "demo",
         "agent", "config", "errors", "__init__",
     },
-    "gateway": {"session", "cluster.base", "media", "protocol", "errors", "__init__"},
+    "gateway": {
+        "observe", "session", "cluster.base", "media", "protocol", "errors", "__init__",
+    },
+    # Reads what sessions say; they know nothing of it.
+    "observe": {
+        "session.account", "session.lobby", "session.session", "session.stream", "protocol",
+        "__init__",
+    },
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {
         "cluster.base", "turn", "engines.base", "engines.registry", "media", "protocol", "bundle",

@@ -9,8 +9,8 @@ import pytest
 from house.tree import MEDIA, files, imports, modules
 
 PURE = {
-    "__future__", "base64", "binascii", "bisect", "collections", "collections.abc", "dataclasses",
-    "enum", "functools", "itertools", "json", "math", "re", "typing",
+    "__future__", "array", "base64", "binascii", "bisect", "collections", "collections.abc",
+    "dataclasses", "enum", "functools", "itertools", "json", "math", "re", "typing",
 }  # fmt: skip
 """Of the standard library: what computes and does nothing else."""
 
@@ -32,7 +32,10 @@ WORLD = re.compile(
 )
 
 
-@pytest.mark.parametrize("core", ["turn", "protocol", "session.capacity", "session.past"])
+@pytest.mark.parametrize(
+    "core",
+    ["turn", "protocol", "session.capacity", "session.past", "session.account", "observe.turns"],
+)
 def test_a_python_core_imports_only_what_computes(core: str) -> None:
     for name in modules():
         if core in (name, name.split(".")[0]):

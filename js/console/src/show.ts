@@ -1,12 +1,10 @@
+import { account } from "./account";
 import { node } from "./dom";
 import { clock } from "./lanes";
 import { stretches, type Entry, type Line, type Stretch, type ToolRow } from "./transcript";
 
 const NEAR = 120;
 const MOST_UNHEARD = 110;
-const STAGES: [string, string][] = [
-  ["wait", "wait"], ["stt", "STT"], ["llm", "LLM"], ["tts", "TTS"], ["play", "play"],
-];
 const TAGS: Record<Stretch["as"], keyof HTMLElementTagNameMap> = {
   said: "span", word: "mark", ahead: "span", unheard: "s", murmur: "em",
 };
@@ -131,23 +129,4 @@ function pretty(text: string): string {
   } catch {
     return text;
   }
-}
-
-/** The silence before an answer: a bar of its stages, and the same in figures. */
-export function account(timings: Record<string, number>): HTMLElement {
-  const bar = node("span", "stages");
-  const figures = node("span", "figures");
-  bar.setAttribute("aria-hidden", "true");
-  for (const [stage, label] of STAGES) {
-    const ms = timings[stage] ?? 0;
-    const part = node("i", stage);
-    part.style.flexGrow = String(Math.max(ms, 0));
-    bar.append(part);
-    figures.append(node("span", stage, `${label} ${Math.round(ms)}`));
-  }
-  const total = node("b", "total", `${Math.round(timings["total"] ?? 0)} ms`);
-  const made = node("div", "account", bar, total, figures);
-  made.title = "From the end of your words to the agent's first sound";
-  made.dataset["testid"] = "account";
-  return made;
 }

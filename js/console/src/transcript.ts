@@ -1,4 +1,5 @@
 import type { RealtimeEvent } from "../../client";
+import type { Timings } from "./account";
 
 /** What one side said in one go, and what became of it. */
 export interface Line {
@@ -19,7 +20,7 @@ export interface Line {
   heard: number | null;
   /** Things that the user murmured meanwhile, each at a character. */
   murmurs: { at: number; text: string }[];
-  timings: Record<string, number> | null;
+  timings: Timings | null;
 }
 
 export interface ToolRow {
@@ -92,7 +93,7 @@ export class Transcript {
         return this.heard(item, String(event["text"]));
       case "talkover.turn": {
         const line = this.lines.get(this.replies.get(String(event["response_id"])) ?? "");
-        if (line) line.timings = event["timings"] as Record<string, number>;
+        if (line) line.timings = event["timings"] as Timings;
         return line !== undefined;
       }
       case "talkover.tool":

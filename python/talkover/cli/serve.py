@@ -105,6 +105,7 @@ async def _http(
     import uvicorn
 
     from ..gateway.app import create_app
+    from ..observe.observatory import Observatory, tracing
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -112,7 +113,8 @@ async def _http(
             # They are handled here, where calls can be ended first.
             yield
 
-    app = create_app(lobby, key=key, ice=ice, trouble=reloader.trouble)
+    metrics = Observatory(lobby, tracing(os.environ)).metrics
+    app = create_app(lobby, metrics, key=key, ice=ice, trouble=reloader.trouble)
     server = Server(
         uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,

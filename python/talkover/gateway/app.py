@@ -18,6 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from .. import __version__
 from ..errors import TalkoverError
 from ..media.port import OfferError
+from ..observe.metrics import CONTENT_TYPE, Metrics
 from ..protocol import beta
 from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
@@ -36,6 +37,7 @@ from .socket import Sockets
 
 MOST_SDP = 64 * 1024
 MOST_BODY = 512 * 1024
+CALLS = ("/v1/realtime/calls", "/v1/realtime", "/v1/live/sessions")
 LIMITS = ("max_calls", "max_seconds", "max_idle_seconds")
 STATIC = Path(__file__).parent / "static"
 TRIES = (
@@ -58,8 +60,10 @@ class Gateway:
         keys: Keyring,
         ice: IceServers,
         trouble: Callable[[], dict[str, Any] | None],
+        metrics: Metrics,
     ) -> None:
         self._lobby, self._keys, self._ice, self._trouble = lobby, keys, ice, trouble
+        self._metrics = metrics
 
     async def call(self, request: Request) -> Response:
         caller = self._keys.admit(bearer(request.headers), request.headers)
@@ -108,6 +112,7 @@ class Gateway:
             answer = await self._lobby.media.restart(session.peer, offer)
         except TimeoutError:
             raise HttpError(503, "The offer was not answered in time; offer again.") from None
+        self._metrics.went_on("restart")
         return Response(answer, media_type="application/sdp")
 
     async def hangup(self, request: Request) -> Response:
@@ -172,6 +177,19 @@ class Gateway:
         body = {"ready": lobby.ready, "reason": lobby.reason, "calls": lobby.live, "room": room}
         return JSONResponse(body, 200 if lobby.ready else 503)
 
+    async def figures(self, request: Request) -> Response:
+        if isinstance(self._keys.admit(bearer(request.headers), request.headers), Secret):
+            raise HttpError(403, "A client secret reads no metrics; use the server's key.")
+        return Response(self._metrics.exposed(), media_type=CONTENT_TYPE)
+
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        """Answer with an error, and count it where a call was wanted."""
+        response = await respond(request, error)
+        wanted = request.method == "POST" and request.url.path in CALLS
+        if wanted and "call_id" not in request.query_params:
+            self._metrics.refused(response.status_code)
+        return response
+
     async def console(self, _: Request) -> Response:
         lobby = self._lobby
         trouble = self._trouble()
@@ -217,6 +235,7 @@ class Gateway:
 
 def create_app(
     lobby: Lobby,
+    metrics: Metrics,
     *,
     key: str | None = None,
     ice: IceServers = NO_ICE_SERVERS,
@@ -224,8 +243,8 @@ def create_app(
 ) -> Starlette:
     """The ASGI application; whoever made the lobby warms and closes it."""
     keys = Keyring(key)
-    gateway = Gateway(lobby, keys, ice, trouble)
-    live = LiveGateway(lobby, keys)
+    gateway = Gateway(lobby, keys, ice, trouble, metrics)
+    live = LiveGateway(lobby, keys, metrics.refused)
     calls = "/v1/realtime/calls"
     return Starlette(
         routes=[
@@ -237,11 +256,12 @@ def create_app(
             Route(f"{calls}/{{id}}", gateway.restart, methods=["PATCH"]),
             Route(f"{calls}/{{id}}/alive", gateway.alive),
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
-            WebSocketRoute("/v1/realtime", Sockets(lobby, keys).serve),
+            WebSocketRoute("/v1/realtime", Sockets(lobby, keys, metrics.refused).serve),
             *live.routes,
             *SessionsGateway(lobby, keys).routes,
             Route("/healthz", gateway.health),
             Route("/readyz", gateway.ready),
+            Route("/metrics", gateway.figures),
             Route("/console.json", gateway.console),
             Route("/", gateway.page),
             Route("/{path:path}", gateway.page),
@@ -257,7 +277,8 @@ def create_app(
             )
         ],
         exception_handlers={
-            HttpError: respond, TalkoverError: respond, BadEvent: respond, OfferError: respond,
+            HttpError: gateway.refuse, TalkoverError: gateway.refuse, BadEvent: gateway.refuse,
+            OfferError: gateway.refuse,
             HTTPException: _http_exception, Exception: respond,
         },
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -46,10 +47,10 @@ _NOT_HERE = {
 
 
 class LiveGateway:
-    """Routes over one lobby."""
+    """Routes over one lobby. `refused` is told the HTTP status of each socket turned away."""
 
-    def __init__(self, lobby: Lobby, keys: Keyring) -> None:
-        self._lobby, self._keys = lobby, keys
+    def __init__(self, lobby: Lobby, keys: Keyring, refused: Callable[[int], None]) -> None:
+        self._lobby, self._keys, self._refused = lobby, keys, refused
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -143,6 +144,7 @@ class LiveGateway:
         try:
             return self._keys.admit(bearer_of(socket, []), socket.headers)
         except TalkoverError as error:
+            self._refused(shown(error)[0])
             await refuse(socket, *shown(error))
             return _Refused()
 
@@ -163,6 +165,7 @@ class LiveGateway:
                 error.event_id = error.event_id or event_id
                 await _tell(socket, error)
             except TalkoverError as error:
+                self._refused(shown(error)[0])
                 refusal = BadEvent(error.message, code=error.code, event_id=event_id)
                 await _tell(socket, refusal)
                 await socket.close(1013 if isinstance(error, Full) else 1008, error.code)

@@ -39,8 +39,10 @@ FILL_S = 0.1
 
 
 class Sockets:
-    def __init__(self, lobby: Lobby, keys: Keyring) -> None:
-        self._lobby, self._keys = lobby, keys
+    """`refused` is told the HTTP status of each socket that is turned away."""
+
+    def __init__(self, lobby: Lobby, keys: Keyring, refused: Callable[[int], None]) -> None:
+        self._lobby, self._keys, self._refused = lobby, keys, refused
 
     async def serve(self, socket: WebSocket) -> None:
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
@@ -51,6 +53,8 @@ class Sockets:
             status, body = shown(error)
             if status == 500:
                 log.exception("a WebSocket could not be opened")
+            if "call_id" not in socket.query_params:
+                self._refused(status)
             await refuse(socket, status, body)
             return
         back = resumption(session) if own else {}

@@ -125,6 +125,17 @@ class AppMessage:
     event_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TellTimings:
+    """Say what of the silence before a response only the client knows: how long its microphone and
+    its player held the sound back."""
+
+    reply: str
+    capture_ms: int
+    buffer_ms: int
+    event_id: str | None = None
+
+
 Purpose = Literal["instructions", "thinking", "commentary"]
 """What a text is for: a rule to follow, something to know, something to say."""
 
@@ -168,5 +179,5 @@ class CloseSession:
 Command = (
     UpdateSession | AppendAudio | CommitInput | ClearInput | ClearOutput | CreateItem
     | RetrieveItem | TruncateItem | DeleteItem | CreateResponse | CancelResponse | AppMessage
-    | AppendText | MuteInput | PlaySound | CloseSession
+    | TellTimings | AppendText | MuteInput | PlaySound | CloseSession
 )  # fmt: skip

@@ -388,4 +388,7 @@ DECODERS: dict[str, Callable[[Fields], c.Command]] = {
     "response.create": _create_response,
     "response.cancel": lambda x: c.CancelResponse(x.maybe_id("response_id"), x.event_id),
     "talkover.message": lambda x: c.AppMessage(x.text("name"), x.event.get("data"), x.event_id),
+    "talkover.timings": lambda x: c.TellTimings(
+        x.id("response_id"), x.number("capture_ms"), x.number("buffer_ms"), x.event_id
+    ),
 }

@@ -251,6 +251,9 @@ class AudioCleared:
     reply: str
 
 
+EngineStage = Literal["stt", "llm", "tts"]
+
+
 @dataclass(frozen=True, slots=True)
 class Failed:
     type: str
@@ -258,6 +261,8 @@ class Failed:
     message: str
     param: str | None = None
     event_id: str | None = None
+    stage: EngineStage | None = None
+    """The engine that failed, where it was one; for the server's own figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +315,8 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class TurnTimings:
-    """The silence that the user heard, by stage; the stages add up to `total`."""
+    """The silence that the user heard, by stage, ms; the stages add up to `total`. Told again once
+    the client's part is known."""
 
     reply: str
     timings: dict[str, float]

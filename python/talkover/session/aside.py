@@ -12,8 +12,9 @@ from ..protocol import facts as f
 from ..protocol.commands import CreateResponse
 from ..protocol.errors import BadEvent
 from ..values import Image
+from .account import Stamps, TurnEnd
 from .making import make_brain, make_reply
-from .reply import Reply, Stamps
+from .reply import Reply
 
 if TYPE_CHECKING:
     from .session import Session
@@ -75,7 +76,7 @@ class Aside:
         talk = session.conversation.fork()
         now = session.clock()
         self.reply = make_reply(
-            session, _EPOCH, self._peer, Stamps(ended=now, committed=now), params,
+            session, _EPOCH, self._peer, Stamps(TurnEnd(now, now)), params,
             conversation=talk, desk=self,
         )  # fmt: skip
         self._brain = make_brain(session, params, self.reply, b"", talk)

@@ -51,6 +51,11 @@ class Ear:
     def seconds(self) -> float:
         return len(self._sound) / 2 / RATE
 
+    @property
+    def is_full(self) -> bool:
+        """There was more than it keeps."""
+        return self.seconds >= MOST_SECONDS
+
     def hear(self, pcm: bytes) -> None:
         """Take all of the caller's sound, speech or not."""
         if self.hearing:
@@ -111,7 +116,7 @@ class Ear:
         self._stream.close()
 
     def _feed(self, pcm: bytes) -> None:
-        if len(self._sound) < MOST_SECONDS * RATE * 2:
+        if not self.is_full:
             self._sound += pcm
             self._stream.feed(pcm)
 

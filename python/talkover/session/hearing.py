@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..values import Audio
+from .account import faded
 from .ear import PATIENCE_S, RATE, Ear
 from .intake import expander
 from .live import Tap, frames
@@ -22,6 +24,12 @@ from .live import Tap, frames
 if TYPE_CHECKING:
     from .session import Session
 
+MOST_DRIFT = 1e-4
+"""How fast a caller's clock may fall behind ours; sound cards differ by less."""
+MOST_FADE_S = 0.3
+"""A word fades in less; a longer murmur is no part of it."""
+WAYS = 10
+"""Reports of the network, among which the fastest is believed: the others waited somewhere."""
 STALLED_S = 0.5
 """A socket's sound that comes so much later than its clock says began anew."""
 
@@ -34,6 +42,8 @@ class Utterance:
     ended: float = 0.0
     stopped: float = 0.0
     worded: float = 0.0
+    late: float = 0.0
+    """How much later than the fastest sound of the call its last came, seconds."""
     text: str = ""
     told: str = ""
     """The words that went out as deltas, which nothing takes back."""
@@ -53,6 +63,10 @@ class Hearing:
         self._word_taps: list[Tap[Words]] = []
         self._audio_taps: list[Tap[Audio]] = []
         self._offset: float | None = None
+        self._late = 0.0
+        self._upto = 0
+        """Samples heard so far."""
+        self._ways: deque[float] = deque(maxlen=WAYS)
         self._pauses = 0
         self._early: str | None = None
         """The item of a voice that was told before it is known whether it interrupts."""
@@ -89,7 +103,9 @@ class Hearing:
     # ---- sound ---------------------------------------------------------------------------------
 
     def sound(self, item: m.AudioIn) -> None:
-        self._map_clock(item.at + len(item.pcm) // 2)
+        samples = len(item.pcm) // 2
+        self._upto = item.at + samples
+        self._map_clock(self._upto, samples)
         if self.manual and self._session.transport == "websocket" and not self.ear.hearing:
             # What a socket appends is meant, however quiet it is.
             self.ear.begin()
@@ -108,7 +124,7 @@ class Hearing:
             self._tell_early(when)
             return
         if self.utterance is not None:
-            self.utterance.stopped = session.clock()
+            self.utterance.stopped, self.utterance.late = session.clock(), self._late
         session.tell(i.SpeechStopped(when))
         if not self.manual:
             self.ear.pause()
@@ -138,13 +154,26 @@ class Hearing:
     def restart(self) -> None:
         """Samples are counted anew from now on."""
         self._offset = self._session.clock()
+        self._ways.clear()
 
-    def _map_clock(self, samples: int) -> None:
-        # Sound is never early: the smallest distance seen is the one without queueing.
+    def travelled(self, way: float) -> None:
+        """A packet is known to have taken `way` seconds, from one end to the other."""
+        self._ways.append(way)
+
+    @property
+    def way(self) -> float | None:
+        """Seconds that a packet takes; None where nobody knows."""
+        return min(self._ways, default=None)
+
+    def _map_clock(self, samples: int, new: int) -> None:
+        # Sound is never early: the smallest distance seen of late is the one without queueing.
+        if self._offset is not None:
+            self._offset += MOST_DRIFT * new / RATE
         now = self._session.clock() - samples / RATE
         stalled = self._session.transport == "websocket" and now > (self._offset or 0) + STALLED_S
         if self._offset is None or now < self._offset or stalled:
             self._offset = now
+        self._late = now - self._offset
 
     def _time_of(self, at: int) -> float:
         return max(0.0, (self._offset or 0.0) + at / RATE)
@@ -191,7 +220,7 @@ class Hearing:
 
     def _deaf(self, error: EngineError) -> None:
         session = self._session
-        session.emit(f.Failed("server_error", error.code, error.message))
+        session.emit(f.Failed("server_error", error.code, error.message, stage="stt"))
         if self.utterance is not None:
             self.utterance.worded = session.clock()
             session.emit(f.TranscriptionFailed(self.utterance.item, error.message))
@@ -218,7 +247,8 @@ class Hearing:
         """The user's turn is over: it becomes an item."""
         session, begun = self._session, self.open_utterance
         utterance = begun or Utterance(fresh("item"))
-        utterance.ended, utterance.sound = end, self.ear.sound
+        utterance.sound = self.ear.sound
+        utterance.ended = self._silent_since(end, utterance.sound)
         if begun is not None:
             session.emit(f.SpeechStopped(utterance.item, self.ms(end)))
         self.utterance = utterance
@@ -235,6 +265,13 @@ class Hearing:
         self._tell_delta(utterance, utterance.text)
         session.emit(f.Transcribed(utterance.item, utterance.text, seconds))
         self.ear.reset()
+
+    def _silent_since(self, end: float, sound: bytes) -> float:
+        """When a turn fell silent of which the detector heard the last at `end`."""
+        if self.ear.is_full:
+            return end
+        silent = self._time_of(self._upto - faded(sound))
+        return min(end, max(end - MOST_FADE_S, silent))
 
     def add(self, item: str, transcript: str | None) -> None:
         """A spoken item, told as the protocol has it: its words follow later."""

@@ -59,6 +59,10 @@ class Lobby:
     ) -> None:
         self.media, self.recordings, self.limits = media, recordings, limits
         self.capacity = Capacity(most_calls)
+        self.observers: list[Callable[[Session], None]] = []
+        """See each session as it is made."""
+        self.on_lag: Callable[[float], None] = lambda _: None
+        """Told how late the loop does what is due, seconds."""
         self.ready = False
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._turns = choice, ourselves, turns
@@ -118,7 +122,9 @@ class Lobby:
             self._fallback = fallback_voice()
         except ConfigError:
             self._fallback = None
-        self._watch = Watch(self.capacity, self.media.frames, lambda: self.live)
+        self._watch = Watch(
+            self.capacity, self.media.frames, lambda: self.live, lambda lag: self.on_lag(lag)
+        )
         await self._adopt()
         self.ready, self.reason = True, ""
 
@@ -429,6 +435,8 @@ class Lobby:
         self._sessions[session.id] = self._sessions[session.call_id] = session
         if self.recordings is not None:
             session.on_item = self.recordings.record(session, about.agent).handle
+        for observe in self.observers:
+            observe(session)
         self.media.bind(peer, session.on_item)
         return session
 

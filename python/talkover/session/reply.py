@@ -19,6 +19,7 @@ from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn.heard import HeardTable, WordAt
 from ..values import Audio, Image, Say
+from .account import Stamps
 from .brain import ClientCall, Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
@@ -83,37 +84,6 @@ class _Line:
     guarded: bool = False
 
 
-@dataclass(slots=True)
-class Stamps:
-    """Seconds on the session's clock; what the account of a turn is made of."""
-
-    ended: float = 0.0
-    stt: float = 0.0
-    committed: float = 0.0
-    worded: float | None = None
-    voiced: float | None = None
-    audible: float | None = None
-
-    def timings(self) -> dict[str, float]:
-        """Milliseconds by stage; they add up to the silence that the user heard.
-
-        What was prepared before the turn was over cost nobody any time.
-        """
-        if self.audible is None or self.worded is None or self.voiced is None:
-            return {}
-        worded = max(self.worded, self.committed)
-        voiced = max(self.voiced, worded)
-        stages = {
-            "wait": self.committed - self.ended - self.stt,
-            "stt": self.stt,
-            "llm": worded - self.committed,
-            "tts": voiced - worded,
-            "play": self.audible - voiced,
-            "total": self.audible - self.ended,
-        }
-        return {name: round(seconds * 1000, 1) for name, seconds in stages.items()}
-
-
 class Reply:
     """Runs as one task. `peer` None: no sound, the words go out as text.
 
@@ -143,6 +113,7 @@ class Reply:
         self.over = asyncio.Event()
         self.error: tuple[str, str, str] | None = None
         self.usage: dict[str, int] = {}
+        self._voiceless: EngineError | None = None
         self.heard = ""
         self._desk, self._peer, self._voice, self._talk = desk, peer, voice, conversation
         self._apology, self._terms, self._kept = apology, terms, terms.conversation
@@ -358,6 +329,7 @@ class Reply:
             text = text.lstrip()
         if not text:
             return
+        self.stamps.write(self._desk.clock())
         item = self._message()
         index = self._items.index(item)
         part = item.content[0]
@@ -376,8 +348,7 @@ class Reply:
             await self._line(chunk)
 
     async def _line(self, chunk: str) -> None:
-        if self.stamps.worded is None:
-            self.stamps.worded = self._desk.clock()
+        self.stamps.line(self._desk.clock())
         assert self._open is not None
         line = _Line(self._open, self._cut_from, chunk, guarded=self._guarded)
         self._cut_from += len(chunk)
@@ -410,19 +381,20 @@ class Reply:
         stream = tts.speak(
             speakable(text), voice=voice.name, language=voice.language, speed=voice.speed
         )
-        async with aclosing(stream) as chunks:
-            async for speech in chunks:
-                marks = _marks(speech, len(text))
-                await self._play(speech.pcm, speech.rate, marks)
+        try:
+            async with aclosing(stream) as chunks:
+                async for speech in chunks:
+                    marks = _marks(speech, len(text))
+                    await self._play(speech.pcm, speech.rate, marks)
+        except EngineError as error:
+            self._voiceless = error
+            raise
 
     async def _play(self, pcm: bytes, rate: int, marks: list[tuple[float, int]]) -> None:
         assert self._peer is not None
         if not pcm:
             return
-        if self.stamps.voiced is None:
-            now = self._desk.clock()
-            self.stamps.worded = self.stamps.worded or now
-            self.stamps.voiced = now
+        self.stamps.sound(pcm, rate, self._desk.clock())
         self._table.add(len(pcm) / 2 * 1000 / rate, marks)
         self._room.clear()
         offsets = [round(at * rate / 1000) for at, _ in marks]
@@ -459,9 +431,14 @@ class Reply:
             message = f"The agent's reply raised {type(error).__name__}; see the server's log."
             log.error("a reply failed", reply=self.id, exc_info=error)
         self.error = (kind, code, message)
-        self.tell(f.Failed(kind, code, message))
+        self.tell(f.Failed(kind, code, message, stage=self._stage_of(error)))
         if self._peer is not None:
             await self._apologize()
+
+    def _stage_of(self, error: BaseException) -> f.EngineStage | None:
+        if not isinstance(error, EngineError):
+            return None
+        return "tts" if error is self._voiceless else "llm"
 
     async def _apologize(self) -> None:
         self._open, self._cut_from = None, 0

@@ -12,6 +12,7 @@ from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..protocol.realtime import Codec
 from ..turn import inputs as i
+from .account import ClientPart
 from .aside import Asides, Attach
 from .client_sound import ClientSound
 from .intake import Intake
@@ -30,6 +31,8 @@ SHORTEST_S = 0.1
 """Of sound that a client commits by itself."""
 TOO_LONG_MS = 250
 """Clients reckon a little more than there was; beyond this they speak of something else."""
+
+MOST_HELD_BACK_MS = 5000
 
 
 class Requests:
@@ -95,6 +98,8 @@ class Requests:
                 self._append(command)
             case c.AppendText():
                 self._append_text(command)
+            case c.TellTimings():
+                self._account(command)
             case c.MuteInput(on, event_id):
                 session.mute.set("client", on)
                 session.emit(f.Muted(on, event_id))
@@ -300,6 +305,23 @@ class Requests:
                 event_id=command.event_id,
             )
         self._session.tell(i.CancelReply())
+
+    def _account(self, command: c.TellTimings) -> None:
+        if max(command.capture_ms, command.buffer_ms) > MOST_HELD_BACK_MS:
+            raise BadEvent(
+                f"A client holds sound back for {MOST_HELD_BACK_MS} ms at most; tell milliseconds.",
+                code="invalid_value",
+                event_id=command.event_id,
+            )
+        part = ClientPart(command.capture_ms, command.buffer_ms)
+        if not self._session.account(command.reply, part):
+            raise BadEvent(
+                f"There is no response {command.reply!r}, or it is forgotten already; tell of one "
+                "within the next few.",
+                code="invalid_value",
+                param="response_id",
+                event_id=command.event_id,
+            )
 
     def _message(self, command: c.AppMessage) -> None:
         session = self._session

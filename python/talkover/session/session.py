@@ -32,6 +32,7 @@ from ..turn.policy import TurnPolicy
 from ..turn.trace import Given, Step, feed
 from ..values import Audio, Image, Say
 from .absence import Absence
+from .account import ClientPart, Stamps, TurnEnd
 from .aside import Attach
 from .brain import Brain, Piece
 from .cast import Cast, Names
@@ -44,7 +45,7 @@ from .live import Live, Tap
 from .making import make_brain, make_reply
 from .mute import Mute
 from .past import Past
-from .reply import REPLYING, Reply, Stamps
+from .reply import REPLYING, Reply
 from .requests import Requests
 from .resuming import go_on
 from .stream import FactStream, Leg, Subscription
@@ -418,6 +419,7 @@ class Session:
             case m.Closed(reason):
                 self.absence.begin(reason)
             case m.Rtt(ms, loss):
+                self.hearing.travelled(ms / 2000)
                 self.emit(f.Network(self.transport, ms, loss))
             case m.Video():
                 self.video.agreed(item)
@@ -442,8 +444,8 @@ class Session:
             first = reply.stamps.audible is None
             reply.stamps.audible = reply.stamps.audible or self.clock()
             self.emit(f.AudioStarted(reply.id, rtp))
-            if first and (timings := reply.stamps.timings()):
-                self.emit(f.TurnTimings(reply.id, timings))
+            if first:
+                self._tell_timings(reply)
             self.tell(i.Audible(epoch))
 
     def _word(self, epoch: int, index: int) -> None:
@@ -558,7 +560,7 @@ class Session:
         if start.cause == "backchannel":
             params = ResponseParams(conversation=False)
         reply = make_reply(
-            self, start.epoch, self._peer_for(params), self._stamps(start.cause), params
+            self, start.epoch, self._peer_for(params), Stamps(self._turn_end(start.cause)), params
         )
         self._replies[start.epoch] = reply
         if start.cause in ("say", "aside", "backchannel", "live"):
@@ -607,9 +609,7 @@ class Session:
             self._start_waiting()
             return
         reply = prepared.reply
-        stamps = self._stamps("turn")
-        reply.stamps.ended, reply.stamps.stt = stamps.ended, stamps.stt
-        reply.stamps.committed = stamps.committed
+        reply.stamps.turn = self._turn_end("turn")
         self._replies[epoch], self._brains[epoch] = reply, prepared.brain
         reply.confirm()
         if reply.made:
@@ -644,15 +644,27 @@ class Session:
         async for piece in brain.pieces():
             yield piece
 
-    def _stamps(self, cause: str) -> Stamps:
+    def _turn_end(self, cause: str) -> TurnEnd:
         now = self.clock()
         utterance = self.hearing.utterance
         if cause != "turn" or utterance is None:
-            return Stamps(ended=now, committed=now)
+            return TurnEnd(now, now, way=self.hearing.way if cause == "create" else None)
         # Words that never became final were waited for all the same.
-        late = (utterance.worded or now) - utterance.stopped
-        stt = min(max(0.0, late), max(0.0, now - utterance.ended))
-        return Stamps(ended=utterance.ended, stt=stt, committed=now)
+        stt = max(0.0, (utterance.worded or now) - utterance.stopped)
+        return TurnEnd(utterance.ended, now, stt, utterance.late, spoken=True, way=self.hearing.way)
+
+    def account(self, reply: str, part: ClientPart) -> bool:
+        """Complete the account of a reply with the client's part; False where it is forgotten."""
+        for one in (*self._replies.values(), *self._over):
+            if one.id == reply:
+                one.stamps.client = part
+                self._tell_timings(one)
+                return True
+        return False
+
+    def _tell_timings(self, reply: Reply) -> None:
+        if timings := reply.stamps.timings():
+            self.emit(f.TurnTimings(reply.id, timings))
 
     def _cancel(self, cancelled: o.CancelReply) -> None:
         epoch = cancelled.epoch

@@ -35,6 +35,9 @@ class FactStream:
         self._told = asyncio.Event()
         self._told.set()
         self._ended: asyncio.Future[f.Ended] = asyncio.get_running_loop().create_future()
+        self._subscriptions: list[Subscription] = []
+        self.on_slow: Callable[[], None] = lambda: None
+        """Told when a reader is let go since it is too slow."""
 
     def emit(self, fact: f.Fact, at_ms: int) -> None:
         self._number += 1
@@ -65,7 +68,17 @@ class FactStream:
             self._legs.remove(leg)
 
     def subscribe(self) -> Subscription:
-        return Subscription(self)
+        self._subscriptions.append(Subscription(self))
+        return self._subscriptions[-1]
+
+    @property
+    def waiting(self) -> int:
+        """Facts that wait for the slowest reader."""
+        return max((len(one) for one in self._subscriptions), default=0)
+
+    def forget(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            self._subscriptions.remove(subscription)
 
     def _go_on(self, overdue: int = 0) -> None:
         while self._held:
@@ -97,8 +110,12 @@ class Subscription:
         self.overflowed = False
         stream.attach(self._take)
 
+    def __len__(self) -> int:
+        return len(self._waiting)
+
     def close(self) -> None:
         self._over = True
+        self._stream.forget(self)
         self._stream.detach(self._take)
         self._wake.set()
 
@@ -113,6 +130,7 @@ class Subscription:
     def _take(self, entry: Entry) -> None:
         if len(self._waiting) >= MOST_WAITING:
             self.overflowed = True
+            self._stream.on_slow()
             self._waiting.clear()
             self.close()
             return

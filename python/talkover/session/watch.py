@@ -20,13 +20,18 @@ class Watch:
     """Works from when it is made until `close`. Only on the loop's thread; a timer, no task.
 
     `frames` tells how many were sent since the start, and how many of them late; `live`, how many
-    calls there are.
+    calls there are; `lagged` is told each lag of the loop, seconds.
     """
 
     def __init__(
-        self, capacity: Capacity, frames: Callable[[], tuple[int, int]], live: Callable[[], int]
+        self,
+        capacity: Capacity,
+        frames: Callable[[], tuple[int, int]],
+        live: Callable[[], int],
+        lagged: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._capacity, self._read, self._live = capacity, frames, live
+        self._lagged = lagged
         self._loop = asyncio.get_running_loop()
         self._frames = frames()
         self._lags: list[float] = []
@@ -40,6 +45,7 @@ class Watch:
     def _tick(self) -> None:
         now = self._loop.time()
         self._lags.append(now - self._due)
+        self._lagged(now - self._due)
         if now - self._looked >= LOOK_S:
             self._look(now)
         self._due = now + TICK_S
