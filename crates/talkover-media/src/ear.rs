@@ -18,6 +18,9 @@ use crate::vad::{STEP, Speech, Vad, Voice};
 const TICKS: u64 = 3;
 /// With no packet for this long, or as long as packets were late, what is missing is made up.
 const PATIENCE: Duration = Duration::from_millis(60);
+/// One packet in so many may let more time pass: who waits for it delays no other, only the end of
+/// what somebody says who then sends nothing.
+const RARE: u32 = 1000;
 const FRAME: Duration = Duration::from_millis(20);
 /// Of one gap: longer, concealment is a drone, and silence follows.
 const MOST_CONCEALED: usize = 5 * EAR_FRAME;
@@ -55,7 +58,7 @@ pub struct Ear {
     debt: u64,
     /// Sound is complete up to this instant.
     until: Option<Instant>,
-    /// When the last packet came, and how long the one before that had been alone.
+    /// When the last packet came, and the longest time without one since something was made up.
     came: Option<Instant>,
     pause: Duration,
     patience: Patience,
@@ -77,7 +80,7 @@ impl Default for Ear {
             until: None,
             came: None,
             pause: Duration::ZERO,
-            patience: Patience::new(PATIENCE),
+            patience: Patience::new(PATIENCE, RARE),
             events: VecDeque::new(),
         }
     }
@@ -88,10 +91,9 @@ impl Ear {
     pub fn receive(&mut self, now: Instant, seq: u64, time: u64, payload: &Arc<[u8]>) {
         self.jitter.insert(now, seq, time, payload);
         self.until = Some(now);
-        self.pause = self
-            .came
-            .replace(now)
-            .map_or(Duration::ZERO, |came| now - came);
+        if let Some(came) = self.came.replace(now).filter(|_| self.ahead > 0) {
+            self.pause = self.pause.max(now - came);
+        }
         self.decode_due(now);
     }
 
@@ -202,7 +204,7 @@ impl Ear {
         } else {
             self.patience.punctual();
         }
-        self.ahead = 0;
+        (self.ahead, self.pause) = (0, Duration::ZERO);
         let samples = ((ticks - covered) / TICKS) as usize;
         if samples > MOST_SILENCE { 0 } else { samples }
     }

@@ -92,6 +92,14 @@ fn voice_heard(world: &World, from: Duration) -> usize {
     100 * whole.count() / frames.len()
 }
 
+/// The share of what the server heard since then, in thousandths, that is not the caller's voice.
+fn voice_gone(world: &World, from: Duration) -> usize {
+    let pcm = world.heard(At::Server, from);
+    let frames: Vec<&[i16]> = pcm.chunks_exact(320).collect();
+    let gone = frames.iter().filter(|frame| share(frame, VOICE) <= 0.6);
+    1000 * gone.count() / frames.len()
+}
+
 #[test]
 fn a_tenth_of_the_packets_lost_both_ways_connects_and_both_sides_hear_each_other() {
     let rain = Weather {
@@ -146,6 +154,39 @@ fn a_storm_is_learnt_within_seconds() {
         "{}",
         voice_heard(&world, from)
     );
+}
+
+#[test]
+fn a_storm_that_is_learnt_takes_next_to_nothing() {
+    for seed in 20..24 {
+        let storm = Weather {
+            jitter: ms(200),
+            ..CALM
+        };
+        let mut world = talking(storm, CALM, seed);
+        world.run(ms(6000));
+        let from = world.elapsed();
+        world.run(ms(30_000));
+        let gone = voice_gone(&world, from);
+        assert!(gone <= 8, "{gone} thousandths");
+    }
+}
+
+#[test]
+fn a_storm_that_comes_back_is_remembered() {
+    let mut world = talking(CALM, CALM, 8);
+    let mut from = Duration::ZERO;
+    for n in 0..6 {
+        world.up.weather.jitter = ms(200);
+        world.run(ms(4000));
+        world.up.weather.jitter = ms(0);
+        world.run(ms(12_000));
+        if n == 0 {
+            from = world.elapsed();
+        }
+    }
+    let gone = voice_gone(&world, from);
+    assert!(gone <= 8, "{gone} thousandths");
 }
 
 #[test]
