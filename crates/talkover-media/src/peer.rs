@@ -15,8 +15,7 @@ use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc};
 
-use crate::codec::{Encoder, duration};
-use crate::congestion;
+use crate::codec::duration;
 use crate::ear::{self, Ear};
 use crate::notice::{Notice, Side};
 use crate::playout;
@@ -26,6 +25,7 @@ use crate::sdp::{SdpError, completed, read_answer, read_offer};
 use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
 
+mod outgoing;
 mod replay;
 mod tape;
 mod video;
@@ -41,6 +41,8 @@ const CHANNEL: &str = "oai-events";
 const SETUP: Duration = Duration::from_secs(15);
 /// Text that waits for the data channel.
 pub const MOST_QUEUED: usize = 1 << 20;
+/// The round trip is told no oftener.
+const RTT_EVERY: Duration = Duration::from_millis(1900);
 const GOODBYE_ROUNDS: usize = 4;
 /// Samples at 16 kHz that are told at once: 40 ms.
 const TOLD: usize = 640;
@@ -520,9 +522,14 @@ impl Peer {
                 // Where nothing was reported of late, the round trip is an old one too.
                 let loss = stats.egress_loss_fraction;
                 if let (Some(loss), Some(encoder)) = (loss, &mut wire.encoder) {
-                    encoder.set_loss(loss);
-                    encoder.set_bitrate(wire.congestion.report(rtt, now));
+                    let share = wire.congestion.report(rtt, loss, now);
+                    wire.frames = share.frames;
+                    encoder.adapt(share.bitrate, loss);
                 }
+                if wire.told_rtt.is_some_and(|told| now < told + RTT_EVERY) {
+                    return;
+                }
+                wire.told_rtt = Some(now);
                 Notice::Rtt {
                     ms: rtt.as_secs_f32() * 1000.0,
                     loss: loss.unwrap_or(0.0),
@@ -572,11 +579,7 @@ impl Peer {
                     self.out
                         .push_back(Output::Notice(Notice::Output { epoch, pcm }));
                 }
-                (None, _) => {
-                    if let Some(wire) = self.wire.as_mut() {
-                        wire.silent = true;
-                    }
-                }
+                (None, _) => self.fall_silent(now),
             }
         }
         self.tell(now, 0);
@@ -590,60 +593,6 @@ impl Peer {
                 other => Notice::Voice(other),
             };
             self.out.push_back(Output::Notice(notice));
-        }
-    }
-
-    fn transmit(&mut self, n: u64, due: Instant, frame: &playout::Frame, now: Instant) {
-        let Some(wire) = self.wire.as_mut().filter(|wire| wire.connected) else {
-            return;
-        };
-        if wire.encoder.is_none() {
-            wire.encoder = Encoder::new(congestion::MOST).ok();
-        }
-        let Some(packet) = wire
-            .encoder
-            .as_mut()
-            .and_then(|encoder| encoder.encode(frame))
-        else {
-            return;
-        };
-        let packet: Arc<[u8]> = packet.into();
-        let time = wire.rtp_time(n);
-        wire.write(Arc::clone(&packet), time, due);
-        let late = now.saturating_duration_since(due);
-        if let (Some(complexity), Some(encoder)) = (wire.effort.sent(late), &mut wire.encoder) {
-            encoder.set_complexity(complexity);
-        }
-        let recorded = self.recording.then_some(packet);
-        self.tell_packet(Side::Agent, n * TICKS, due, recorded);
-        self.out.push_back(Output::Late(late));
-        self.drain(now);
-    }
-
-    fn play_tape(&mut self, now: Instant) {
-        loop {
-            let Some(wire) = self.wire.as_mut().filter(|wire| wire.connected) else {
-                return;
-            };
-            let Some(tape) = wire.tape.as_mut().filter(|tape| tape.due() <= now) else {
-                return;
-            };
-            let (n, due) = (tape.next, tape.due());
-            let index = if tape.looped {
-                n as usize % tape.packets.len().max(1)
-            } else {
-                n as usize
-            };
-            let Some(packet) = tape.packets.get(index).cloned() else {
-                wire.tape = None;
-                return;
-            };
-            tape.next += 1;
-            let time = wire.rtp_time(n);
-            wire.write(packet, time, due);
-            self.out
-                .push_back(Output::Late(now.saturating_duration_since(due)));
-            self.drain(now);
         }
     }
 

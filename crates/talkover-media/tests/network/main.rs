@@ -217,6 +217,26 @@ fn a_voice_fits_itself_to_a_link_that_becomes_narrow() {
     assert!(heard >= 20, "{heard}");
 }
 
+/// 75 words are said in those 30 s.
+#[test]
+fn a_link_that_is_narrow_from_the_start_carries_the_words_after_three_seconds() {
+    for kbps in [24, 32, 40] {
+        let narrow = Weather {
+            kbps: Some(kbps),
+            ..CALM
+        };
+        let mut world = World::new(CALM, narrow, 12);
+        world.connect();
+        speak(&mut world, 100);
+        world.run(ms(3000));
+        let from = world.elapsed();
+        world.run(ms(30_000));
+        let heard = words_heard(&world, from, 100);
+        let whole = heard.iter().filter(|(_, long)| *long >= 240).count();
+        assert!(whole >= 72, "{kbps} kb/s: {heard:?}");
+    }
+}
+
 #[test]
 fn an_answer_goes_on_at_the_word_where_the_link_broke() {
     for lasts in [5, 15] {
