@@ -422,6 +422,12 @@ impl Peer {
         self.close("hangup");
     }
 
+    /// The same, for another reason than that somebody hung up.
+    pub fn expel(&mut self, reason: &'static str, now: Instant) {
+        self.close(reason);
+        self.hang_up(now);
+    }
+
     pub fn close(&mut self, reason: &'static str) {
         if !self.closed {
             self.closed = true;
