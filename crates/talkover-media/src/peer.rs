@@ -28,6 +28,7 @@ use crate::voice::{FRAME, Shared, Voice};
 mod outgoing;
 mod replay;
 mod tape;
+pub mod texts;
 mod video;
 mod wire;
 
@@ -39,8 +40,6 @@ use wire::{TICKS, Wire};
 const CHANNEL: &str = "oai-events";
 /// An offer that never connects is freed.
 const SETUP: Duration = Duration::from_secs(15);
-/// Text that waits for the data channel.
-pub const MOST_QUEUED: usize = 1 << 20;
 /// The round trip is told no oftener.
 const RTT_EVERY: Duration = Duration::from_millis(1900);
 const GOODBYE_ROUNDS: usize = 4;
@@ -83,6 +82,7 @@ impl Peer {
         origin: Instant,
         shared: Arc<Shared>,
     ) -> Result<(Self, String), SdpError> {
+        shared.texts.agree(offer);
         let offer = read_offer(offer)?;
         let mut rtc = identity.config().set_ice_lite(true).build(now);
         for candidate in candidates {
@@ -164,6 +164,7 @@ impl Peer {
         local: Option<Candidate>,
         now: Instant,
     ) -> Result<(), SdpError> {
+        self.voice.shared().texts.agree(answer);
         let answer = read_answer(answer)?;
         let wire = self.wire.as_mut().ok_or(SdpError::Refused)?;
         let pending = wire.pending.take().ok_or(SdpError::Refused)?;
@@ -372,18 +373,13 @@ impl Peer {
         self.hear_events(now);
     }
 
-    /// Text for the data channel; kept until it opens. False: too much waits already.
-    pub fn send(&mut self, text: String, now: Instant) -> bool {
-        let Some(wire) = self.wire.as_mut() else {
-            return false;
-        };
-        if wire.waiting_bytes + text.len() > MOST_QUEUED {
-            return false;
+    /// Text for the data channel, for which there is room (`Texts::reserve`); kept until it opens.
+    pub fn send(&mut self, text: String, now: Instant) {
+        match self.wire.as_mut() {
+            Some(wire) => wire.waiting.push_back(text),
+            None => self.voice.shared().texts.free(text.len()),
         }
-        wire.waiting_bytes += text.len();
-        wire.waiting.push_back(text);
         self.drain(now);
-        true
     }
 
     /// The calling side sends these 20 ms packets as its voice; `deaf`, it listens to none.
@@ -479,11 +475,11 @@ impl Peer {
         let Some(mut channel) = wire.rtc.channel(id) else {
             return false;
         };
-        // What is longer than the other side takes never goes, and must not keep back the rest.
+        // What the other side does not take never goes, and must not keep back the rest.
         if matches!(channel.write(false, text.as_bytes()), Ok(false)) {
             return false;
         }
-        wire.waiting_bytes -= text.len();
+        self.voice.shared().texts.free(text.len());
         wire.waiting.pop_front();
         true
     }

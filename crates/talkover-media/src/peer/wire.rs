@@ -13,10 +13,10 @@ use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Rtc, RtcConfig};
 
-use super::MOST_QUEUED;
 use super::outgoing::Packing;
 use super::replay::Reports;
 use super::tape::Tape;
+use super::texts::MOST_QUEUED;
 use super::video::Video;
 use crate::codec::Encoder;
 use crate::congestion::{self, Congestion};
@@ -69,7 +69,6 @@ pub(super) struct Wire {
     pub(super) moved: Vec<Candidate>,
     pub(super) dials: bool,
     pub(super) waiting: VecDeque<String>,
-    pub(super) waiting_bytes: usize,
     pub(super) encoder: Option<Encoder>,
     pub(super) congestion: Congestion,
     /// Of the voice in a packet.
@@ -109,7 +108,6 @@ impl Wire {
             moved: Vec::new(),
             dials: false,
             waiting: VecDeque::new(),
-            waiting_bytes: 0,
             encoder: None,
             congestion: Congestion::default(),
             frames: congestion::MOST.frames,

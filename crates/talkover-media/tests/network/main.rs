@@ -348,12 +348,12 @@ fn who_is_never_heard_of_again_is_freed_after_twenty_seconds() {
 }
 
 #[test]
-fn a_text_that_is_too_long_for_the_caller_keeps_no_later_one_back() {
+fn a_text_that_is_too_long_for_the_caller_is_refused_and_a_later_one_is_not() {
     let mut world = talking(CALM, CALM, 10);
-    let now = world.now();
-    for length in [200_000, 1, 300_000, 2] {
-        assert!(world.server.send("x".repeat(length), now));
-    }
+    let refused: Vec<usize> = [200_000, 1, 300_000, 2]
+        .into_iter()
+        .filter(|length| !world.tell("x".repeat(*length)))
+        .collect();
     world.run(ms(5000));
     let told = world.told.iter();
     let came: Vec<usize> = told
@@ -362,5 +362,24 @@ fn a_text_that_is_too_long_for_the_caller_keeps_no_later_one_back() {
             _ => None,
         })
         .collect();
-    assert_eq!(came, [200_000, 1, 2]);
+    assert_eq!((came, refused), (vec![200_000, 1, 2], vec![300_000]));
+}
+
+#[test]
+fn a_full_channel_refuses_texts_until_the_caller_takes_them_again() {
+    let mut world = talking(CALM, CALM, 13);
+    world.black_out(ms(4000));
+    let mut sent = 0;
+    while world.tell("x".repeat(50_000)) {
+        sent += 1;
+    }
+    assert!(
+        (40..=44).contains(&sent),
+        "two buffers of a megabyte: {sent}"
+    );
+    world.run(ms(15_000));
+    assert!(world.tell("y".to_owned()));
+    world.run(ms(1000));
+    let came = world.count(At::Caller, |n| matches!(n, Notice::Text(_)));
+    assert_eq!(came, sent + 1);
 }
