@@ -3,6 +3,9 @@
 Modes: `listening` (speech arrives, is decoded and judged by the VAD, turns end, nobody answers)
 and `talking` (the agent speaks without an end while the caller does). The load generator is this
 process; a run in which it was itself late (p99 > 10 ms) is marked invalid and proves nothing.
+
+Peers to compare with take the same load afterwards: aiortc's echo decodes and encodes each frame
+again, Pion's (`bench/peers/pion`) sends each packet back as it came, or none.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import tempfile
 import time
 import wave
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +25,13 @@ import httpx2 as httpx
 
 from talkover import _core
 
+from . import pion_echo
 from .child import Child
 from .line import Event, Line
 from .report import Report, arguments, percentile, say, table
 from .speech import RATE, conversation, save
 
+OURS = ("listening", "talking")
 LATE_MS = 10.0
 """Of the generator's packets, p99: beyond this a run does not count."""
 GOALS = {
@@ -45,6 +51,8 @@ METHOD = (
     "frame's due time to the start of its sending (0.25 ms steps); the generator's is the p99 that "
     "nine of ten callers did not exceed. Received is datagrams taken by "
     "the generator against those sent by the server; audio is 20 ms frames received against due. "
+    "A peer's ratio is its CPU by call against the median of our valid runs of that mode; aiortc "
+    "decodes and encodes each frame again, Pion does neither and detects no voice. "
     "encoder_alone is what libopus alone takes for one voice at the end of that run (0.50 % on "
     "such a machine when quiet): a figure of a busy machine is to be read against it."
 )
@@ -60,19 +68,39 @@ VOICE_BITRATE = 28_000
 AT_ONCE = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What is measured: a server and what its calls do."""
+
+    mode: str
+    module: str = "bench.server"
+    command: Sequence[str] = ()
+
+    @property
+    def is_peer(self) -> bool:
+        return self.module != "bench.server"
+
+    @property
+    def speaks(self) -> bool:
+        return "listening" not in self.mode
+
+
 async def measure(
-    module: str, mode: str, n: int, asked: argparse.Namespace, tape: list[bytes], folder: Path
+    kind: Kind, n: int, asked: argparse.Namespace, tape: list[bytes], folder: Path
 ) -> dict[str, Any]:
     """One run: `n` calls of a fresh server process."""
     speech = {"BENCH_SPEECH": str(folder / "agent.wav")}
     if asked.record:
         speech["BENCH_RECORD"] = str(folder / "recorded")
-    async with Child(module, folder, **speech) as server, httpx.AsyncClient() as client:
+    async with (
+        Child(kind.module, folder, command=kind.command, **speech) as server,
+        httpx.AsyncClient() as client,
+    ):
         idle = await _idle(server, asked.idle)
         lines = [Line(records=False) for _ in range(n)]
 
         async def join(k: int) -> None:
-            await _join(lines[k], client, server.url, mode, tape, k)
+            await _join(lines[k], client, server.url, kind, tape, k)
 
         try:
             await join(0)
@@ -88,8 +116,8 @@ async def measure(
         finally:
             for line in lines:
                 line.close()
-    run = {"mode": mode, "n": n, "recorded": asked.record, "alive": alive}
-    return run | {"encoder_alone_percent": encoder} | _figures(window, idle, one, mode, n)
+    run = {"mode": kind.mode, "n": n, "recorded": asked.record, "alive": alive}
+    return run | {"encoder_alone_percent": encoder} | _figures(window, idle, one, kind, n)
 
 
 def encoder_alone(file: Path) -> float:
@@ -103,12 +131,12 @@ def encoder_alone(file: Path) -> float:
 
 
 async def _join(
-    line: Line, client: httpx.AsyncClient, url: str, mode: str, tape: list[bytes], k: int
+    line: Line, client: httpx.AsyncClient, url: str, kind: Kind, tape: list[bytes], k: int
 ) -> None:
-    await line.dial(client, url, None if mode == "echo" else mode)
-    if mode == "listening":
+    await line.dial(client, url, None if kind.is_peer else kind.mode)
+    if kind.mode == "listening":
         line.send(QUIET)
-    if mode == "talking":
+    if kind.mode == "talking":
         line.send({"type": "response.create"})
         await line.until(lambda: bool(line.of("output_audio_buffer.started")), 20)
     turn = k * 37 % len(tape)
@@ -142,7 +170,7 @@ def _taken(lines: Sequence[Line]) -> float:
 
 
 def _figures(
-    window: dict[str, Any], idle: float, one: dict[str, Any], mode: str, n: int
+    window: dict[str, Any], idle: float, one: dict[str, Any], kind: Kind, n: int
 ) -> dict[str, Any]:
     before, after = window["before"], window["after"]
     seconds = after["at"] - before["at"]
@@ -153,7 +181,7 @@ def _figures(
     }
     generator_late = percentile(window["generator"], 90) or 0.0
     sent = theirs[1]["packets_out"] - theirs[0]["packets_out"] if theirs[1] else None
-    speaks = mode != "listening"
+    speaks = kind.speaks
     further = (after["rss"] - one["rss"]) / 1e6 / (n - 1) if n > 1 else None
     cpu = (after["cpu"] - before["cpu"]) / seconds
     return {
@@ -183,63 +211,80 @@ async def run(asked: argparse.Namespace) -> list[dict[str, Any]]:
         folder = Path(name)
         tape = _core.encode_opus(conversation(folder, 0.7).tobytes())
         save(folder / "agent.wav", conversation(folder, 0.1))
-        runs = [("bench.server", mode, n) for mode in asked.mode for n in asked.n]
-        if asked.peer:
-            runs += [("bench.aiortc_echo", "echo", n) for n in asked.peer_n]
+        runs = [(Kind(mode), n) for mode in asked.mode for n in asked.n]
+        runs += [(kind, n) for kind in peers(asked.peer) for n in asked.peer_n]
         found: list[dict[str, Any]] = []
-        for module, mode, n in runs:
+        for kind, n in runs:
             for attempt in range(asked.tries):
-                say(f"{mode}, {n} calls" + (f", try {attempt + 1}" if attempt else ""))
+                say(f"{kind.mode}, {n} calls" + (f", try {attempt + 1}" if attempt else ""))
                 try:
-                    result = await measure(module, mode, n, asked, tape, folder)
+                    result = await measure(kind, n, asked, tape, folder)
                 except (RuntimeError, TimeoutError) as error:
                     say(f"{type(error).__name__}: {error}")
-                    result = {"mode": mode, "n": n, "error": str(error), "valid": False}
+                    result = {"mode": kind.mode, "n": n, "error": str(error), "valid": False}
                 found.append(result | {"try": attempt + 1})
                 if result["valid"]:
                     break
         return found
 
 
-def ratio(found: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """How many times the CPU of our talking call the peer's echo takes, by N of the peer."""
+def peers(names: Sequence[str]) -> list[Kind]:
+    """The others that are to be measured, and can be."""
+    kinds: list[Kind] = []
+    if "aiortc" in names:
+        kinds.append(Kind("aiortc echo", "bench.aiortc_echo"))
+    if "pion" in names:
+        try:
+            command = pion_echo.build()
+        except pion_echo.NoGo as reason:
+            say(str(reason))
+        else:
+            kinds.append(Kind("pion echo", "pion", command))
+            kinds.append(Kind("pion listening", "pion", [*command, "-listen"]))
+    return kinds
+
+
+def ratios(found: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """How many times the CPU of our calls (their medians) each run of a peer takes."""
     valid = [run for run in found if run["valid"]]
-    own = [run["cpu_percent_per_call"] for run in valid if run["mode"] == "talking"]
-    least = percentile(own, 50)
-    if not least:
-        return {}
-    return {
-        str(run["n"]): round(run["cpu_percent_per_call"] / least, 1)
-        for run in valid if run["mode"] == "echo"
-    }  # fmt: skip
+
+    def median(mode: str) -> float | None:
+        return percentile([run["cpu_percent_per_call"] for run in valid if run["mode"] == mode], 50)
+
+    ours = {mode: median(mode) for mode in OURS}
+    return [
+        {"peer": run["mode"], "n": run["n"]}
+        | {mode: round(run["cpu_percent_per_call"] / cpu, 2) for mode, cpu in ours.items() if cpu}
+        for run in valid if run["mode"] not in OURS
+    ]  # fmt: skip
 
 
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--n", type=int, nargs="+", default=[1, 10, 50, 100, 150])
-    parser.add_argument(
-        "--mode", nargs="+", default=["listening", "talking"], choices=["listening", "talking"]
-    )
+    parser.add_argument("--mode", nargs="+", default=OURS, choices=OURS)
     parser.add_argument("--seconds", type=float, default=10.0, help="the measuring window")
     parser.add_argument("--idle", type=float, default=3.0, help="for the idle baseline")
     parser.add_argument("--record", action="store_true", help="the server records every call")
     parser.add_argument("--tries", type=int, default=2, help="for a run that is not valid")
-    parser.add_argument("--peer", choices=["aiortc"], help="also measure its echo, afterwards")
+    parser.add_argument(
+        "--peer", nargs="+", default=[], choices=["aiortc", "pion"], help="also measure, afterwards"
+    )
     parser.add_argument("--peer-n", type=int, nargs="+", default=[5, 10])
     asked = parser.parse_args()
     report = Report("calls", asked)
     found = asyncio.run(run(asked))
-    ratios = ratio(found)
-    report.write(METHOD, GOALS, {"runs": found, "peer_cpu_ratio": ratios})
+    compared = ratios(found)
+    report.write(METHOD, GOALS, {"runs": found, "peer_cpu_ratio": compared})
     head = ("mode", "calls", "CPU %/call", "MB/call", "late p50", "late p99", "audio",
             "generator p99", "encoder", "load", "valid")  # fmt: skip
     keys = ("mode", "n", "cpu_percent_per_call", "rss_mb_per_further_call", "lateness_p50_ms",
             "lateness_p99_ms", "audio", "generator_lateness_p99_ms", "encoder_alone_percent",
             "load", "valid")  # fmt: skip
     table("calls", head, [[run.get(key) for key in keys] for run in found])
-    if ratios:
-        shown = ", ".join(f"{value:g}x at {n} calls" for n, value in ratios.items())
-        print(f"\n  aiortc's echo takes {shown} the CPU of our talking call (median)")
+    if compared:
+        rows = [[one["peer"], one["n"], *(one.get(mode) for mode in OURS)] for one in compared]
+        table("CPU of a peer's call, by that of ours", ("peer", "calls", *OURS), rows)
 
 
 if __name__ == "__main__":

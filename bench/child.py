@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,10 +19,16 @@ LOOK_S = 0.1
 
 
 class Child:
-    """`async with Child("bench.server") as server:`; its log is kept in the folder `logs`."""
+    """`async with Child("bench.server") as server:`; its log is kept in the folder `logs`.
 
-    def __init__(self, module: str, logs: Path, **environment: str) -> None:
+    `command`: what is run where it is no module of ours.
+    """
+
+    def __init__(
+        self, module: str, logs: Path, *, command: Sequence[str] = (), **environment: str
+    ) -> None:
         self._module, self._logs, self._environment = module, logs, environment
+        self._command = command or (sys.executable, "-m", module)
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -29,7 +36,7 @@ class Child:
         self._log = self._logs / f"{self._module}.log"
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, cwd=ROOT,
+                *self._command, cwd=ROOT,
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
                 env=os.environ | {"PYTHONPATH": paths} | self._environment,
             )  # fmt: skip

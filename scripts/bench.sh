@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint, network, observe or wire."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint, instructions, network, observe or wire."
   .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -17,7 +17,8 @@ if [ "$#" -gt 0 ]; then
   run "$@"
 else
   run footprint
-  run calls --peer aiortc
+  run instructions
+  run calls --peer aiortc pion
   run admission
   run duplex
   run duplex --browser

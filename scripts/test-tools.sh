@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, by apt and only where missing, what the tests need beside the languages: a browser,
-# voices that make speech, recordings of human speech, and a TURN server.
+# voices that make speech, recordings of human speech, a TURN server, and what counts instructions.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -34,7 +34,7 @@ if need $clients/ready tests/clients/requirements.txt tests/clients/package.json
 fi
 
 missing=()
-for tool in chromium espeak-ng flite sox; do
+for tool in chromium espeak-ng flite sox valgrind; do
   command -v "$tool" >/dev/null 2>&1 || missing+=("$tool")
 done
 command -v turnserver >/dev/null 2>&1 || missing+=(coturn)

@@ -2,10 +2,24 @@
 
 from typing import Any, Self, final
 
-__all__ = ["Media", "OfferError", "Peer", "Simulation", "encode_opus"]
+__all__ = [
+    "ChannelFull",
+    "Media",
+    "OfferError",
+    "Peer",
+    "Simulation",
+    "TextTooLong",
+    "encode_opus",
+]
 
 class OfferError(ValueError):
     """An SDP that cannot be used; the text is safe to show to a client."""
+
+class TextTooLong(ValueError):
+    """A text that the other side's data channel does not take; the message says what it does."""
+
+class ChannelFull(RuntimeError):
+    """Too much waits for the data channel already."""
 
 @final
 class Media:
@@ -103,7 +117,9 @@ class Peer:
     def record(self, on: bool) -> None:
         """Tell both sides of the call as Opus: "packet" items, which a full inbox drops."""
     def send(self, text: str) -> None:
-        """Send text on the data channel; kept until it opens. ValueError above 1 MB."""
+        """Send text on the data channel; kept until it opens. TextTooLong: the other side takes no
+        such length (RFC 8841). ChannelFull: it has not taken the last megabyte. Either way later
+        ones may go."""
     def close(self) -> None:
         """Hang up."""
 

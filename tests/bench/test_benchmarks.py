@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -126,13 +127,16 @@ def test_the_turn_machine_is_measured_in_virtual_time():
 @pytest.mark.e2e
 def test_calls_are_measured(tmp_path: Path):
     found = bench("calls", tmp_path, "--n", "2", "--seconds", "1", "--idle", "0.3",
-                  "--tries", "1", "--peer", "aiortc", "--peer-n", "1")  # fmt: skip
+                  "--tries", "1", "--peer", "aiortc", "pion", "--peer-n", "1")  # fmt: skip
     runs = {run["mode"]: run for run in found["results"]["runs"]}
-    assert set(runs) == {"listening", "talking", "echo"}
+    pion = {"pion echo", "pion listening"} if shutil.which("go") else set[str]()
+    assert set(runs) == {"listening", "talking", "aiortc echo"} | pion
     for run in runs.values():
         assert run["alive"] == run["n"] and run["cpu_percent"] > 0 and run["rss_mb"] > 0
     assert 0.8 < runs["talking"]["audio"] < 1.2
     assert runs["talking"]["lateness_p99_ms"] > 0
+    for peer in set(runs) - {"listening", "talking", "pion listening"}:
+        assert 0.8 < runs[peer]["audio"] < 1.2, f"{peer} sends back what it hears"
 
 
 @pytest.mark.e2e

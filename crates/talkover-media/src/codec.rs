@@ -84,7 +84,9 @@ pub fn duration(packet: &[u8]) -> Duration {
 /// Loss from which each frame travels twice.
 const LOSSY: f32 = 0.01;
 /// Reports without loss, in a row, after which the link is taken to be clean again.
-const CLEAN_REPORTS: u32 = 5;
+const CLEAN_REPORTS: u32 = 10;
+/// With fewer bits a second the speech mode says words better.
+const LOW_DELAY: i32 = 16_000;
 const ASSUMED_LOSS: f32 = 0.02;
 
 /// Encodes 20 ms frames.
@@ -96,6 +98,7 @@ pub struct Encoder {
     bitrate: i32,
     complexity: i32,
     fec: bool,
+    speech: bool,
     clean: u32,
 }
 
@@ -117,6 +120,7 @@ impl Encoder {
             bitrate,
             complexity: effort::USUAL,
             fec: false,
+            speech: false,
             clean: 0,
         })
     }
@@ -125,30 +129,27 @@ impl Encoder {
     /// lies above 8 kHz, where the receiver said that it plays 16 kHz (RFC 7587 §6.1).
     pub fn as_browsers(bitrate: i32, wideband: bool) -> Result<Self, opus::Error> {
         let mut made = Self::new(bitrate)?;
-        made.set_loss(ASSUMED_LOSS);
+        made.adapt(bitrate, ASSUMED_LOSS);
         if wideband {
             made.opus.set_max_bandwidth(Bandwidth::Wideband)?;
         }
         Ok(made)
     }
 
-    /// What receivers report, 0..=1.
-    pub fn set_loss(&mut self, loss: f32) {
+    /// From the next frame on: bits a second, and the loss that receivers report, 0..=1.
+    pub fn adapt(&mut self, bitrate: i32, loss: f32) {
         self.clean = if loss > LOSSY { 0 } else { self.clean + 1 };
-        let wanted = loss > LOSSY || self.fec && self.clean < CLEAN_REPORTS;
-        if wanted != self.fec {
-            self.change(wanted);
+        let fec = loss > LOSSY || self.fec && self.clean < CLEAN_REPORTS;
+        let speech = fec || bitrate < LOW_DELAY;
+        if bitrate != self.bitrate && self.opus.set_bitrate(Bitrate::Bits(bitrate)).is_ok() {
+            self.bitrate = bitrate;
+        }
+        if (fec, speech) != (self.fec, self.speech) {
+            self.change(fec, speech);
         }
         let percent = (loss * 100.0).clamp(0.0, 30.0) as i32;
         // A refused hint costs quality under loss, never correctness.
         let _ = self.opus.set_packet_loss_perc(percent);
-    }
-
-    /// Bits a second, from the next frame on.
-    pub fn set_bitrate(&mut self, bitrate: i32) {
-        if bitrate != self.bitrate && self.opus.set_bitrate(Bitrate::Bits(bitrate)).is_ok() {
-            self.bitrate = bitrate;
-        }
     }
 
     /// How hard it tries, 0 to 10, from the next frame on.
@@ -158,24 +159,25 @@ impl Encoder {
         }
     }
 
-    fn change(&mut self, fec: bool) {
-        let application = if fec {
-            Application::Voip
-        } else {
-            Application::LowDelay
-        };
-        let made =
-            encoder(self.rate, application, self.bitrate, self.complexity).and_then(|mut opus| {
-                opus.set_inband_fec(fec)?;
-                Ok(opus)
-            });
-        // The old one goes on where libopus has no memory for another.
-        if let Ok(opus) = made {
-            (self.opus, self.fec) = (opus, fec);
+    fn change(&mut self, fec: bool, speech: bool) {
+        if speech != self.speech {
+            let application = if speech {
+                Application::Voip
+            } else {
+                Application::LowDelay
+            };
+            // The old one goes on where libopus has no memory for another.
+            let Ok(made) = encoder(self.rate, application, self.bitrate, self.complexity) else {
+                return;
+            };
+            (self.opus, self.speech) = (made, speech);
+        }
+        if self.opus.set_inband_fec(fec).is_ok() {
+            self.fec = fec;
         }
     }
 
-    /// One packet, or nothing where libopus refused the frame.
+    /// One packet of 20, 40 or 60 ms, or nothing where libopus refused them.
     pub fn encode(&mut self, frame: &[i16]) -> Option<&[u8]> {
         let length = self.opus.encode(frame, &mut self.packet[..]).ok()?;
         Some(&self.packet[..length])
@@ -206,7 +208,7 @@ mod tests {
 
     fn packets(count: usize, loss: f32) -> Vec<Vec<u8>> {
         let mut encoder = Encoder::new(24_000).unwrap();
-        encoder.set_loss(loss);
+        encoder.adapt(24_000, loss);
         (0..count)
             .map(|n| {
                 let frame: [i16; VOICE_FRAME] = tone(24_000.0, n * VOICE_FRAME, VOICE_FRAME)
@@ -250,13 +252,13 @@ mod tests {
     #[test]
     fn a_link_is_clean_again_only_after_a_row_of_clean_reports() {
         let mut encoder = Encoder::new(24_000).unwrap();
-        encoder.set_loss(0.05);
+        encoder.adapt(24_000, 0.05);
         assert!(encoder.fec);
         for _ in 0..CLEAN_REPORTS - 1 {
-            encoder.set_loss(0.0);
+            encoder.adapt(24_000, 0.0);
         }
         assert!(encoder.fec);
-        encoder.set_loss(0.0);
+        encoder.adapt(24_000, 0.0);
         assert!(!encoder.fec);
         assert!(encoder.encode(&tone(24_000.0, 0, VOICE_FRAME)).is_some());
     }

@@ -1,15 +1,16 @@
 //! The way from the media thread to whoever drains it: a bounded queue and one readable descriptor.
 //!
-//! A full queue drops audio; everything else waits here, in order, until there is room. The reader
-//! is woken for audio every 10 ms at most: to wake it for each packet of each call costs more than
+//! A full queue drops audio; everything else waits here, in order, until there is room. Of one peer
+//! so much may wait and no more: who sends faster than Python takes ends its own call, and fills
+//! neither this queue nor the memory of others. The reader is woken for audio every 10 ms at most: to wake it for each packet of each call costs more than
 //! to take them. What is not audio wakes it at once, and brings the audio along.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -22,6 +23,43 @@ const GATHER: Duration = Duration::from_millis(10);
 /// What found no room is tried again after this.
 const RETRY: Duration = Duration::from_millis(5);
 
+/// Control of one peer that may wait for the reader: what an honest one brings in half a minute, in
+/// which Python does nothing, and a quarter of the queue.
+const MOST_OF_ONE: usize = MOST / 4;
+/// And its bytes.
+const MOST_BYTES_OF_ONE: usize = 4 << 20;
+
+/// More of one peer waits than may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flooded;
+
+/// What waits of one peer's control.
+#[derive(Debug, Default)]
+struct Waiting {
+    count: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    peer: PeerId,
+    notice: Notice,
+    /// Where it counts until it is taken.
+    counted: Option<Arc<Waiting>>,
+}
+
+impl Entry {
+    fn taken(self) -> (PeerId, Notice) {
+        if let Some(waiting) = self.counted {
+            waiting.count.fetch_sub(1, Ordering::Relaxed);
+            waiting
+                .bytes
+                .fetch_sub(self.notice.bytes(), Ordering::Relaxed);
+        }
+        (self.peer, self.notice)
+    }
+}
+
 /// What was pushed since the reader was last woken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fresh {
@@ -33,8 +71,9 @@ enum Fresh {
 /// The media thread's end.
 #[derive(Debug)]
 pub struct Sender {
-    queue: SyncSender<(PeerId, Notice)>,
-    late: VecDeque<(PeerId, Notice)>,
+    queue: SyncSender<Entry>,
+    late: VecDeque<Entry>,
+    waiting: HashMap<PeerId, Arc<Waiting>>,
     bell: UnixStream,
     rung: Arc<AtomicBool>,
     fresh: Fresh,
@@ -45,7 +84,7 @@ pub struct Sender {
 /// The reader's end.
 #[derive(Debug)]
 pub struct Inbox {
-    queue: Receiver<(PeerId, Notice)>,
+    queue: Receiver<Entry>,
     bell: UnixStream,
     rung: Arc<AtomicBool>,
     pub dropped: Arc<AtomicU64>,
@@ -61,6 +100,7 @@ pub fn inbox() -> io::Result<(Sender, Inbox)> {
     let sender = Sender {
         queue,
         late: VecDeque::new(),
+        waiting: HashMap::new(),
         bell: write,
         rung: Arc::clone(&rung),
         fresh: Fresh::Nothing,
@@ -84,6 +124,7 @@ impl Sender {
         Ok(Self {
             queue: self.queue.clone(),
             late: VecDeque::new(),
+            waiting: HashMap::new(),
             bell: self.bell.try_clone()?,
             rung: Arc::clone(&self.rung),
             fresh: Fresh::Nothing,
@@ -92,21 +133,52 @@ impl Sender {
         })
     }
 
-    pub fn push(&mut self, peer: PeerId, notice: Notice) {
+    /// `Flooded`: too much of this peer waits already, and the notice is dropped; what is left to
+    /// do with it is to close it, and that finds room.
+    pub fn push(&mut self, peer: PeerId, notice: Notice) -> Result<(), Flooded> {
+        let last = matches!(notice, Notice::Closed(_));
         let fresh = if notice.droppable() {
             Fresh::Audio
         } else {
             Fresh::Control
         };
+        let counted = if last || fresh == Fresh::Audio {
+            None
+        } else {
+            Some(self.count(peer, notice.bytes())?)
+        };
+        let entry = Entry {
+            peer,
+            notice,
+            counted,
+        };
         self.fresh = self.fresh.max(fresh);
         if self.late.is_empty() {
-            match self.queue.try_send((peer, notice)) {
+            match self.queue.try_send(entry) {
                 Err(TrySendError::Full(entry)) => self.keep(entry),
                 Ok(()) | Err(TrySendError::Disconnected(_)) => {}
             }
         } else {
-            self.keep((peer, notice));
+            self.keep(entry);
         }
+        Ok(())
+    }
+
+    /// The peer is gone, or lives on another thread.
+    pub fn forget(&mut self, peer: PeerId) {
+        self.waiting.remove(&peer);
+    }
+
+    fn count(&mut self, peer: PeerId, bytes: usize) -> Result<Arc<Waiting>, Flooded> {
+        let waiting = self.waiting.entry(peer).or_default();
+        let full = waiting.count.load(Ordering::Relaxed) >= MOST_OF_ONE
+            || waiting.bytes.load(Ordering::Relaxed) + bytes > MOST_BYTES_OF_ONE;
+        if full {
+            return Err(Flooded);
+        }
+        waiting.count.fetch_add(1, Ordering::Relaxed);
+        waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
+        Ok(Arc::clone(waiting))
     }
 
     /// Wakes the reader once for all that was pushed since the last time, when that is due.
@@ -143,8 +215,8 @@ impl Sender {
         }
     }
 
-    fn keep(&mut self, entry: (PeerId, Notice)) {
-        if entry.1.droppable() {
+    fn keep(&mut self, entry: Entry) {
+        if entry.notice.droppable() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         } else {
             self.late.push_back(entry);
@@ -163,7 +235,7 @@ impl Inbox {
         let mut bytes = [0; 64];
         while matches!((&self.bell).read(&mut bytes), Ok(n) if n > 0) {}
         self.rung.store(false, Ordering::Release);
-        self.queue.try_iter().take(MOST).collect()
+        self.queue.try_iter().take(MOST).map(Entry::taken).collect()
     }
 }
 
@@ -179,10 +251,10 @@ mod tests {
             pcm: vec![0; 4],
         };
         for _ in 0..MOST + 10 {
-            sender.push(1, audio());
+            sender.push(1, audio()).unwrap();
         }
         for _ in 0..5 {
-            sender.push(1, Notice::Open);
+            sender.push(1, Notice::Open).unwrap();
         }
         assert_eq!(sender.dropped.load(Ordering::Relaxed), 10);
         let now = Instant::now();
@@ -206,17 +278,39 @@ mod tests {
             at: 0,
             pcm: vec![0; 4],
         };
-        sender.push(1, audio());
+        sender.push(1, audio()).unwrap();
         sender.ring(start + GATHER / 2);
         assert!(!readable());
         assert_eq!(sender.deadline(start), Some(start + GATHER));
         sender.ring(start + GATHER);
         assert!(readable());
         inbox.drain();
-        sender.push(1, audio());
-        sender.push(1, Notice::Open);
+        sender.push(1, audio()).unwrap();
+        sender.push(1, Notice::Open).unwrap();
         sender.ring(start + GATHER);
         assert!(readable());
         assert_eq!(inbox.drain().len(), 2);
+    }
+
+    #[test]
+    fn who_floods_is_refused_and_nobody_else_is() {
+        let (mut sender, inbox) = inbox().unwrap();
+        for _ in 0..MOST_OF_ONE {
+            sender.push(1, Notice::Open).unwrap();
+        }
+        assert_eq!(sender.push(1, Notice::Open), Err(Flooded));
+        let long = || Notice::Text("x".repeat(MOST_BYTES_OF_ONE / 2));
+        sender.push(2, long()).unwrap();
+        sender.push(2, long()).unwrap();
+        assert_eq!(sender.push(2, long()), Err(Flooded));
+        sender.push(3, Notice::Open).unwrap();
+        sender.push(1, Notice::Closed("flooded")).unwrap();
+        assert_eq!(inbox.drain().len(), MOST_OF_ONE + 4);
+        assert_eq!(
+            sender.push(1, Notice::Open),
+            Ok(()),
+            "what was taken no longer counts"
+        );
+        assert_eq!(sender.push(2, long()), Ok(()));
     }
 }

@@ -3,8 +3,8 @@
 //! A late packet is waited for, and later ones are kept meanwhile. Then the gap is filled from the
 //! next packet's FEC copy, or concealed. Nothing is delayed while all is in order.
 //!
-//! The wait is learnt: a packet that came after its hole was given up says how long it would have
-//! taken. Where packets are lost and none come late, waiting longer would only cost time.
+//! The wait is learnt from the packets that came after a later one, before their hole was given up
+//! or thereafter. Where packets are lost and none come late, waiting longer would only cost time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ use crate::patience::Patience;
 
 /// The shortest wait for a packet that may still come.
 pub const PATIENCE: Duration = Duration::from_millis(40);
+/// One packet in so many may come later than is waited for.
+const RARE: u32 = 200;
 /// More than this behind a hole: the hole is real (bounds memory too).
 const MOST_KEPT: usize = 16;
 /// Holes that a late packet may still belong to.
@@ -36,6 +38,7 @@ pub enum Next {
 struct Kept {
     seq: u64,
     time: u64,
+    came: Instant,
     payload: Arc<[u8]>,
 }
 
@@ -52,7 +55,6 @@ pub struct JitterBuffer {
     kept: VecDeque<Kept>,
     /// Sequence number and RTP time that would follow in order.
     expected: Option<(u64, u64)>,
-    waiting_since: Option<Instant>,
     patience: Patience,
     given_up: VecDeque<Hole>,
 }
@@ -62,8 +64,7 @@ impl Default for JitterBuffer {
         Self {
             kept: VecDeque::new(),
             expected: None,
-            waiting_since: None,
-            patience: Patience::new(PATIENCE),
+            patience: Patience::new(PATIENCE, RARE),
             given_up: VecDeque::new(),
         }
     }
@@ -76,13 +77,21 @@ impl JitterBuffer {
             self.learn(now, seq);
             return;
         }
-        if let Err(place) = self.kept.binary_search_by_key(&seq, |kept| kept.seq) {
-            let payload = Arc::clone(payload);
-            self.kept.insert(place, Kept { seq, time, payload });
+        let Err(place) = self.kept.binary_search_by_key(&seq, |kept| kept.seq) else {
+            return;
+        };
+        match self.opened(place) {
+            Some(opened) => self.patience.late(now - opened),
+            None => self.patience.punctual(),
         }
-        if self.waiting_since.is_none() && !self.in_order() {
-            self.waiting_since = Some(now);
-        }
+        let payload = Arc::clone(payload);
+        let kept = Kept {
+            seq,
+            time,
+            came: now,
+            payload,
+        };
+        self.kept.insert(place, kept);
     }
 
     /// The next thing to decode, if it is due. `ticks_of` gives a packet's length.
@@ -90,15 +99,13 @@ impl JitterBuffer {
         let &Kept { seq, time, .. } = self.kept.front()?;
         if !self.in_order() {
             let given_up = self.kept.len() > MOST_KEPT
-                || self
-                    .waiting_since
-                    .is_some_and(|since| now >= since + self.patience.wait());
+                || self.deadline().is_some_and(|deadline| now >= deadline);
             if !given_up {
                 return None;
             }
             let (first, due) = self.expected.unwrap_or((seq, time));
             self.expected = Some((seq, time));
-            if let Some(opened) = self.waiting_since.take() {
+            if let Some(opened) = self.opened(0) {
                 self.given_up.truncate(MOST_HOLES - 1);
                 let last = seq - 1;
                 self.given_up.push_front(Hole {
@@ -116,16 +123,24 @@ impl JitterBuffer {
                 });
             }
         }
-        let Kept { seq, time, payload } = self.kept.pop_front()?;
+        let Kept {
+            seq, time, payload, ..
+        } = self.kept.pop_front()?;
         self.expected = Some((seq + 1, time + ticks_of(&payload)));
-        self.waiting_since = (!self.kept.is_empty() && !self.in_order()).then_some(now);
-        self.patience.punctual();
         Some(Next::Packet { time, payload })
     }
 
     /// When `next` must be asked again although nothing arrives.
     pub fn deadline(&self) -> Option<Instant> {
-        self.waiting_since.map(|since| since + self.patience.wait())
+        if self.in_order() {
+            return None;
+        }
+        self.opened(0).map(|opened| opened + self.patience.wait())
+    }
+
+    /// Since when the hole before this place in the order is known: a later packet came.
+    fn opened(&self, place: usize) -> Option<Instant> {
+        self.kept.range(place..).map(|kept| kept.came).min()
     }
 
     /// A packet came after its hole was given up.

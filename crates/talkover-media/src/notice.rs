@@ -85,4 +85,13 @@ impl Notice {
             Self::Audio { .. } | Self::Output { .. } | Self::Packet { .. }
         )
     }
+
+    /// What it holds of a size that others choose.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Picture { webp, .. } => webp.len(),
+            _ => 0,
+        }
+    }
 }

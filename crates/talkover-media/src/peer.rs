@@ -15,8 +15,7 @@ use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc};
 
-use crate::codec::{Encoder, duration};
-use crate::congestion;
+use crate::codec::duration;
 use crate::ear::{self, Ear};
 use crate::notice::{Notice, Side};
 use crate::playout;
@@ -26,8 +25,10 @@ use crate::sdp::{SdpError, completed, read_answer, read_offer};
 use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
 
+mod outgoing;
 mod replay;
 mod tape;
+pub mod texts;
 mod video;
 mod wire;
 
@@ -39,8 +40,8 @@ use wire::{TICKS, Wire};
 const CHANNEL: &str = "oai-events";
 /// An offer that never connects is freed.
 const SETUP: Duration = Duration::from_secs(15);
-/// Text that waits for the data channel.
-pub const MOST_QUEUED: usize = 1 << 20;
+/// The round trip is told no oftener.
+const RTT_EVERY: Duration = Duration::from_millis(1900);
 const GOODBYE_ROUNDS: usize = 4;
 /// Samples at 16 kHz that are told at once: 40 ms.
 const TOLD: usize = 640;
@@ -81,6 +82,7 @@ impl Peer {
         origin: Instant,
         shared: Arc<Shared>,
     ) -> Result<(Self, String), SdpError> {
+        shared.texts.agree(offer);
         let offer = read_offer(offer)?;
         let mut rtc = identity.config().set_ice_lite(true).build(now);
         for candidate in candidates {
@@ -162,6 +164,7 @@ impl Peer {
         local: Option<Candidate>,
         now: Instant,
     ) -> Result<(), SdpError> {
+        self.voice.shared().texts.agree(answer);
         let answer = read_answer(answer)?;
         let wire = self.wire.as_mut().ok_or(SdpError::Refused)?;
         let pending = wire.pending.take().ok_or(SdpError::Refused)?;
@@ -370,18 +373,13 @@ impl Peer {
         self.hear_events(now);
     }
 
-    /// Text for the data channel; kept until it opens. False: too much waits already.
-    pub fn send(&mut self, text: String, now: Instant) -> bool {
-        let Some(wire) = self.wire.as_mut() else {
-            return false;
-        };
-        if wire.waiting_bytes + text.len() > MOST_QUEUED {
-            return false;
+    /// Text for the data channel, for which there is room (`Texts::reserve`); kept until it opens.
+    pub fn send(&mut self, text: String, now: Instant) {
+        match self.wire.as_mut() {
+            Some(wire) => wire.waiting.push_back(text),
+            None => self.voice.shared().texts.free(text.len()),
         }
-        wire.waiting_bytes += text.len();
-        wire.waiting.push_back(text);
         self.drain(now);
-        true
     }
 
     /// The calling side sends these 20 ms packets as its voice; `deaf`, it listens to none.
@@ -418,6 +416,12 @@ impl Peer {
             self.drain_into_out(now);
         }
         self.close("hangup");
+    }
+
+    /// The same, for another reason than that somebody hung up.
+    pub fn expel(&mut self, reason: &'static str, now: Instant) {
+        self.close(reason);
+        self.hang_up(now);
     }
 
     pub fn close(&mut self, reason: &'static str) {
@@ -471,11 +475,11 @@ impl Peer {
         let Some(mut channel) = wire.rtc.channel(id) else {
             return false;
         };
-        // What is longer than the other side takes never goes, and must not keep back the rest.
+        // What the other side does not take never goes, and must not keep back the rest.
         if matches!(channel.write(false, text.as_bytes()), Ok(false)) {
             return false;
         }
-        wire.waiting_bytes -= text.len();
+        self.voice.shared().texts.free(text.len());
         wire.waiting.pop_front();
         true
     }
@@ -520,9 +524,14 @@ impl Peer {
                 // Where nothing was reported of late, the round trip is an old one too.
                 let loss = stats.egress_loss_fraction;
                 if let (Some(loss), Some(encoder)) = (loss, &mut wire.encoder) {
-                    encoder.set_loss(loss);
-                    encoder.set_bitrate(wire.congestion.report(rtt, now));
+                    let share = wire.congestion.report(rtt, loss, now);
+                    wire.frames = share.frames;
+                    encoder.adapt(share.bitrate, loss);
                 }
+                if wire.told_rtt.is_some_and(|told| now < told + RTT_EVERY) {
+                    return;
+                }
+                wire.told_rtt = Some(now);
                 Notice::Rtt {
                     ms: rtt.as_secs_f32() * 1000.0,
                     loss: loss.unwrap_or(0.0),
@@ -572,11 +581,7 @@ impl Peer {
                     self.out
                         .push_back(Output::Notice(Notice::Output { epoch, pcm }));
                 }
-                (None, _) => {
-                    if let Some(wire) = self.wire.as_mut() {
-                        wire.silent = true;
-                    }
-                }
+                (None, _) => self.fall_silent(now),
             }
         }
         self.tell(now, 0);
@@ -590,60 +595,6 @@ impl Peer {
                 other => Notice::Voice(other),
             };
             self.out.push_back(Output::Notice(notice));
-        }
-    }
-
-    fn transmit(&mut self, n: u64, due: Instant, frame: &playout::Frame, now: Instant) {
-        let Some(wire) = self.wire.as_mut().filter(|wire| wire.connected) else {
-            return;
-        };
-        if wire.encoder.is_none() {
-            wire.encoder = Encoder::new(congestion::MOST).ok();
-        }
-        let Some(packet) = wire
-            .encoder
-            .as_mut()
-            .and_then(|encoder| encoder.encode(frame))
-        else {
-            return;
-        };
-        let packet: Arc<[u8]> = packet.into();
-        let time = wire.rtp_time(n);
-        wire.write(Arc::clone(&packet), time, due);
-        let late = now.saturating_duration_since(due);
-        if let (Some(complexity), Some(encoder)) = (wire.effort.sent(late), &mut wire.encoder) {
-            encoder.set_complexity(complexity);
-        }
-        let recorded = self.recording.then_some(packet);
-        self.tell_packet(Side::Agent, n * TICKS, due, recorded);
-        self.out.push_back(Output::Late(late));
-        self.drain(now);
-    }
-
-    fn play_tape(&mut self, now: Instant) {
-        loop {
-            let Some(wire) = self.wire.as_mut().filter(|wire| wire.connected) else {
-                return;
-            };
-            let Some(tape) = wire.tape.as_mut().filter(|tape| tape.due() <= now) else {
-                return;
-            };
-            let (n, due) = (tape.next, tape.due());
-            let index = if tape.looped {
-                n as usize % tape.packets.len().max(1)
-            } else {
-                n as usize
-            };
-            let Some(packet) = tape.packets.get(index).cloned() else {
-                wire.tape = None;
-                return;
-            };
-            tape.next += 1;
-            let time = wire.rtp_time(n);
-            wire.write(packet, time, due);
-            self.out
-                .push_back(Output::Late(now.saturating_duration_since(due)));
-            self.drain(now);
         }
     }
 

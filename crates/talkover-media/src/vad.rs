@@ -144,6 +144,8 @@ pub struct Vad {
     scorer: Box<Detector>,
     gate: Gate,
     pending: Vec<i16>,
+    /// Part of what is pending was made up.
+    doubtful: bool,
     /// Samples judged so far.
     at: u64,
 }
@@ -162,6 +164,7 @@ impl Default for Vad {
             scorer: Detector::default_boxed(),
             gate: Gate::default(),
             pending: Vec::with_capacity(2 * STEP + 320),
+            doubtful: false,
             at: 0,
         }
     }
@@ -174,23 +177,30 @@ impl Vad {
     }
 
     /// Hears 16 kHz samples and calls `found` for each full step, with the level of the echo in
-    /// it; voice that is an echo is none.
+    /// it; voice that is an echo is none. A step with sound that was `made` up where none came says
+    /// neither voice nor silence, and is not told.
     pub fn hear(
         &mut self,
         pcm: &[i16],
+        made: bool,
         echo: &mut Echo,
         mut found: impl FnMut(Voice, Option<Speech>, Option<f32>),
     ) {
         self.pending.extend_from_slice(pcm);
+        self.doubtful |= made;
         let mut used = 0;
         while self.pending.len() - used >= STEP {
             let step = &self.pending[used..used + STEP];
+            used += STEP;
             let score = self.scorer.predict_i16(step);
             self.at += STEP as u64;
+            if std::mem::replace(&mut self.doubtful, made) {
+                echo.judge(step, self.at, Voice::None);
+                continue;
+            }
             let voice = self.gate.judge(score, level_db(step));
             let voice = echo.judge(step, self.at, voice);
             found(voice, self.gate.follow(voice, self.at), echo.level());
-            used += STEP;
         }
         self.pending.drain(..used);
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::peer::texts::Texts;
 use crate::playout::{Epoch, Event, Frame, Playout};
 use crate::reflex::{Action, Policy, Reflex};
 use crate::vad;
@@ -26,6 +27,7 @@ pub struct Shared {
     pub dead: AtomicU32,
     /// Epoch (high half) and milliseconds of it that were played (low half).
     pub played: AtomicU64,
+    pub texts: Texts,
 }
 
 impl Shared {
@@ -68,6 +70,10 @@ impl Voice {
             live: 0,
             flushed: 0,
         }
+    }
+
+    pub fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     pub fn set_policy(&mut self, policy: Policy) {

@@ -14,6 +14,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use talkover_media::driver::{Action, Media as Driver};
 use talkover_media::notice::{Notice, Side};
+use talkover_media::peer::texts::TextError;
 use talkover_media::playout::Event;
 use talkover_media::reflex::Policy;
 use talkover_media::resample::Resampler;
@@ -28,6 +29,19 @@ pyo3::create_exception!(
     OfferError,
     PyValueError,
     "An SDP that cannot be used."
+);
+
+pyo3::create_exception!(
+    _core,
+    TextTooLong,
+    PyValueError,
+    "A text that the other side's data channel does not take."
+);
+pyo3::create_exception!(
+    _core,
+    ChannelFull,
+    PyRuntimeError,
+    "Too much waits for the data channel already."
 );
 
 /// Rate of the agent's voice inside, Hz.
@@ -46,6 +60,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn offer_error(error: SdpError) -> PyErr {
     OfferError::new_err(error.to_string())
+}
+
+fn text_error(error: TextError) -> PyErr {
+    match error {
+        TextError::TooLong { .. } => TextTooLong::new_err(error.to_string()),
+        _ => ChannelFull::new_err(error.to_string()),
+    }
 }
 
 fn closed() -> PyErr {
@@ -338,16 +359,8 @@ impl Peer {
     }
 
     fn send(&self, text: String) -> PyResult<()> {
-        if text.len() > talkover_media::peer::MOST_QUEUED {
-            return Err(PyValueError::new_err(
-                "A message on the data channel holds at most 1 MB.",
-            ));
-        }
-        self.run(Box::new(move |peer, now| {
-            if !peer.send(text, now) {
-                peer.close("the data channel does not drain");
-            }
-        }))
+        self.shared.texts.reserve(text.len()).map_err(text_error)?;
+        self.run(Box::new(move |peer, now| peer.send(text, now)))
     }
 
     fn close(&self) {
@@ -476,6 +489,8 @@ fn encode_opus(
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("OfferError", module.py().get_type::<OfferError>())?;
+    module.add("TextTooLong", module.py().get_type::<TextTooLong>())?;
+    module.add("ChannelFull", module.py().get_type::<ChannelFull>())?;
     module.add_class::<Media>()?;
     module.add_class::<Peer>()?;
     module.add_class::<simulation::Simulation>()?;

@@ -10,6 +10,8 @@ from .items import Answered, Closed, Item, typed
 
 Peer = _core.Peer
 OfferError = _core.OfferError
+TextTooLong = _core.TextTooLong
+ChannelFull = _core.ChannelFull
 Handler = Callable[[Item], None]
 
 RESTART_S = 5.0

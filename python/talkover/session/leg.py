@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from ..media.port import Peer
+from ..media.port import ChannelFull, Peer, TextTooLong
 from ..protocol import facts as f
 from ..protocol.commands import Command
 from ..protocol.text import to_text
@@ -28,21 +28,51 @@ class Dialect(Protocol):
 
 
 class DataChannel:
-    """Tells facts over `oai-events`; what it cannot take any more is dropped, and logged once."""
+    """Tells facts over `oai-events`.
+
+    An event that does not go (too long for the client, or the channel is full) is left out. The
+    client is told so in an `error` event once for each of the two causes, as soon as that goes, and
+    the log is; later events go on.
+    """
 
     def __init__(self, peer: Peer, codec: Dialect) -> None:
         self._peer = peer
         self._codec = codec
-        self._clogged = False
+        self._said: set[str] = set()
+        self._owed: list[f.Failed] = []
 
     def tell(self, entry: Entry) -> None:
         _, at_ms, fact = entry
-        if self._clogged:
+        try:
+            for event in self._codec.encode(fact, at_ms):
+                self._confess(at_ms)
+                try:
+                    self._peer.send(to_text(event))
+                except TextTooLong as error:
+                    self._leave_out(event, "event_too_long", str(error))
+                except ChannelFull as error:
+                    self._leave_out(event, "channel_full", str(error))
+            self._confess(at_ms)
+        except RuntimeError:
+            return  # the media threads have stopped, and the call with them
+
+    def _leave_out(self, event: dict[str, Any], code: str, why: str) -> None:
+        if code in self._said:
             return
-        for event in self._codec.encode(fact, at_ms):
+        self._said.add(code)
+        log.warning("an event was left out", event_type=event["type"], code=code, error=why)
+        message = (
+            f"The event {event['type']} was left out, and others may be. {why} A WebSocket that "
+            "joins the call (GET /v1/realtime?call_id=…) gets them all."
+        )
+        self._owed.append(f.Failed("server_error", code, message))
+
+    def _confess(self, at_ms: int) -> None:
+        """Says what was left out, where there is room for that."""
+        while self._owed:
             try:
-                self._peer.send(to_text(event))
-            except (ValueError, RuntimeError) as error:
-                self._clogged = True
-                log.warning("the data channel takes no more events", error=str(error))
+                for event in self._codec.encode(self._owed[0], at_ms):
+                    self._peer.send(to_text(event))
+            except (TextTooLong, ChannelFull):
                 return
+            del self._owed[0]

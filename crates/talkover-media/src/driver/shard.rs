@@ -31,6 +31,9 @@ const STREAMS: usize = 0;
 /// Packets in a row that another thread read: the peer moves there.
 const STRAYS: u32 = 8;
 
+/// Why a call ends whose caller sends faster than Python takes.
+const FLOODED: &str = "more messages than can be taken in";
+
 struct Slot {
     peer: Box<Peer>,
     timer: Option<Instant>,
@@ -308,7 +311,9 @@ impl Shard {
         };
         if catch_unwind(AssertUnwindSafe(|| touch(&mut slot.peer))).is_err() {
             self.remove(id);
-            self.outside
+            // The end of a call always finds room.
+            let _ = self
+                .outside
                 .inbox
                 .push(id, Notice::Closed("internal error"));
         }
@@ -325,10 +330,11 @@ impl Shard {
             // Counted off before anybody is told.
             outside.stats.peers.fetch_sub(1, Ordering::Relaxed);
         }
+        let mut flooded = false;
         while let Some(output) = slot.peer.poll() {
             match output {
                 Output::Transmit(transmit) => transmits.push(transmit),
-                Output::Notice(notice) => outside.inbox.push(id, notice),
+                Output::Notice(notice) => flooded |= outside.inbox.push(id, notice).is_err(),
                 Output::Named(name) => outside.directory.rename(id, name),
                 Output::Late(late) => outside.stats.frame(late),
                 Output::Came => drop(outside.stats.frames_in.fetch_add(1, Ordering::Relaxed)),
@@ -348,11 +354,15 @@ impl Shard {
         if closed {
             self.take(id);
             self.outside.directory.remove(id);
+        } else if flooded {
+            self.touch(id, |peer| peer.expel(FLOODED, Instant::now()));
+            self.settle(id);
         }
     }
 
     fn take(&mut self, id: PeerId) -> Option<Box<Peer>> {
         let slot = self.peers.remove(&id)?;
+        self.outside.inbox.forget(id);
         if let Some(timer) = slot.timer {
             self.timers.remove(&(timer, id));
         }

@@ -13,12 +13,13 @@ use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Rtc, RtcConfig};
 
-use super::MOST_QUEUED;
+use super::outgoing::Packing;
 use super::replay::Reports;
 use super::tape::Tape;
+use super::texts::MOST_QUEUED;
 use super::video::Video;
 use crate::codec::Encoder;
-use crate::congestion::Congestion;
+use crate::congestion::{self, Congestion};
 use crate::effort::Effort;
 use crate::presence::Presence;
 
@@ -53,7 +54,7 @@ impl Identity {
             .set_rtp_mode(true)
             // A text that finds no room whole waits for ever.
             .set_sctp_max_buffered_amount(MOST_QUEUED)
-            .set_stats_interval(Some(Duration::from_secs(2)))
+            .set_stats_interval(Some(Duration::from_secs(1)))
     }
 }
 
@@ -68,9 +69,12 @@ pub(super) struct Wire {
     pub(super) moved: Vec<Candidate>,
     pub(super) dials: bool,
     pub(super) waiting: VecDeque<String>,
-    pub(super) waiting_bytes: usize,
     pub(super) encoder: Option<Encoder>,
     pub(super) congestion: Congestion,
+    /// Of the voice in a packet.
+    pub(super) frames: usize,
+    pub(super) packing: Packing,
+    pub(super) told_rtt: Option<Instant>,
     pub(super) effort: Effort,
     pub(super) seq: SeqNo,
     pub(super) rtp_base: u32,
@@ -104,9 +108,11 @@ impl Wire {
             moved: Vec::new(),
             dials: false,
             waiting: VecDeque::new(),
-            waiting_bytes: 0,
             encoder: None,
             congestion: Congestion::default(),
+            frames: congestion::MOST.frames,
+            packing: Packing::default(),
+            told_rtt: None,
             effort: Effort::default(),
             seq: SeqNo::from(u64::from(rand_u16())),
             rtp_base: u32::from(rand_u16()) << 8,

@@ -11,6 +11,7 @@ use talkover_media::notice::Notice;
 use talkover_media::peer::{Identity, Output, Peer};
 use talkover_media::reflex::Policy;
 use talkover_media::router::{PeerId, Router};
+use talkover_media::voice::Shared;
 
 use crate::due;
 use crate::sound::{sample, share, tone};
@@ -42,6 +43,8 @@ pub(crate) struct Call {
     start: Instant,
     server: Peer,
     caller: Peer,
+    /// The caller's.
+    shared: Arc<Shared>,
     router: Router,
     flying: BTreeMap<(Instant, u64), (Flight, Vec<u8>)>,
     order: u64,
@@ -78,13 +81,14 @@ impl Call {
         let start = Instant::now();
         let identity = Identity::new().expect("a certificate");
         let host = |at: ([u8; 4], u16)| [Candidate::host(at.into(), "udp").expect("an address")];
+        let shared = Arc::<Shared>::default();
         let (mut caller, offer) = Peer::offer(
             &identity,
             &host(CALLER),
             false,
             start,
             start,
-            Arc::default(),
+            Arc::clone(&shared),
         )
         .expect("an offer");
         let (mut server, answer) =
@@ -99,6 +103,7 @@ impl Call {
             start,
             server,
             caller,
+            shared,
             router,
             flying: BTreeMap::new(),
             order: 0,
@@ -150,7 +155,11 @@ impl Call {
 
     /// The caller writes to the data channel; false: too much waits already.
     pub(crate) fn say(&mut self, text: String) -> bool {
-        self.caller.send(text, self.now)
+        let room = self.shared.texts.reserve(text.len()).is_ok();
+        if room {
+            self.caller.send(text, self.now);
+        }
+        room
     }
 
     /// A packet reaches the port now, with this source; before those that are on their way.

@@ -92,6 +92,14 @@ fn voice_heard(world: &World, from: Duration) -> usize {
     100 * whole.count() / frames.len()
 }
 
+/// The share of what the server heard since then, in thousandths, that is not the caller's voice.
+fn voice_gone(world: &World, from: Duration) -> usize {
+    let pcm = world.heard(At::Server, from);
+    let frames: Vec<&[i16]> = pcm.chunks_exact(320).collect();
+    let gone = frames.iter().filter(|frame| share(frame, VOICE) <= 0.6);
+    1000 * gone.count() / frames.len()
+}
+
 #[test]
 fn a_tenth_of_the_packets_lost_both_ways_connects_and_both_sides_hear_each_other() {
     let rain = Weather {
@@ -149,6 +157,39 @@ fn a_storm_is_learnt_within_seconds() {
 }
 
 #[test]
+fn a_storm_that_is_learnt_takes_next_to_nothing() {
+    for seed in 20..24 {
+        let storm = Weather {
+            jitter: ms(200),
+            ..CALM
+        };
+        let mut world = talking(storm, CALM, seed);
+        world.run(ms(6000));
+        let from = world.elapsed();
+        world.run(ms(30_000));
+        let gone = voice_gone(&world, from);
+        assert!(gone <= 8, "{gone} thousandths");
+    }
+}
+
+#[test]
+fn a_storm_that_comes_back_is_remembered() {
+    let mut world = talking(CALM, CALM, 8);
+    let mut from = Duration::ZERO;
+    for n in 0..6 {
+        world.up.weather.jitter = ms(200);
+        world.run(ms(4000));
+        world.up.weather.jitter = ms(0);
+        world.run(ms(12_000));
+        if n == 0 {
+            from = world.elapsed();
+        }
+    }
+    let gone = voice_gone(&world, from);
+    assert!(gone <= 8, "{gone} thousandths");
+}
+
+#[test]
 fn a_voice_fits_itself_to_a_link_that_becomes_narrow() {
     let mut world = talking(CALM, CALM, 10);
     speak(&mut world, 70);
@@ -174,6 +215,26 @@ fn a_voice_fits_itself_to_a_link_that_becomes_narrow() {
     assert!(most > 150.0 && last < 120.0, "{before:?}");
     let heard = words_heard(&world, from, 70).len();
     assert!(heard >= 20, "{heard}");
+}
+
+/// 75 words are said in those 30 s.
+#[test]
+fn a_link_that_is_narrow_from_the_start_carries_the_words_after_three_seconds() {
+    for kbps in [24, 32, 40] {
+        let narrow = Weather {
+            kbps: Some(kbps),
+            ..CALM
+        };
+        let mut world = World::new(CALM, narrow, 12);
+        world.connect();
+        speak(&mut world, 100);
+        world.run(ms(3000));
+        let from = world.elapsed();
+        world.run(ms(30_000));
+        let heard = words_heard(&world, from, 100);
+        let whole = heard.iter().filter(|(_, long)| *long >= 240).count();
+        assert!(whole >= 72, "{kbps} kb/s: {heard:?}");
+    }
 }
 
 #[test]
@@ -287,12 +348,12 @@ fn who_is_never_heard_of_again_is_freed_after_twenty_seconds() {
 }
 
 #[test]
-fn a_text_that_is_too_long_for_the_caller_keeps_no_later_one_back() {
+fn a_text_that_is_too_long_for_the_caller_is_refused_and_a_later_one_is_not() {
     let mut world = talking(CALM, CALM, 10);
-    let now = world.now();
-    for length in [200_000, 1, 300_000, 2] {
-        assert!(world.server.send("x".repeat(length), now));
-    }
+    let refused: Vec<usize> = [200_000, 1, 300_000, 2]
+        .into_iter()
+        .filter(|length| !world.tell("x".repeat(*length)))
+        .collect();
     world.run(ms(5000));
     let told = world.told.iter();
     let came: Vec<usize> = told
@@ -301,5 +362,24 @@ fn a_text_that_is_too_long_for_the_caller_keeps_no_later_one_back() {
             _ => None,
         })
         .collect();
-    assert_eq!(came, [200_000, 1, 2]);
+    assert_eq!((came, refused), (vec![200_000, 1, 2], vec![300_000]));
+}
+
+#[test]
+fn a_full_channel_refuses_texts_until_the_caller_takes_them_again() {
+    let mut world = talking(CALM, CALM, 13);
+    world.black_out(ms(4000));
+    let mut sent = 0;
+    while world.tell("x".repeat(50_000)) {
+        sent += 1;
+    }
+    assert!(
+        (40..=44).contains(&sent),
+        "two buffers of a megabyte: {sent}"
+    );
+    world.run(ms(15_000));
+    assert!(world.tell("y".to_owned()));
+    world.run(ms(1000));
+    let came = world.count(At::Caller, |n| matches!(n, Notice::Text(_)));
+    assert_eq!(came, sent + 1);
 }

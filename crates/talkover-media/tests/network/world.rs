@@ -10,6 +10,7 @@ use str0m::net::Protocol;
 use talkover_media::notice::Notice;
 use talkover_media::peer::{Identity, Output, Peer};
 use talkover_media::sdp::read_offer;
+use talkover_media::voice::Shared;
 
 use crate::due;
 use crate::link::{Link, Weather};
@@ -30,6 +31,7 @@ pub(crate) struct World {
     now: Instant,
     pub(crate) server: Peer,
     pub(crate) caller: Peer,
+    shared: Arc<Shared>,
     pub(crate) up: Link,
     pub(crate) down: Link,
     /// The caller's own address.
@@ -56,13 +58,14 @@ impl World {
             Arc::default(),
         )
         .expect("an offer");
+        let shared = Arc::<Shared>::default();
         let (server, answer) = Peer::answer(
             &identity,
             &offer,
             &[host(SERVER)],
             start,
             start + Duration::from_millis(7),
-            Arc::default(),
+            Arc::clone(&shared),
         )
         .expect("an answer");
         caller
@@ -73,6 +76,7 @@ impl World {
             now: start,
             server,
             caller,
+            shared,
             up: Link::new(up, seed),
             down: Link::new(down, seed + 1),
             inside: CALLER.into(),
@@ -85,6 +89,15 @@ impl World {
 
     pub(crate) fn now(&self) -> Instant {
         self.now
+    }
+
+    /// The server sends a text, where there is room for it.
+    pub(crate) fn tell(&mut self, text: String) -> bool {
+        let room = self.shared.texts.reserve(text.len()).is_ok();
+        if room {
+            self.server.send(text, self.now);
+        }
+        room
     }
 
     /// The NAT forgets the caller and gives it another port.
