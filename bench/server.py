@@ -11,7 +11,9 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from bench import engines
@@ -55,7 +57,11 @@ async def main() -> None:
         )
     )
     record = os.environ.get("BENCH_RECORD")
-    await serving.serve(Settings(port=0, media_port=0, record=record, most_calls=2000), AGENTS)
+    with tempfile.TemporaryDirectory() as folder:
+        # As it is served, but no run is to take up the calls of another.
+        state = str(Path(folder) / "sessions.db")
+        settings = Settings(port=0, media_port=0, record=record, state=state, most_calls=2000)
+        await serving.serve(settings, AGENTS)
     answering.cancel()
 
 

@@ -21,7 +21,7 @@ from .turn.policy import TurnPolicy, policy
 
 FILE = "talkover.toml"
 PREFIX = "TALKOVER_"
-_SECRET = frozenset(("api_key", "key", "turn_secret"))
+_SECRET = frozenset(("api_key", "key", "turn_secret", "webhook_secret"))
 
 Source = Literal["flag", "environment", "talkover.toml", "default"]
 
@@ -75,6 +75,8 @@ class Settings(BaseModel):
     )
     state_hours: int = _of(24, "ended sessions are deleted after so long; 0 at once", ge=0)
     resume_seconds: int = _of(60, "a caller who vanished may come back so long", ge=0, le=3600)
+    webhook: str | None = _of(None, "a URL that is told of calls that start and end")
+    webhook_secret: str | None = _of(None, "what those messages are signed with")
     idle_seconds: int = _of(3600, "ends a call without a voice, a text or a reply", ge=1)
     turn: dict[str, Annotated[int, Field(ge=0, le=30_000)]] = _of(
         {}, "a turn setting, such as silence_ms=500; may be given again"

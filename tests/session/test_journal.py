@@ -51,6 +51,12 @@ class SlowLog:
     def forget(self, id: str) -> asyncio.Future[None]:
         raise NotImplementedError
 
+    def untold(self, *_: Any) -> asyncio.Future[list[str]]:
+        raise NotImplementedError
+
+    def told(self, *_: Any) -> asyncio.Future[None]:
+        raise NotImplementedError
+
     async def shut(self) -> None: ...
 
 

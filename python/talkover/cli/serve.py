@@ -24,6 +24,7 @@ from ..engines.registry import Choice
 from ..errors import ConfigError
 from ..gateway.ice import IceServers, ice_servers
 from ..media.port import MediaPort
+from ..observe.webhooks import Webhooks
 from ..protocol.facts import How
 from ..session.limits import Limits
 from ..session.lobby import Lobby
@@ -70,13 +71,21 @@ async def serve(
     if key is None and not is_loopback(settings.host):
         # Without one, only this machine would be let in.
         key = secrets.token_urlsafe(18)
+    sessions = _session_log(settings)
+    webhooks = (
+        None if settings.webhook is None
+        else Webhooks(sessions, settings.webhook, settings.webhook_secret)
+    )  # fmt: skip
     lobby = Lobby(
-        _media(settings), agents, choice(settings), _session_log(settings),
+        _media(settings), agents, choice(settings), sessions,
         ourselves=port, most_calls=settings.most_calls, limits=_limits(settings),
         turns=settings.turns, recordings=_recordings(settings),
     )  # fmt: skip
     reloader = Reloader(lobby, source or Source(None))
-    async with _http(lobby, reloader, listener, certificate, key, ice):
+    async with (
+        _http(lobby, reloader, listener, certificate, key, ice),
+        _telling(webhooks, lobby),
+    ):
         try:
             await lobby.warm()
             # What lives as long as the server is no business of the collector's, whose pauses grow
@@ -128,6 +137,20 @@ async def _http(
     finally:
         server.should_exit = True
         await serving
+
+
+@contextlib.asynccontextmanager
+async def _telling(webhooks: Webhooks | None, lobby: Lobby) -> AsyncGenerator[None]:
+    """Calls are told of within the block; what is not told by then is told by the next process."""
+    if webhooks is None:
+        yield
+        return
+    lobby.observers.append(lambda session: session.stream.attach(webhooks.take))
+    telling = asyncio.create_task(webhooks.run())
+    try:
+        yield
+    finally:
+        telling.cancel()
 
 
 def _cancel_on_signals(how: list[How]) -> None:
@@ -198,7 +221,12 @@ def _session_log(settings: Settings) -> SqliteLog:
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     usual = folder / "talkover" / f"sessions-{settings.port}.db"
     file = None if settings.state == "memory" else Path(settings.state or usual)
-    return SqliteLog(file, socket.gethostname(), settings.state_hours * 3600.0)
+    return SqliteLog(
+        file,
+        socket.gethostname(),
+        settings.state_hours * 3600.0,
+        tells=settings.webhook is not None,
+    )
 
 
 def _cores() -> int:

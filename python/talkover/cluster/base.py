@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from ..errors import TalkoverError
 
@@ -22,6 +22,10 @@ class Fenced(TalkoverError):
 
 GONE = "session_not_found"
 """The code of NotFound where a session is unknown, or has ended, or is not this token's."""
+
+
+Kind = Literal["started", "ended"]
+"""What a webhook tells of a session."""
 
 
 class Record(NamedTuple):
@@ -94,6 +98,14 @@ class SessionLog(Protocol):
 
     def forget(self, id: str) -> asyncio.Future[None]:
         """Delete a session and all that it said. NotFound."""
+        ...
+
+    def untold(self, kind: Kind) -> asyncio.Future[list[str]]:
+        """Sessions of which that was to be told, and was not yet; none that nobody began."""
+        ...
+
+    def told(self, id: str, kind: Kind) -> asyncio.Future[None]:
+        """That was told, or is given up."""
         ...
 
     async def shut(self) -> None:

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, Generic, TypeVar, cast
 import structlog
 
 from ..errors import ConfigError, NotFound, TalkoverError
-from .base import GONE, Fenced, Kept, LogUnavailable, Opened, Record
+from .base import GONE, Fenced, Kept, Kind, LogUnavailable, Opened, Record
 
 log = structlog.get_logger("talkover.log")
 
@@ -37,7 +37,8 @@ TIDY_S = 600.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS sessions (
     id TEXT PRIMARY KEY, term INTEGER NOT NULL, node TEXT NOT NULL, token BLOB NOT NULL,
-    about TEXT NOT NULL, began REAL NOT NULL, ended REAL, reason TEXT
+    about TEXT NOT NULL, began REAL NOT NULL, ended REAL, reason TEXT,
+    owed INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS records (
     session TEXT NOT NULL, seq INTEGER NOT NULL, at_ms INTEGER NOT NULL, text TEXT NOT NULL,
@@ -45,19 +46,30 @@ CREATE TABLE IF NOT EXISTS records (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ended ON sessions (ended);
 """
+_OWED: dict[Kind, int] = {"started": 1, "ended": 2}
+_GIVEN_UP_S = 3 * 86_400.0
+"""An ended session of which still something is to be told is kept no longer than this."""
 _ROW = "id, term, node, token, about, began, ended, reason"
 
 
 class SqliteLog:
-    """`node` names this process. Ended sessions are kept for `keep_s` seconds.
+    """`node` names this process. Ended sessions are kept for `keep_s` seconds; with `tells`, until
+    what webhooks tell of them was told.
 
     `file` None keeps all in memory; another process that writes is waited for `patience_s` at a
     time. ConfigError where the file cannot be used.
     """
 
     def __init__(
-        self, file: Path | None, node: str, keep_s: float = 86_400.0, patience_s: float = 5.0
+        self,
+        file: Path | None,
+        node: str,
+        keep_s: float = 86_400.0,
+        patience_s: float = 5.0,
+        *,
+        tells: bool = False,
     ) -> None:
+        self._owed = sum(_OWED.values()) if tells else 0
         self._node, self._keep_s = node, keep_s
         self._ours = set[str]()
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
@@ -87,11 +99,12 @@ class SqliteLog:
 
     def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
         self._ours.add(id)
-        row = (id, 1, self._node, token, json.dumps(about), time.time())
+        row = (id, 1, self._node, token, json.dumps(about), time.time(), self._owed)
 
         def work(db: sqlite3.Connection) -> None:
             db.execute(
-                "INSERT INTO sessions (id, term, node, token, about, began) VALUES (?,?,?,?,?,?)",
+                "INSERT INTO sessions (id, term, node, token, about, began, owed) "
+                "VALUES (?,?,?,?,?,?,?)",
                 row,
             )
 
@@ -166,6 +179,25 @@ class SqliteLog:
 
         return self._do(work)
 
+    def untold(self, kind: Kind) -> asyncio.Future[list[str]]:
+        over = "AND ended IS NOT NULL" if kind == "ended" else ""
+
+        def work(db: sqlite3.Connection) -> list[str]:
+            rows = db.execute(
+                f"SELECT id FROM sessions WHERE owed & ? {over} "
+                "AND EXISTS (SELECT 1 FROM records WHERE session = id)",
+                (_OWED[kind],),
+            )
+            return [id for (id,) in rows.fetchall()]
+
+        return self._do(work)
+
+    def told(self, id: str, kind: Kind) -> asyncio.Future[None]:
+        def work(db: sqlite3.Connection) -> None:
+            db.execute("UPDATE sessions SET owed = owed & ~? WHERE id=?", (_OWED[kind], id))
+
+        return self._do(work)
+
     async def shut(self) -> None:
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
@@ -220,10 +252,11 @@ class SqliteLog:
         if now - self._tidied < min(TIDY_S, self._keep_s):
             return
         self._tidied = now
-        old = "SELECT id FROM sessions WHERE ended < ?"
+        old = "FROM sessions WHERE ended < ? AND (owed = 0 OR ended < ?)"
+        when = (now - self._keep_s, now - self._keep_s - _GIVEN_UP_S)
         try:
-            self._db.execute(f"DELETE FROM records WHERE session IN ({old})", (now - self._keep_s,))
-            self._db.execute("DELETE FROM sessions WHERE ended < ?", (now - self._keep_s,))
+            self._db.execute(f"DELETE FROM records WHERE session IN (SELECT id {old})", when)
+            self._db.execute(f"DELETE {old}", when)
         except sqlite3.OperationalError as error:
             log.error("old sessions cannot be deleted", error=str(error))
 

@@ -12,8 +12,8 @@ from prometheus_client.registry import Collector
 from .. import __version__
 from ..session.lobby import Lobby
 
-TRANSPORTS = ("udp", "tcp", "webrtc", "websocket")
-"""Of calls; "webrtc" is one that has not connected yet."""
+TRANSPORTS = ("udp", "tcp", "webrtc", "websocket", "away")
+"""Of calls; "webrtc" is one that has not connected yet, "away" one whose caller is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def look(lobby: Lobby) -> Moment:
     sessions = lobby.sessions
     return Moment(
         ready=lobby.ready,
-        calls=Counter(session.transport for session in sessions),
+        calls=Counter("away" if one.absence.is_on else one.transport for one in sessions),
         limit=lobby.capacity.limit,
         room=lobby.capacity.room(lobby.live) if lobby.ready else 0,
         waiting=max((session.stream.waiting for session in sessions), default=0),
@@ -54,7 +54,12 @@ class Gauges(Collector):
 def _calls(now: Moment) -> Iterator[Metric]:
     yield _gauge("info", "The version that runs.", {__version__: 1.0}, "version")
     live = {transport: float(now.calls.get(transport, 0)) for transport in TRANSPORTS}
-    yield _gauge("calls", "Live calls; webrtc: not connected yet.", live, "transport")
+    yield _gauge(
+        "calls",
+        "Live calls; webrtc: not connected yet; away: their callers are waited for.",
+        live,
+        "transport",
+    )
     yield _gauge("ready", "Whether calls are taken.", float(now.ready))
     yield _gauge("capacity_calls", "Calls that this machine is known to carry.", now.limit)
     yield _gauge("room_calls", "Further calls that would be taken.", now.room)
