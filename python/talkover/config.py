@@ -73,6 +73,8 @@ class Settings(BaseModel):
     state: str | None = _of(
         None, "the file that keeps sessions, so that they survive this process; or memory"
     )
+    nats: str | None = _of(None, "a NATS server that keeps sessions instead, for many machines")
+    nats_replicas: int = _of(1, "on how many NATS servers each session is kept", ge=1, le=5)
     state_hours: int = _of(24, "ended sessions are deleted after so long; 0 at once", ge=0)
     resume_seconds: int = _of(60, "a caller who vanished may come back so long", ge=0, le=3600)
     webhook: str | None = _of(None, "a URL that is told of calls that start and end")

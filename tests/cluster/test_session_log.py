@@ -3,42 +3,71 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import nats as nats_py
 import pytest
+from cluster.nats_server import NatsServer
+from nats.js.errors import NotFoundError
 
-from talkover.cluster.base import Fenced, Record, SessionLog
+from talkover.cluster.base import Fenced, Kept, LogUnavailable, Record, SessionLog
+from talkover.cluster.nats import BUCKET, STREAM, NatsLog
 from talkover.cluster.sqlite import SqliteLog
 from talkover.errors import ConfigError, NotFound
 
 TOKEN = hashlib.sha256(b"token").digest()
-Node = Callable[[str], SessionLog]
+Node = Callable[[str], Awaitable[SessionLog]]
 """A process of this name with the same store."""
 
 
-@pytest.fixture
-async def node(tmp_path: Path) -> AsyncIterator[Node]:
+@pytest.fixture(scope="module")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "nats"])
+async def node(
+    request: pytest.FixtureRequest, tmp_path: Path, nats: NatsServer
+) -> AsyncIterator[Node]:
     nodes: list[SessionLog] = []
 
-    def made(name: str) -> SessionLog:
-        nodes.append(SqliteLog(tmp_path / "deep" / "sessions.db", name))
+    async def made(name: str) -> SessionLog:
+        if request.param == "sqlite":
+            nodes.append(SqliteLog(tmp_path / "deep" / "sessions.db", name))
+        else:
+            nodes.append(await NatsLog.connect(nats.url, name))
         return nodes[-1]
 
+    if request.param == "nats":
+        await empty(nats)
     yield made
     for one in nodes:
         await one.shut()
 
 
+async def empty(server: NatsServer) -> None:
+    """Nothing of the last test is left."""
+    client = await nats_py.connect(server.url)
+    stream = client.jetstream()
+    for name in (STREAM, f"KV_{BUCKET}"):
+        with contextlib.suppress(NotFoundError):
+            await stream.delete_stream(name)
+    await client.close()
+
+
 async def test_what_was_written_is_read_in_order_by_another_process(node: Node) -> None:
-    a = node("a")
+    a = await node("a")
     a.open("s", TOKEN, {"agent": "x", "n": [1]})
     for n in range(1, 101):
         a.append("s", 1, Record(n, n * 10, f'{{"n":{n}}}'))
     await a.append("s", 1, Record(101, 1010, "{}"))
-    b = node("b")
+    b = await node("b")
     records = (await b.read("s")).records
     assert [r.seq for r in records] == list(range(1, 102)) and records[4].text == '{"n":5}'
     assert [r.seq for r in (await b.read("s", after=99)).records] == [100, 101]
@@ -49,7 +78,7 @@ async def test_what_was_written_is_read_in_order_by_another_process(node: Node) 
 
 
 async def test_who_lost_a_session_can_write_nothing_more(node: Node) -> None:
-    a, b = node("a"), node("b")
+    a, b = await node("a"), await node("b")
     await a.open("s", TOKEN, {})
     await a.append("s", 1, Record(1, 0, "{}"))
     claimed = await b.claim("s", TOKEN)
@@ -58,6 +87,9 @@ async def test_who_lost_a_session_can_write_nothing_more(node: Node) -> None:
         await a.append("s", 1, Record(2, 0, '"late"'))
     with pytest.raises(Fenced):
         await a.close("s", 1, "late")
+    with pytest.raises(Fenced):
+        await a.check("s", 1)
+    await b.check("s", 2)
     await b.append("s", 2, Record(2, 0, '"b"'))
     assert [r.text for r in (await a.read("s")).records] == ["{}", '"b"']
 
@@ -65,20 +97,25 @@ async def test_who_lost_a_session_can_write_nothing_more(node: Node) -> None:
 async def test_of_fifty_that_claim_each_gets_a_term_of_its_own_and_the_last_one_has_it(
     node: Node,
 ) -> None:
-    nodes = [node(str(n)) for n in range(5)]
+    nodes = [await node(str(n)) for n in range(5)]
     await nodes[0].open("s", TOKEN, {})
-    claims = await asyncio.gather(*(nodes[n % 5].claim("s", TOKEN) for n in range(50)))
-    assert sorted(one.opened.term for one in claims) == list(range(2, 52))
+    claims = await asyncio.gather(
+        *(nodes[n % 5].claim("s", TOKEN) for n in range(50)), return_exceptions=True
+    )
+    # Who was overtaken may learn it now, or by its first write.
+    assert all(isinstance(one, (Kept, Fenced)) for one in claims)
+    taken = [(n, one.opened.term) for n, one in enumerate(claims) if isinstance(one, Kept)]
+    terms = [term for _, term in taken]
+    assert len(set(terms)) == len(terms) and max(terms) == 51
     written = await asyncio.gather(
-        *(nodes[n % 5].append("s", one.opened.term, Record(n + 1, 0, "{}"))
-          for n, one in enumerate(claims)),
+        *(nodes[n % 5].append("s", term, Record(n + 1, 0, "{}")) for n, term in taken),
         return_exceptions=True,
-    )  # fmt: skip
-    assert sum(result is None for result in written) == 1
+    )
+    assert [term for term, result in zip(terms, written, strict=True) if result is None] == [51]
 
 
 async def test_a_wrong_token_and_an_ended_session_open_nothing(node: Node) -> None:
-    a = node("a")
+    a = await node("a")
     await a.open("s", TOKEN, {})
     for id, token in (("s", hashlib.sha256(b"other").digest()), ("t", TOKEN)):
         with pytest.raises(NotFound):
@@ -93,7 +130,7 @@ async def test_a_wrong_token_and_an_ended_session_open_nothing(node: Node) -> No
 
 
 async def test_a_record_written_twice_is_there_once(node: Node) -> None:
-    a = node("a")
+    a = await node("a")
     await a.open("s", TOKEN, {})
     for _ in range(2):
         await a.append("s", 1, Record(1, 0, "{}"))
@@ -101,7 +138,7 @@ async def test_a_record_written_twice_is_there_once(node: Node) -> None:
 
 
 async def test_what_was_forgotten_is_gone(node: Node) -> None:
-    a = node("a")
+    a = await node("a")
     await a.open("s", TOKEN, {})
     await a.append("s", 1, Record(1, 0, "{}"))
     await a.forget("s")
@@ -165,3 +202,59 @@ def test_a_file_that_cannot_be_used_says_what_to_do(tmp_path: Path) -> None:
         SqliteLog(tmp_path / "file", "a")
     with pytest.raises(ConfigError, match="--state"):
         SqliteLog(tmp_path / "file" / "deep", "a")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+async def test_an_engine_that_is_away_loses_nothing_and_keeps_the_order(
+    tmp_path: Path, how: str
+) -> None:
+    server = NatsServer(tmp_path)
+    a = await NatsLog.connect(server.url, "a")
+    a.open("s", TOKEN, {})
+    await a.append("s", 1, Record(1, 0, "{}"))
+    server.kill() if how == "killed" else server.pause()
+    written = [a.append("s", 1, Record(n, 0, "{}")) for n in range(2, 301)]
+    a.open("t", TOKEN, {})
+    written.append(a.append("t", 1, Record(1, 0, "{}")))
+    done, _ = await asyncio.wait(written, timeout=3.0)
+    assert not done
+    with pytest.raises(LogUnavailable):
+        await a.read("s")
+    server.start() if how == "killed" else server.go_on()
+    async with asyncio.timeout(20):
+        await asyncio.gather(*written)
+    b = await NatsLog.connect(server.url, "b")
+    assert [r.seq for r in (await b.read("s")).records] == list(range(1, 301))
+    assert len((await b.read("t")).records) == 1
+    await a.shut()
+    await b.shut()
+    server.stop()
+
+
+async def test_of_several_processes_the_orphans_are_those_of_one_that_is_silent(
+    nats: NatsServer,
+) -> None:
+    await empty(nats)
+    a = await NatsLog.connect(nats.url, "a", away_s=0)
+    b = await NatsLog.connect(nats.url, "b", away_s=0)
+    await a.open("s", TOKEN, {})
+    await a.append("s", 1, Record(1, 0, "{}"))
+    async with asyncio.timeout(10):
+        # It is told in its own time.
+        while not await b.opened():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(1.2)
+    assert await b.orphans() == [], "it is heard of"
+    await a.shut()
+    async with asyncio.timeout(10):
+        while await b.orphans() != ["s"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    await b.claim("s", None)
+    assert await b.orphans() == []
+    await b.shut()
+
+
+async def test_an_engine_that_is_not_there_is_named() -> None:
+    with pytest.raises(ConfigError, match="cannot be reached"):
+        await NatsLog.connect("nats://127.0.0.1:9", "a")

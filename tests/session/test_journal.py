@@ -36,6 +36,9 @@ class SlowLog:
     def open(self, *_: Any) -> asyncio.Future[None]:
         raise NotImplementedError
 
+    def check(self, *_: Any) -> asyncio.Future[None]:
+        raise NotImplementedError
+
     def claim(self, *_: Any) -> asyncio.Future[Kept]:
         raise NotImplementedError
 

@@ -18,6 +18,7 @@ import structlog
 
 from .. import __version__
 from ..agent import Agent
+from ..cluster.base import SessionLog
 from ..cluster.sqlite import SqliteLog
 from ..config import Loaded, Settings
 from ..engines.registry import Choice
@@ -71,7 +72,7 @@ async def serve(
     if key is None and not is_loopback(settings.host):
         # Without one, only this machine would be let in.
         key = secrets.token_urlsafe(18)
-    sessions = _session_log(settings)
+    sessions = await _session_log(settings)
     webhooks = (
         None if settings.webhook is None
         else Webhooks(sessions, settings.webhook, settings.webhook_secret)
@@ -217,16 +218,22 @@ def _limits(settings: Settings) -> Limits:
     )  # fmt: skip
 
 
-def _session_log(settings: Settings) -> SqliteLog:
+async def _session_log(settings: Settings) -> SessionLog:
+    keep_s, tells = settings.state_hours * 3600.0, settings.webhook is not None
+    if settings.nats is not None:
+        try:
+            from ..cluster.nats import NatsLog
+        except ImportError:
+            raise ConfigError("--nats needs its client: pip install talkover[nats].") from None
+        return await NatsLog.connect(
+            settings.nats, f"{socket.gethostname()}-{secrets.token_hex(4)}".replace(".", "-"),
+            keep_s=keep_s, away_s=settings.resume_seconds, replicas=settings.nats_replicas,
+            tells=tells,
+        )  # fmt: skip
     folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     usual = folder / "talkover" / f"sessions-{settings.port}.db"
     file = None if settings.state == "memory" else Path(settings.state or usual)
-    return SqliteLog(
-        file,
-        socket.gethostname(),
-        settings.state_hours * 3600.0,
-        tells=settings.webhook is not None,
-    )
+    return SqliteLog(file, socket.gethostname(), keep_s, tells=tells)
 
 
 def _cores() -> int:

@@ -76,12 +76,19 @@ class SessionLog(Protocol):
         """Write one record; done once it survives this process. Fenced."""
         ...
 
+    def check(self, id: str, term: int) -> asyncio.Future[None]:
+        """Whether the session is still this process's. Fenced, LogUnavailable."""
+        ...
+
     def close(self, id: str, term: int, reason: str) -> asyncio.Future[None]:
         """The session is over. Fenced."""
         ...
 
     def claim(self, id: str, token: bytes | None) -> asyncio.Future[Kept]:
-        """Take a session that has not ended; None: by an operator's right. NotFound."""
+        """Take a session that has not ended; None: by an operator's right.
+
+        NotFound, or Fenced where somebody else took it at the same time.
+        """
         ...
 
     def orphans(self) -> asyncio.Future[list[str]]:

@@ -123,6 +123,9 @@ class SqliteLog:
 
         return self._do(work)
 
+    def check(self, id: str, term: int) -> asyncio.Future[None]:
+        return self._do(lambda db: _check_term(db, id, term))
+
     def close(self, id: str, term: int, reason: str) -> asyncio.Future[None]:
         ended = time.time()
 

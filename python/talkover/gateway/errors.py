@@ -7,6 +7,7 @@ import random
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from ..cluster.base import Fenced
 from ..errors import Busy, Full, InputError, NotFound, TalkoverError
 from ..media.port import OfferError
 from ..protocol.errors import BadEvent
@@ -35,6 +36,8 @@ def shown(error: Exception) -> tuple[int, dict[str, object]]:
             return 403, _body(error.message, error.code, None)
         case NotFound():
             return 404, _body(error.message, error.code, None)
+        case Fenced():
+            return 409, _body(error.message, error.code, None)
         case Busy():
             return 429, _body(error.message, error.code, None)
         case Full():

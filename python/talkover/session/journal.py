@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from ..cluster.base import Fenced, LogUnavailable, Record, SessionLog
+from ..errors import NotFound
 from ..protocol import facts as f
 from ..protocol.logged import is_kept, to_json
 from .stream import Entry
@@ -87,6 +88,18 @@ class Journal:
                 await asyncio.shield(self._last)
         except TimeoutError:
             raise LogUnavailable("The session log cannot be reached.") from None
+
+    async def ours(self) -> bool:
+        """False where another process is known to have the session."""
+        place = self._place
+        try:
+            async with asyncio.timeout(SURE_S):
+                await place.log.check(place.id, place.term)
+        except (Fenced, NotFound):
+            return False
+        except (TimeoutError, LogUnavailable):
+            pass
+        return True
 
     # ---- within --------------------------------------------------------------------------------
 

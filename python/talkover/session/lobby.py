@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from ..agent import Agent
-from ..cluster.base import GONE, Kept, Opened, SessionLog
+from ..cluster.base import GONE, Fenced, Kept, Opened, SessionLog
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice
 from ..errors import Busy, ConfigError, EngineError, Full, InputError, NotFound, TalkoverError
@@ -37,6 +37,8 @@ from .watch import Watch
 log = structlog.get_logger("talkover.lobby")
 
 NOT_RESUMED = "There is no session that this token resumes; begin a new one."
+ADOPT_S = 10.0
+"""How often is looked for sessions that other processes left."""
 UNCONNECTED_S = 20.0
 """An answered offer whose caller never arrives is forgotten after this."""
 
@@ -67,6 +69,7 @@ class Lobby:
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._turns = choice, ourselves, turns
         self._log, self._claiming = log, set[str]()
+        self._adopting: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
         self._making = 0
         self._engines: dict[Choice, Engines] = {}
@@ -126,6 +129,7 @@ class Lobby:
             self.capacity, self.media.frames, lambda: self.live, lambda lag: self.on_lag(lag)
         )
         await self._adopt()
+        self._adopting = asyncio.create_task(self._go_on_adopting())
         self.ready, self.reason = True, ""
 
     @contextmanager
@@ -241,6 +245,8 @@ class Lobby:
         self.ready, self.reason = False, "the server is going down"
         if self._watch is not None:
             self._watch.close()
+        if self._adopting is not None:
+            self._adopting.cancel()
         await asyncio.gather(*(s.end("the server is going down", how) for s in self.sessions))
         await asyncio.gather(*(engines.close() for engines in self._engines.values()))
         if self._fallback is not None:
@@ -370,7 +376,13 @@ class Lobby:
     async def _adopt(self) -> None:
         """Take up the sessions that the last process left; their callers may come back."""
         for id in await self._log.orphans():
-            claimed = await self._log.claim(id, None)
+            if id in self._sessions:
+                continue
+            try:
+                claimed = await self._log.claim(id, None)
+            except (NotFound, Fenced):
+                # Somebody else was faster.
+                continue
             if not claimed.records:
                 self._log.close(id, claimed.opened.term, "the caller never connected")
                 continue
@@ -382,6 +394,15 @@ class Lobby:
                 continue
             session.begin()
             session.absence.begin("the server was restarted")
+
+    async def _go_on_adopting(self) -> None:
+        """What other processes leave, who do not come back."""
+        while True:
+            await asyncio.sleep(ADOPT_S)
+            try:
+                await self._adopt()
+            except TalkoverError as error:
+                log.warning("sessions of others cannot be looked for", error=error.message)
 
     def _restored(self, claimed: Kept, peer: Peer, transport: str) -> Session:
         opened = claimed.opened

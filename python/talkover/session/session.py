@@ -301,6 +301,8 @@ class Session:
         for saying in self._says:
             saying.heard.set_result("")
         self._says.clear()
+        if how != "moved" and self._journal is not None and not await self._journal.ours():
+            how = "moved"
         if self.cast.agent.on_end is not None and self.begun and how != "moved":
             await self._guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
         for task in self._tasks - {asyncio.current_task()}:

@@ -1,0 +1,445 @@
+"""The session log in NATS JetStream: for several machines, any of which may take a session up.
+
+A session's row (its term, who has it, how it ended) is a key of a bucket, changed by compare and
+set. Its records are messages of one subject of a stream; each is taken only if the last one of that
+subject is still the one that its writer knows, so that whoever claims a session writes a mark
+there, and the last owner is fenced by its next write. Nothing waits for NATS but what says so:
+writes are kept here while it is away, and sent again under the same id.
+"""
+
+# pyright: reportUnknownMemberType=false
+# The client leaves types out of its optional arguments.
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hmac
+import json
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Self, TypeVar, cast
+
+import structlog
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.js import JetStreamContext
+from nats.js.api import KeyValueConfig, StreamConfig
+from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
+from nats.js.errors import Error as JetStreamError
+from nats.js.kv import KeyValue
+
+from ..errors import ConfigError, NotFound
+from .base import GONE, Fenced, Kept, Kind, LogUnavailable, Opened, Record
+from .writer import Away, Writer, failed
+
+log = structlog.get_logger("talkover.log")
+
+T = TypeVar("T")
+LEAST = (2, 12, 5)
+"""The oldest server that is taken: before it are CVE-2026-27571 and -27889."""
+STREAM, BUCKET, SUBJECT, BEAT = "TALKOVER_LOG", "talkover_sessions", "talkover.log", "talkover.node"
+BEAT_S = 1.0
+GONE_S = 3.0
+"""A process that was not heard of for so long has lost its sessions, if nobody else took them."""
+CONNECT_S = 5.0
+ANSWER_S = 2.0
+WRONG_LAST_SEQUENCE = 10071
+TROUBLES = (TimeoutError, NatsError, JetStreamError, OSError)
+"""What says that NATS is not there, and nothing of what was asked."""
+_OWED: dict[Kind, int] = {"started": 1, "ended": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A session's key. `token` is base64; `owed` has what is still to be told, by `_OWED`."""
+
+    id: str
+    term: int
+    node: str
+    token: str
+    about: dict[str, Any]
+    began: float
+    ended: float | None = None
+    reason: str | None = None
+    owed: int = 0
+    begun: bool = False
+
+    def to_bytes(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def of(cls, value: bytes | None) -> Self:
+        return cls(**json.loads(value or b"{}"))
+
+    @property
+    def opened(self) -> Opened:
+        return Opened(
+            self.id, self.term, self.node, base64.b64decode(self.token), self.about, self.began,
+            self.ended, self.reason,
+        )  # fmt: skip
+
+
+class NatsLog:
+    """`connect` makes one. `node` names this process, and no other ever."""
+
+    def __init__(
+        self, client: Client, stream: JetStreamContext, rows: KeyValue, node: str, *,
+        keep_s: float, away_s: float, tells: bool,
+    ) -> None:  # fmt: skip
+        self._client, self._stream, self._rows, self._node = client, stream, rows, node
+        self._keep_s, self._away_s = keep_s, away_s
+        self._owed = sum(_OWED.values()) if tells else 0
+        self._known: dict[str, Row] = {}
+        """What the bucket has, as it is told of changes."""
+        self._writers: dict[str, Writer] = {}
+        self._seen: dict[str, float] = {node: time.monotonic()}
+        self._missed: dict[str, float] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def connect(
+        cls,
+        url: str,
+        node: str,
+        *,
+        keep_s: float = 86_400.0,
+        away_s: float = 60.0,
+        replicas: int = 1,
+        tells: bool = False,
+    ) -> Self:
+        """Ended sessions are kept for `keep_s` seconds; one that nobody has, and to which nobody
+        came back for `away_s`, is an orphan. ConfigError."""
+
+        async def quiet(_: Exception) -> None:
+            """It is seen by whoever asks."""
+
+        client = Client()
+        try:
+            # It would try for ever, which is right only once it was there.
+            async with asyncio.timeout(CONNECT_S):
+                await client.connect(
+                    url, name=node, error_cb=quiet, max_reconnect_attempts=-1,
+                    reconnect_time_wait=1, allow_reconnect=True,
+                )  # fmt: skip
+        except (NatsError, OSError, TimeoutError) as error:
+            await client.close()
+            why = str(error) or "no answer"
+            raise ConfigError(f"NATS cannot be reached at {url} ({why}).") from None
+        version = client.connected_server_version
+        if (version.major, version.minor, version.patch) < LEAST:
+            await client.close()
+            least = ".".join(map(str, LEAST))
+            raise ConfigError(f"The NATS server at {url} is {version}; Talkover needs {least}.")
+        stream = client.jetstream(timeout=ANSWER_S)
+        try:
+            await stream.add_stream(StreamConfig(
+                name=STREAM, subjects=[f"{SUBJECT}.*"], num_replicas=replicas, allow_direct=True,
+                max_age=keep_s + 30 * 86_400, duplicate_window=600,
+            ))  # fmt: skip
+            rows = await stream.create_key_value(KeyValueConfig(BUCKET, replicas=replicas))
+        except (JetStreamError, NatsError) as error:
+            await client.close()
+            raise ConfigError(f"NATS at {url} cannot keep sessions: {error}.") from None
+        made = cls(client, stream, rows, node, keep_s=keep_s, away_s=away_s, tells=tells)
+        await made._begin()
+        return made
+
+    # ---- for sessions --------------------------------------------------------------------------
+
+    def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
+        text = base64.b64encode(token).decode()
+        row = Row(id, 1, self._node, text, about, time.time(), owed=self._owed)
+        self._known[id] = row
+        writer = self._writers[id] = Writer(_Elsewhere(self), id, 1, 0)
+        return writer.do(lambda: _patient(self._create(row)))
+
+    def append(self, id: str, term: int, record: Record) -> asyncio.Future[None]:
+        writer = self._writers.get(id)
+        if writer is None or writer.term != term:
+            return failed(Fenced("This session goes on elsewhere, or was deleted."))
+        return writer.append(record)
+
+    def check(self, id: str, term: int) -> asyncio.Future[None]:
+        async def check() -> None:
+            row, _ = await self._row(id)
+            if row.term != term:
+                raise Fenced("This session goes on elsewhere.")
+
+        return asyncio.ensure_future(self._sure(check()))
+
+    def close(self, id: str, term: int, reason: str) -> asyncio.Future[None]:
+        writer = self._writers.get(id)
+        if writer is None or writer.term != term:
+            return failed(Fenced("This session goes on elsewhere, or was deleted."))
+        ended = time.time()
+
+        async def close() -> None:
+            await self._change(id, term, lambda row: replace(row, ended=ended, reason=reason))
+            self._writers.pop(id, None)
+
+        return writer.do(lambda: _patient(close()))
+
+    def claim(self, id: str, token: bytes | None) -> asyncio.Future[Kept]:
+        return asyncio.ensure_future(self._sure(self._claim(id, token)))
+
+    def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:
+        rows = sorted(self._known.values(), key=lambda row: -row.began)
+        return _done([row.opened for row in rows[:most]])
+
+    def orphans(self) -> asyncio.Future[list[str]]:
+        now = time.monotonic()
+        found: list[str] = []
+        for row in self._known.values():
+            if row.ended is not None or row.node == self._node or self._is_alive(row.node):
+                self._missed.pop(row.id, None)
+            elif now - self._missed.setdefault(row.id, now) >= self._away_s:
+                found.append(row.id)
+        return _done(found)
+
+    def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
+        return asyncio.ensure_future(self._sure(self._read(id, after)))
+
+    def forget(self, id: str) -> asyncio.Future[None]:
+        return asyncio.ensure_future(self._sure(self._forget(id)))
+
+    def untold(self, kind: Kind) -> asyncio.Future[list[str]]:
+        """Of sessions that this process has, or that nobody has any more."""
+        return _done([
+            row.id for row in self._known.values()
+            if row.owed & _OWED[kind] and row.begun and (kind == "started" or row.ended is not None)
+            and (row.node == self._node or not self._is_alive(row.node))
+        ])  # fmt: skip
+
+    def told(self, id: str, kind: Kind) -> asyncio.Future[None]:
+        change = self._change(id, None, lambda row: replace(row, owed=row.owed & ~_OWED[kind]))
+        return asyncio.ensure_future(self._sure(change))
+
+    async def shut(self) -> None:
+        writers = [writer.idle() for writer in self._writers.values()]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ANSWER_S):
+                await asyncio.gather(*writers)
+        for writer in self._writers.values():
+            writer.stop()
+        for task in self._tasks:
+            task.cancel()
+        await self._client.close()
+
+    # ---- within --------------------------------------------------------------------------------
+
+    async def _begin(self) -> None:
+        async def heard(message: Msg) -> None:
+            self._seen[message.subject.rpartition(".")[2]] = time.monotonic()
+
+        await self._client.subscribe(f"{BEAT}.*", cb=heard)
+        ready = asyncio.Event()
+        self._tasks = [
+            asyncio.create_task(self._follow(ready), name="session log: changes"),
+            asyncio.create_task(self._beat(), name="session log: beat"),
+        ]
+        async with asyncio.timeout(CONNECT_S):
+            await ready.wait()
+
+    async def _follow(self, ready: asyncio.Event) -> None:
+        """The bucket as it is, and every change."""
+        watcher = await self._rows.watchall()
+        while True:
+            try:
+                entry: Any = await watcher.updates(timeout=BEAT_S)
+            except (TimeoutError, NatsError):
+                continue
+            if entry is None:
+                ready.set()
+            elif entry.operation is not None:
+                self._known.pop(entry.key, None)
+            else:
+                self._known[entry.key] = Row.of(entry.value)
+
+    async def _beat(self) -> None:
+        while True:
+            with contextlib.suppress(NatsError):
+                await self._client.publish(f"{BEAT}.{self._node}")
+            old = [
+                row.id for row in self._known.values()
+                if row.ended is not None and row.node == self._node and not row.owed
+                and time.time() - row.ended > self._keep_s
+            ]  # fmt: skip
+            for id in old:
+                with contextlib.suppress(LogUnavailable, NotFound):
+                    await self._sure(self._forget(id))
+            await asyncio.sleep(BEAT_S)
+
+    def _is_alive(self, node: str) -> bool:
+        return node == self._node or time.monotonic() - self._seen.get(node, -GONE_S) < GONE_S
+
+    async def _sure(self, work: Coroutine[Any, Any, T]) -> T:
+        """Once; LogUnavailable where NATS does not answer."""
+        try:
+            return await work
+        except TROUBLES as error:
+            raise LogUnavailable(f"NATS does not answer ({type(error).__name__}).") from None
+
+    async def _create(self, row: Row) -> None:
+        try:
+            await self._rows.create(row.id, row.to_bytes())
+        except KeyWrongLastSequenceError:
+            found, _ = await self._row(row.id)
+            if (found.term, found.node) != (row.term, row.node):
+                raise Fenced("There is such a session already.") from None
+
+    async def _row(self, id: str) -> tuple[Row, int]:
+        """And its revision. NotFound."""
+        try:
+            entry = await self._rows.get(id)
+        except KeyNotFoundError:
+            raise NotFound(
+                f"There is no session {id!r}; it may have been deleted.", code=GONE
+            ) from None
+        return Row.of(entry.value), cast(int, entry.revision)
+
+    async def _change(self, id: str, term: int | None, change: Callable[[Row], Row]) -> None:
+        """Compare and set, until nobody was faster. Fenced where the term is not `term`."""
+        while True:
+            try:
+                row, revision = await self._row(id)
+            except NotFound:
+                raise Fenced("This session was deleted.") from None
+            if term is not None and (row.term != term or row.ended is not None):
+                raise Fenced("This session goes on elsewhere, or has ended.")
+            changed = change(row)
+            try:
+                await self._rows.update(id, changed.to_bytes(), revision)
+            except KeyWrongLastSequenceError:
+                continue
+            self._known[id] = changed
+            return
+
+    async def _claim(self, id: str, token: bytes | None) -> Kept:
+        while True:
+            try:
+                row, revision = await self._row(id)
+            except NotFound:
+                row, revision = None, 0
+            if row is None or not _opens(row, token):
+                raise NotFound(
+                    "There is no session that this token resumes; begin a new one.", code=GONE
+                )
+            if row.ended is not None:
+                raise NotFound("This session has ended; begin a new one.", code=GONE)
+            taken = replace(row, term=row.term + 1, node=self._node)
+            with contextlib.suppress(KeyWrongLastSequenceError):
+                await self._rows.update(id, taken.to_bytes(), revision)
+                break
+        self._known[id] = taken
+        records, last = await self._mark(id, taken.term)
+        self._writers[id] = Writer(_Elsewhere(self), id, taken.term, last)
+        return Kept(taken.opened, records)
+
+    async def _mark(self, id: str, term: int) -> tuple[list[Record], int]:
+        """Fence the last owner: what it wrote until then, and the place of the mark."""
+        while True:
+            records, last, highest = await self._records(id)
+            if highest > term:
+                raise Fenced("This session was taken up elsewhere just now; try again.")
+            # Where somebody was faster, it is read again.
+            with contextlib.suppress(Fenced):
+                return records, await self.publish(id, {"term": term}, last, f"{id}.{term}")
+
+    async def _records(self, id: str) -> tuple[list[Record], int, int]:
+        """All of a session, the place of the last message, and the highest term that is marked."""
+        subject = f"{SUBJECT}.{id}"
+        try:
+            last = (await self._stream.get_last_msg(STREAM, subject, direct=True)).seq or 0
+        except NotFoundError:
+            return [], 0, 0
+        found: dict[int, Record] = {}
+        highest = place = 0
+        reader = await self._stream.subscribe(subject, stream=STREAM, ordered_consumer=True)
+        try:
+            while place < last:
+                message = await reader.next_msg(timeout=ANSWER_S)
+                place = message.metadata.sequence.stream
+                body: Any = json.loads(message.data)
+                if "term" in body:
+                    highest = max(highest, int(body["term"]))
+                else:
+                    found.update((entry[0], Record(*entry)) for entry in body["records"])
+        finally:
+            await reader.unsubscribe()
+        return [found[number] for number in sorted(found)], last, highest
+
+    async def _read(self, id: str, after: int) -> Kept:
+        row, _ = await self._row(id)
+        records, _, _ = await self._records(id)
+        return Kept(row.opened, [record for record in records if record.seq > after])
+
+    async def _forget(self, id: str) -> None:
+        await self._row(id)
+        await self._rows.purge(id)
+        await self._stream.purge_stream(STREAM, subject=f"{SUBJECT}.{id}")
+        self._known.pop(id, None)
+        writer = self._writers.pop(id, None)
+        if writer is not None:
+            writer.stop()
+
+    async def publish(self, id: str, body: Any, last: int, message: str) -> int:
+        """Its place in the stream. Fenced where the subject's last message is not at `last`, unless
+        that is this very one, which was taken when its answer was lost."""
+        subject = f"{SUBJECT}.{id}"
+        headers = {"Nats-Expected-Last-Subject-Sequence": str(last), "Nats-Msg-Id": message}
+        try:
+            done = await self._stream.publish(
+                subject, json.dumps(body).encode(), stream=STREAM, headers=headers
+            )
+            return done.seq
+        except MaxPayloadError:
+            raise LogUnavailable("A record is larger than NATS takes.") from None
+        except APIError as error:
+            if error.err_code != WRONG_LAST_SEQUENCE:
+                raise
+        found = await self._stream.get_last_msg(STREAM, subject, direct=True)
+        named = cast("dict[str, str]", found.headers or {})
+        if named.get("Nats-Msg-Id") == message:
+            return found.seq or 0
+        raise Fenced("This session goes on elsewhere.")
+
+    async def begun(self, id: str, term: int) -> None:
+        """Its first record is written."""
+        if not self._known[id].begun:
+            await self._change(id, term, lambda row: replace(row, begun=True))
+
+
+class _Elsewhere:
+    """The log as its writers see it."""
+
+    def __init__(self, log: NatsLog) -> None:
+        self._log = log
+
+    async def publish(self, id: str, body: Any, last: int, message: str) -> int:
+        return await _patient(self._log.publish(id, body, last, message))
+
+    async def begun(self, id: str, term: int) -> None:
+        await _patient(self._log.begun(id, term))
+
+
+async def _patient(work: Coroutine[Any, Any, T]) -> T:
+    """Away where NATS does not answer, for who tries again."""
+    try:
+        return await work
+    except TROUBLES as error:
+        raise Away(type(error).__name__) from None
+
+
+def _opens(row: Row, token: bytes | None) -> bool:
+    return token is None or hmac.compare_digest(base64.b64decode(row.token), token)
+
+
+def _done(value: T) -> asyncio.Future[T]:
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    future.set_result(value)
+    return future

@@ -1,0 +1,53 @@
+"""A real NATS server for tests, on a port of the system's choice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+class NatsServer:
+    """JetStream on, its data in `folder`. `stop` and `start` keep port and data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._port = free.getsockname()[1]
+        self.url = f"nats://127.0.0.1:{self._port}"
+        self.start()
+
+    def start(self) -> None:
+        binary = Path(sys.executable).with_name("nats-server")
+        with (self._folder / "nats.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [binary, "--addr", "127.0.0.1", "--port", str(self._port), "--jetstream",
+                 "--store_dir", self._folder / "nats"],
+                stdout=log, stderr=log, env=dict(os.environ),
+            )  # fmt: skip
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", self._port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.02)
+        raise AssertionError((self._folder / "nats.log").read_text())
+
+    def kill(self) -> None:
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait(10)
+
+    def pause(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        self.go_on()
+        self._process.terminate()
+        self._process.wait(10)

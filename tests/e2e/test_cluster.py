@@ -1,0 +1,116 @@
+"""Two servers and NATS between them: what one has said the other knows."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cluster.nats_server import NatsServer
+from e2e.dialogue import AGENT, kill, known, noted, said
+from e2e.server import Server
+
+from talkover.cli.caller import Caller
+
+pytestmark = pytest.mark.e2e
+
+
+class Pair:
+    """Servers `a` and `b`, and the NATS that both are told of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.nats = NatsServer(folder)
+        self.a, self.b = self.serve("a"), self.serve("b")
+
+    def serve(self, name: str) -> Server:
+        (self.folder / name).mkdir()
+        return Server(self.folder / name, "--nats", self.nats.url, agent=AGENT)
+
+    def ledger(self, word: str) -> list[str]:
+        lines = (self.folder / "ledger").read_text().splitlines()
+        return [line for line in lines if line.startswith(word)]
+
+    def stop(self) -> None:
+        for server in (self.a, self.b):
+            if server.process.poll() is None:
+                server.process.send_signal(signal.SIGCONT)
+                server.stop()
+        self.nats.stop()
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    made = Pair(tmp_path)
+    yield made
+    made.stop()
+
+
+async def begun(pair: Pair, things: int) -> Caller:
+    """A caller of server a who has said so many things."""
+    call = Caller(pair.a.url)
+    await call.dial()
+    await said(call)
+    for n in range(1, things + 1):
+        call.type(f"thing {n}")
+        assert await said(call, n + 1) == f"You have said {n} things, I was asked {n} times."
+    return call
+
+
+async def test_when_a_server_is_killed_another_one_goes_on_with_its_calls(pair: Pair) -> None:
+    call = await begun(pair, 3)
+    kill(pair.a)
+    async with Caller(pair.b.url, token=call.back) as back:
+        created = await back.wait_for("session.created")
+        assert created["session"]["id"] == call.of("session.created")[0]["session"]["id"]
+        back.type("thing 4")
+        assert await said(back) == "You have said 4 things, I was asked 4 times."
+        assert len(known(back)) == 7
+    call.vanish()
+    assert len(pair.ledger("start")) == 1
+
+
+async def test_a_server_that_only_slept_has_lost_its_call_and_does_nothing_more(
+    pair: Pair,
+) -> None:
+    call = await begun(pair, 1)
+    call.type("pay five euros")
+    await noted(pair.folder / "a", "pay")
+    pair.a.process.send_signal(signal.SIGSTOP)
+    async with Caller(pair.b.url, token=call.back) as back:
+        assert '"unknown"' in await said(back)
+        pair.a.process.send_signal(signal.SIGCONT)
+        call.vanish()
+        async with asyncio.timeout(60):
+            while "goes on elsewhere" not in pair.a.log:  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.1)
+        back.type("thing 3")
+        assert "You have said 3 things" in await said(back, 2)
+    assert len(pair.ledger("pay")) == 1
+    async with asyncio.timeout(10):
+        while not pair.ledger("end"):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.1)
+    assert len(pair.ledger("end")) == 1, "it ended once, where it was"
+
+
+async def test_a_call_goes_on_while_nats_is_away_and_nothing_of_it_is_lost(pair: Pair) -> None:
+    call = await begun(pair, 1)
+    pair.nats.kill()
+    for n in (2, 3):
+        call.type(f"thing {n}")
+        assert await said(call, n + 1) == f"You have said {n} things, I was asked {n} times."
+    pair.nats.start()
+    async with asyncio.timeout(20):
+        while b"sess" not in pair.b.get("/v1/sessions"):  # noqa: ASYNC110 - it is told in its own time
+            await asyncio.sleep(0.1)
+    session = call.of("session.created")[0]["session"]["id"]
+    async with asyncio.timeout(20):
+        while b"thing 3" not in pair.b.get(f"/v1/sessions/{session}"):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.1)
+    kill(pair.a)
+    async with Caller(pair.b.url, token=call.back) as back:
+        back.type("thing 4")
+        assert await said(back) == "You have said 4 things, I was asked 4 times."
+    call.vanish()
