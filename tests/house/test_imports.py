@@ -9,7 +9,7 @@ from house.tree import imports, modules
 
 MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
-        "gateway", "observe", "cluster.sqlite", "protocol.facts",
+        "gateway", "observe", "cluster", "protocol.facts",
         "session.limits", "session.lobby", "session.recorder",
         "engines.base", "engines.registry", "media", "bundle", "turn", "demo",
         "agent", "config", "errors", "__init__",

@@ -31,6 +31,9 @@ PLACES: dict[str, set[str]] = {
     "session.recorder": {"ThreadPoolExecutor"},
     "session.reply": {"TaskGroup", "create_task"},
     # The log of sessions: one thread has the file, and its end is waited for.
+    # The same in NATS: what it tells, who lives, and each session's writes.
+    "cluster.nats": {"create_task", "ensure_future"},
+    "cluster.writer": {"create_task"},
     "cluster.sqlite": {"Thread", "to_thread"},
     # A picture to be shown that is no WebP yet, which takes Pillow a while.
     "session.video": {"to_thread"},
