@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup serve check test wheel console screenshots bench clients fmt
+.PHONY: help setup serve check test wheel console screenshots bench clients demo-kill fmt
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 ARGS ?=
 
@@ -24,6 +24,9 @@ wheel: setup  ## an abi3 wheel with the console inside, in dist/
 
 console:  ## build the page and the TypeScript client, always
 	@scripts/console.sh --force
+
+demo-kill: setup  ## two servers, a call, one killed in mid-sentence
+	@.venv/bin/python scripts/demo_kill.py
 
 screenshots: setup  ## pictures of the console's states, in docs/screenshots/
 	@scripts/test-tools.sh

@@ -64,6 +64,21 @@ async def test_a_tool_is_called_by_its_name():
     assert await ask("set a timer for two minutes", tools) == 'set_timer({"seconds": 120})'
 
 
+async def test_an_answer_that_was_cut_off_goes_on_where_it_was_heard():
+    async def rest(*messages: tuple[str, str]) -> str:
+        history = [{"role": role, "content": content} for role, content in messages]
+        parts = [part async for part in ScriptedModel().reply(history, [])]
+        return "".join(part.text for part in parts if isinstance(part, TextDelta))
+
+    story = await rest(("user", "tell me a story"))
+    begun = " ".join(story.split()[:12])
+    cut = ("assistant", f"Hello. {begun} [interrupted]")
+    note = ("system", "The line broke.")
+    assert await rest(("user", "tell me a story"), cut, note) == story[len(begun) + 1 :]
+    again = (("user", "tell me a story"), cut, ("user", "tell me a story"))
+    assert await rest(*again) == story, "who asks again hears it from the start"
+
+
 def test_it_says_a_counted_number_back():
     model = ScriptedModel()
     assert model.while_speaking("one two three") == "Three."

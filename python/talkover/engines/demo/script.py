@@ -62,6 +62,8 @@ _FIXED = {
     "bye": "Goodbye! It was nice to talk over each other.",
     "hello": "Hello! Ask me the time, or say: tell me a story, and then interrupt me.",
 }
+CUT = "[interrupted]"
+"""How an answer ends in a history that was not heard to its end."""
 _calls = itertools.count(1)
 
 
@@ -106,7 +108,7 @@ class ScriptedModel:
                 yield call
                 yield Usage(read, 1)
                 return
-            answer = self._answer(text)
+            answer = _rest(self._answer(text), messages)
         pieces = re.findall(r"\S+\s*", answer)[: max_tokens or None]
         for piece in pieces:
             yield TextDelta(piece)
@@ -140,6 +142,17 @@ class ScriptedModel:
                 if len(counted) >= 2 and counted == DIGITS[: len(counted)]:
                     return f"You counted to {counted[-1]}."
                 return _puzzled(text)
+
+
+def _rest(answer: str, messages: list[dict[str, Any]]) -> str:
+    """What is left of an answer where it was cut off and nobody has said anything since."""
+    last = next((one for one in reversed(messages) if one["role"] != "system"), {})
+    told = str(last.get("content"))
+    if last.get("role") != "assistant" or not told.endswith(CUT):
+        return answer
+    heard = told.removesuffix(CUT).rstrip()
+    heard = heard[max(0, heard.rfind(answer[:20])) :]
+    return answer.removeprefix(heard).lstrip()
 
 
 def _time(now: datetime) -> str:
