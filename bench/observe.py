@@ -21,7 +21,8 @@ from talkover.observe.observatory import Reader
 from talkover.protocol import facts as f
 from talkover.protocol.config import first_config
 from talkover.session.account import STAGES
-from talkover.session.session import Cast, Session
+from talkover.session.cast import Cast, Names
+from talkover.session.session import Session
 from talkover.session.stream import Entry
 from talkover.testing.engines import ScriptedEar, ScriptedLlm, SteadyVoice
 
@@ -58,8 +59,9 @@ async def reading(turns: int) -> dict[str, float]:
     media = MediaPort("127.0.0.1", 0)
     cast = Cast(Agent("x"), ScriptedEar(), ScriptedLlm({"": "x"}), SteadyVoice())
     session = Session(
-        cast, first_config({}), media.core.attach(), transport="websocket", attach=media.attach
-    )
+        cast, first_config({}), media.core.attach(), Names("sess_1", "rtc_1"),
+        transport="websocket", attach=media.attach,
+    )  # fmt: skip
     plain = per_turn(Reader(session, Metrics(), None).take, turns)
     traced = per_turn(Reader(session, Metrics(), keep_nothing()).take, turns)
     await session.end("measured")
