@@ -45,7 +45,7 @@ async def reply(turn):
     yield f"You have said {things} things, and I remember every one of them."
 """
 BEFORE = 3
-SPEAKING_S = 12.0
+SPEAKING_S = 3.0
 AGAIN_S = 0.15
 LOOK_S = 0.01
 PATIENCE_S = 60.0
@@ -117,13 +117,14 @@ def done(call: Caller) -> list[str]:
     return [event["item"]["id"] for event in call.of("conversation.item.done")]
 
 
-async def held(server: Served, killed: asyncio.Event) -> Outcome:
+async def held(server: Served, begun: asyncio.Semaphore, killed: asyncio.Event) -> Outcome:
     """A dialogue, cut off by the kill, and gone on with."""
     call = Caller(server.url)
     await call.dial()
     for n in range(1, BEFORE):
         await ask(call, n)
     call.type(f"This is thing {BEFORE}.")
+    begun.release()
     await killed.wait()
     call.vanish()
     before = done(call)
@@ -141,10 +142,12 @@ async def held(server: Served, killed: asyncio.Event) -> Outcome:
 
 
 async def kill(server: Served, n: int) -> tuple[dict[str, Any], list[Outcome]]:
-    killed = asyncio.Event()
-    callers = [asyncio.create_task(held(server, killed)) for _ in range(n)]
-    # All have begun, and each is somewhere in its dialogue.
-    await asyncio.sleep(SPEAKING_S + random.random() * 2)
+    begun, killed = asyncio.Semaphore(0), asyncio.Event()
+    callers = [asyncio.create_task(held(server, begun, killed)) for _ in range(n)]
+    for _ in range(n):
+        await begun.acquire()
+    # Each is somewhere in its third answer.
+    await asyncio.sleep(random.random() * SPEAKING_S)
     await server.end(signal.SIGKILL)
     fell = time.monotonic()
     killed.set()

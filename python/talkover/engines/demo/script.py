@@ -146,9 +146,9 @@ class ScriptedModel:
 
 def _rest(answer: str, messages: list[dict[str, Any]]) -> str:
     """What is left of an answer where it was cut off and nobody has said anything since."""
-    last = next((one for one in reversed(messages) if one["role"] != "system"), {})
-    told = str(last.get("content"))
-    if last.get("role") != "assistant" or not told.endswith(CUT):
+    said = [message for message in messages if message["role"] != "system"]
+    told = str(said[-1]["content"]) if said and said[-1]["role"] == "assistant" else ""
+    if not told.endswith(CUT):
         return answer
     heard = told.removesuffix(CUT).rstrip()
     heard = heard[max(0, heard.rfind(answer[:20])) :]
