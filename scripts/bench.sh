@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint, instructions, network, observe or wire."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint, instructions, network, observe, resume or wire."
   .venv/bin/python -m "bench.$name" "$@"
 }
 
