@@ -13,6 +13,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Generator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -25,7 +26,6 @@ from ..engines.registry import Choice
 from ..errors import ConfigError
 from ..gateway.ice import IceServers, ice_servers
 from ..media.port import MediaPort
-from ..observe.webhooks import Webhooks
 from ..protocol.facts import How
 from ..session.limits import Limits
 from ..session.lobby import Lobby
@@ -35,6 +35,9 @@ from .announce import announce, url_of
 from .certificate import development_certificate
 from .load import Source
 from .reload import Reloader
+
+if TYPE_CHECKING:
+    from ..observe.webhooks import Webhooks
 
 HANG_UP_S = 3
 """For HTTP requests under way when the server stops."""
@@ -73,10 +76,7 @@ async def serve(
         # Without one, only this machine would be let in.
         key = secrets.token_urlsafe(18)
     sessions = await _session_log(settings)
-    webhooks = (
-        None if settings.webhook is None
-        else Webhooks(sessions, settings.webhook, settings.webhook_secret)
-    )  # fmt: skip
+    webhooks = _webhooks(settings, sessions)
     lobby = Lobby(
         _media(settings), agents, choice(settings), sessions,
         ourselves=port, most_calls=settings.most_calls, limits=_limits(settings),
@@ -216,6 +216,15 @@ def _limits(settings: Settings) -> Limits:
         settings.call_seconds, settings.idle_seconds, settings.most_calls_per_secret,
         settings.resume_seconds,
     )  # fmt: skip
+
+
+def _webhooks(settings: Settings, sessions: SessionLog) -> Webhooks | None:
+    if settings.webhook is None:
+        return None
+    # An HTTP client is much to load for who tells nobody.
+    from ..observe.webhooks import Webhooks
+
+    return Webhooks(sessions, settings.webhook, settings.webhook_secret)
 
 
 async def _session_log(settings: Settings) -> SessionLog:
