@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -54,7 +55,8 @@ class About:
 
     def limits_from(self, now: float) -> Limits:
         """What is left of them."""
-        return replace(self.limits, longest_s=max(1, round(self.expires_at - now)))
+        left = math.ceil(self.began + self.limits.longest_s - now)
+        return replace(self.limits, longest_s=max(1, left))
 
     def to_json(self) -> dict[str, Any]:
         return _ABOUT.dump_python(self, mode="json")
