@@ -64,6 +64,10 @@ def test_a_client_secret_reads_no_metrics(locked: Server):
     assert status == 403 and "server's key" in json.loads(body)["error"]["message"]
 
 
+def test_a_token_to_come_back_with_reads_no_metrics(locked: Server):
+    assert scrape(locked, Authorization="Bearer back_sess_1.x")[0] == 403
+
+
 def test_without_a_key_no_other_website_reads_them(tmp_path_factory: pytest.TempPathFactory):
     server = Server(tmp_path_factory.mktemp("open"))
     assert scrape(server)[0] == 200

@@ -73,7 +73,7 @@ def spending(caller: Caller, lobby: Lobby) -> Generator[Callable[[Session], None
 def check_operator(caller: Caller) -> None:
     """Forbidden for all but who runs the server: by its key, or, without one, on its machine."""
     if isinstance(caller, (Secret, Returning)):
-        raise Forbidden("Only the server's own key opens this.")
+        raise Forbidden("Only the server's key opens this.")
 
 
 def check_own(caller: Caller, session: Session) -> None:

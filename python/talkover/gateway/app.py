@@ -178,8 +178,7 @@ class Gateway:
         return JSONResponse(body, 200 if lobby.ready else 503)
 
     async def figures(self, request: Request) -> Response:
-        if isinstance(self._keys.admit(bearer(request.headers), request.headers), Secret):
-            raise HttpError(403, "A client secret reads no metrics; use the server's key.")
+        check_operator(self._keys.admit(bearer(request.headers), request.headers))
         return Response(self._metrics.exposed(), media_type=CONTENT_TYPE)
 
     async def refuse(self, request: Request, error: Exception) -> Response:
