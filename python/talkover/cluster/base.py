@@ -8,10 +8,11 @@ theirs, and only one can do anything about it.
 from __future__ import annotations
 
 import asyncio
+import hmac
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
-from ..errors import TalkoverError
+from ..errors import NotFound, TalkoverError
 
 
 class Fenced(TalkoverError):
@@ -26,6 +27,8 @@ GONE = "session_not_found"
 
 Kind = Literal["started", "ended"]
 """What a webhook tells of a session."""
+OWED: dict[Kind, int] = {"started": 1, "ended": 2}
+"""What is still to be told, as a log's rows have it: the sum of these."""
 
 
 class Record(NamedTuple):
@@ -59,6 +62,23 @@ class Kept:
 
     opened: Opened
     records: list[Record]
+
+
+def unknown(id: str) -> NotFound:
+    return NotFound(f"There is no session {id!r}; it may have been deleted.", code=GONE)
+
+
+def unclaimed() -> NotFound:
+    """Nobody learns whether there is such a session."""
+    return NotFound("There is no session that this token resumes; begin a new one.", code=GONE)
+
+
+def check_claim(known: bytes, ended: float | None, token: bytes | None) -> None:
+    """NotFound where a token is not the one whose hash is `known`, or the session has ended."""
+    if token is not None and not hmac.compare_digest(known, token):
+        raise unclaimed()
+    if ended is not None:
+        raise NotFound("This session has ended; begin a new one.", code=GONE)
 
 
 class SessionLog(Protocol):

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import hmac
 import json
 import time
 from collections.abc import Callable, Coroutine
@@ -34,7 +33,18 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 
 from ..errors import ConfigError, NotFound
-from .base import GONE, Fenced, Kept, Kind, LogUnavailable, Opened, Record
+from .base import (
+    OWED,
+    Fenced,
+    Kept,
+    Kind,
+    LogUnavailable,
+    Opened,
+    Record,
+    check_claim,
+    unclaimed,
+    unknown,
+)
 from .writer import Away, Writer, failed
 
 log = structlog.get_logger("talkover.log")
@@ -51,12 +61,11 @@ ANSWER_S = 2.0
 WRONG_LAST_SEQUENCE = 10071
 TROUBLES = (TimeoutError, NatsError, JetStreamError, OSError)
 """What says that NATS is not there, and nothing of what was asked."""
-_OWED: dict[Kind, int] = {"started": 1, "ended": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A session's key. `token` is base64; `owed` has what is still to be told, by `_OWED`."""
+    """A session's key. `token` is base64; `owed` has what is still to be told, by `OWED`."""
 
     id: str
     term: int
@@ -93,7 +102,7 @@ class NatsLog:
     ) -> None:  # fmt: skip
         self._client, self._stream, self._rows, self._node = client, stream, rows, node
         self._keep_s, self._away_s = keep_s, away_s
-        self._owed = sum(_OWED.values()) if tells else 0
+        self._owed = sum(OWED.values()) if tells else 0
         self._known: dict[str, Row] = {}
         """What the bucket has, as it is told of changes."""
         self._writers: dict[str, Writer] = {}
@@ -211,12 +220,12 @@ class NatsLog:
         """Of sessions that this process has, or that nobody has any more."""
         return _done([
             row.id for row in self._known.values()
-            if row.owed & _OWED[kind] and row.begun and (kind == "started" or row.ended is not None)
+            if row.owed & OWED[kind] and row.begun and (kind == "started" or row.ended is not None)
             and (row.node == self._node or not self._is_alive(row.node))
         ])  # fmt: skip
 
     def told(self, id: str, kind: Kind) -> asyncio.Future[None]:
-        change = self._change(id, None, lambda row: replace(row, owed=row.owed & ~_OWED[kind]))
+        change = self._change(id, None, lambda row: replace(row, owed=row.owed & ~OWED[kind]))
         return asyncio.ensure_future(self._sure(change))
 
     async def shut(self) -> None:
@@ -297,9 +306,7 @@ class NatsLog:
         try:
             entry = await self._rows.get(id)
         except KeyNotFoundError:
-            raise NotFound(
-                f"There is no session {id!r}; it may have been deleted.", code=GONE
-            ) from None
+            raise unknown(id) from None
         return Row.of(entry.value), cast(int, entry.revision)
 
     async def _change(self, id: str, term: int | None, change: Callable[[Row], Row]) -> None:
@@ -324,13 +331,8 @@ class NatsLog:
             try:
                 row, revision = await self._row(id)
             except NotFound:
-                row, revision = None, 0
-            if row is None or not _opens(row, token):
-                raise NotFound(
-                    "There is no session that this token resumes; begin a new one.", code=GONE
-                )
-            if row.ended is not None:
-                raise NotFound("This session has ended; begin a new one.", code=GONE)
+                raise unclaimed() from None
+            check_claim(base64.b64decode(row.token), row.ended, token)
             taken = replace(row, term=row.term + 1, node=self._node)
             with contextlib.suppress(KeyWrongLastSequenceError):
                 await self._rows.update(id, taken.to_bytes(), revision)
@@ -433,10 +435,6 @@ async def _patient(work: Coroutine[Any, Any, T]) -> T:
         return await work
     except TROUBLES as error:
         raise Away(type(error).__name__) from None
-
-
-def _opens(row: Row, token: bytes | None) -> bool:
-    return token is None or hmac.compare_digest(base64.b64decode(row.token), token)
 
 
 def _done(value: T) -> asyncio.Future[T]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import hmac
 import json
 import queue
 import sqlite3
@@ -22,8 +21,19 @@ from typing import Any, BinaryIO, Generic, TypeVar, cast
 
 import structlog
 
-from ..errors import ConfigError, NotFound, TalkoverError
-from .base import GONE, Fenced, Kept, Kind, LogUnavailable, Opened, Record
+from ..errors import ConfigError, TalkoverError
+from .base import (
+    OWED,
+    Fenced,
+    Kept,
+    Kind,
+    LogUnavailable,
+    Opened,
+    Record,
+    check_claim,
+    unclaimed,
+    unknown,
+)
 
 log = structlog.get_logger("talkover.log")
 
@@ -46,7 +56,6 @@ CREATE TABLE IF NOT EXISTS records (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ended ON sessions (ended);
 """
-_OWED: dict[Kind, int] = {"started": 1, "ended": 2}
 _GIVEN_UP_S = 3 * 86_400.0
 """An ended session of which still something is to be told is kept no longer than this."""
 _ROW = "id, term, node, token, about, began, ended, reason"
@@ -69,7 +78,7 @@ class SqliteLog:
         *,
         tells: bool = False,
     ) -> None:
-        self._owed = sum(_OWED.values()) if tells else 0
+        self._owed = sum(OWED.values()) if tells else 0
         self._node, self._keep_s = node, keep_s
         self._ours = set[str]()
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
@@ -139,12 +148,9 @@ class SqliteLog:
     def claim(self, id: str, token: bytes | None) -> asyncio.Future[Kept]:
         def work(db: sqlite3.Connection) -> Kept:
             row = db.execute("SELECT token, ended FROM sessions WHERE id=?", (id,)).fetchone()
-            if row is None or (token is not None and not hmac.compare_digest(row[0], token)):
-                raise NotFound(
-                    "There is no session that this token resumes; begin a new one.", code=GONE
-                )
-            if row[1] is not None:
-                raise NotFound("This session has ended; begin a new one.", code=GONE)
+            if row is None:
+                raise unclaimed()
+            check_claim(row[0], row[1], token)
             db.execute("UPDATE sessions SET term=term+1, node=? WHERE id=?", (self._node, id))
             self._ours.add(id)
             return Kept(_opened(db, id), _records(db, id, 0))
@@ -189,7 +195,7 @@ class SqliteLog:
             rows = db.execute(
                 f"SELECT id FROM sessions WHERE owed & ? {over} "
                 "AND EXISTS (SELECT 1 FROM records WHERE session = id)",
-                (_OWED[kind],),
+                (OWED[kind],),
             )
             return [id for (id,) in rows.fetchall()]
 
@@ -197,7 +203,7 @@ class SqliteLog:
 
     def told(self, id: str, kind: Kind) -> asyncio.Future[None]:
         def work(db: sqlite3.Connection) -> None:
-            db.execute("UPDATE sessions SET owed = owed & ~? WHERE id=?", (_OWED[kind], id))
+            db.execute("UPDATE sessions SET owed = owed & ~? WHERE id=?", (OWED[kind], id))
 
         return self._do(work)
 
@@ -323,7 +329,7 @@ def _check_term(db: sqlite3.Connection, id: str, term: int) -> None:
 def _opened(db: sqlite3.Connection, id: str) -> Opened:
     row = db.execute(f"SELECT {_ROW} FROM sessions WHERE id=?", (id,)).fetchone()
     if row is None:
-        raise NotFound(f"There is no session {id!r}; it may have been deleted.", code=GONE)
+        raise unknown(id)
     return _as_opened(row)
 
 

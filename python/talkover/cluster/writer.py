@@ -46,7 +46,6 @@ class Writer:
         self._waiting: deque[_Append | _Do] = deque()
         self._task: asyncio.Task[None] | None = None
         self._fenced: Fenced | None = None
-        self._number = 0
 
     def append(self, record: Record) -> asyncio.Future[None]:
         return self._put(_Append(record))

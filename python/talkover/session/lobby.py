@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from ..agent import Agent
-from ..cluster.base import GONE, Fenced, Kept, Opened, SessionLog
+from ..cluster.base import Fenced, Kept, Opened, SessionLog, unclaimed
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice
 from ..errors import Busy, ConfigError, EngineError, Full, InputError, NotFound, TalkoverError
@@ -36,7 +36,6 @@ from .watch import Watch
 
 log = structlog.get_logger("talkover.lobby")
 
-NOT_RESUMED = "There is no session that this token resumes; begin a new one."
 ADOPT_S = 10.0
 """How often is looked for sessions that other processes left."""
 UNCONNECTED_S = 20.0
@@ -358,7 +357,7 @@ class Lobby:
     def _still_here(self, back: Returning) -> Session | None:
         session = self._sessions.get(back.id)
         if session is not None and not session.is_resumed_by(back.hash):
-            raise NotFound(NOT_RESUMED, code=GONE)
+            raise unclaimed()
         return session
 
     @asynccontextmanager
