@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..cluster.base import Opened
+from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.returning import About
 from ..session.session import Session
+from ..session.steering import steer
 from .admission import check_operator
+from .body import in_time, json_object, read_body
+from .errors import HttpError
 from .keys import Keyring, bearer
 
 MOST = 1000
+MOST_EVENTS = 64
+MOST_BODY = 512 * 1024
 
 
 class SessionsGateway:
@@ -29,6 +35,7 @@ class SessionsGateway:
             Route(path, self.every, methods=["GET"]),
             Route(f"{path}/{{id}}", self.one, methods=["GET"]),
             Route(f"{path}/{{id}}", self.delete, methods=["DELETE"]),
+            Route(f"{path}/{{id}}/events", self.steer, methods=["POST"]),
         ]
 
     async def every(self, request: Request) -> Response:
@@ -51,6 +58,21 @@ class SessionsGateway:
         await self._lobby.delete(request.path_params["id"])
         return Response(status_code=204)
 
+    async def steer(self, request: Request) -> Response:
+        """Client events for a live session; tells what was wrong with which."""
+        self._check(request)
+        session = self._lobby.get(request.path_params["id"])
+        if session is None:
+            raise HttpError(404, "There is no such call; it may have ended.", code="call_not_found")
+        events = _events(json_object(await in_time(read_body(request, MOST_BODY))))
+        codec = Codec(extensions=True, audio_events=False)
+        failed = await steer(session, events, codec.decode)
+        told = [
+            {"event_id": one.event_id, "code": one.code, "message": one.message, "param": one.param}
+            for one in failed
+        ]
+        return JSONResponse({"errors": told})
+
     def _check(self, request: Request) -> None:
         check_operator(self._keys.admit(bearer(request.headers), request.headers))
 
@@ -70,6 +92,17 @@ class SessionsGateway:
             "ended_at": opened.ended,
             "reason": opened.reason,
         }
+
+
+def _events(body: dict[str, Any]) -> list[dict[str, Any]]:
+    found: Any = body.get("events")
+    if isinstance(found, list) and 1 <= len(events := cast("list[Any]", found)) <= MOST_EVENTS:
+        if all(isinstance(event, dict) for event in events):
+            return events
+    raise HttpError(
+        400, f"events must be a list of 1 to {MOST_EVENTS} client events of the protocol.",
+        code="invalid_value", param="events",
+    )  # fmt: skip
 
 
 def _status(opened: Opened, live: Session | None) -> str:
