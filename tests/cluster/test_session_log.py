@@ -8,6 +8,7 @@ import hashlib
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nats as nats_py
 import pytest
@@ -16,6 +17,7 @@ from nats.js.errors import NotFoundError
 
 from talkover.cluster.base import Fenced, Kept, LogUnavailable, Record, SessionLog
 from talkover.cluster.nats import BUCKET, STREAM, NatsLog
+from talkover.cluster.nats_link import NatsLink
 from talkover.cluster.sqlite import SqliteLog
 from talkover.errors import ConfigError, NotFound
 
@@ -41,14 +43,25 @@ async def node(
         if request.param == "sqlite":
             nodes.append(SqliteLog(tmp_path / "deep" / "sessions.db", name))
         else:
-            nodes.append(await NatsLog.connect(nats.url, name))
+            nodes.append(await connected(nats.url, name))
         return nodes[-1]
 
     if request.param == "nats":
         await empty(nats)
     yield made
     for one in nodes:
-        await one.shut()
+        await gone(one)
+
+
+async def connected(url: str, node: str, **given: Any) -> NatsLog:
+    return await NatsLog.over(await NatsLink.connect(url, node), **given)
+
+
+async def gone(log: SessionLog) -> None:
+    """Its process is."""
+    await log.shut()
+    if isinstance(log, NatsLog):
+        await log.link.close()
 
 
 async def empty(server: NatsServer) -> None:
@@ -210,7 +223,7 @@ async def test_an_engine_that_is_away_loses_nothing_and_keeps_the_order(
     tmp_path: Path, how: str
 ) -> None:
     server = NatsServer(tmp_path)
-    a = await NatsLog.connect(server.url, "a")
+    a = await connected(server.url, "a")
     a.open("s", TOKEN, {})
     await a.append("s", 1, Record(1, 0, "{}"))
     server.kill() if how == "killed" else server.pause()
@@ -224,11 +237,11 @@ async def test_an_engine_that_is_away_loses_nothing_and_keeps_the_order(
     server.start() if how == "killed" else server.go_on()
     async with asyncio.timeout(20):
         await asyncio.gather(*written)
-    b = await NatsLog.connect(server.url, "b")
+    b = await connected(server.url, "b")
     assert [r.seq for r in (await b.read("s")).records] == list(range(1, 301))
     assert len((await b.read("t")).records) == 1
-    await a.shut()
-    await b.shut()
+    await gone(a)
+    await gone(b)
     server.stop()
 
 
@@ -236,8 +249,8 @@ async def test_of_several_processes_the_orphans_are_those_of_one_that_is_silent(
     nats: NatsServer,
 ) -> None:
     await empty(nats)
-    a = await NatsLog.connect(nats.url, "a", away_s=0)
-    b = await NatsLog.connect(nats.url, "b", away_s=0)
+    a = await connected(nats.url, "a", away_s=0)
+    b = await connected(nats.url, "b", away_s=0)
     await a.open("s", TOKEN, {})
     await a.append("s", 1, Record(1, 0, "{}"))
     async with asyncio.timeout(10):
@@ -246,15 +259,15 @@ async def test_of_several_processes_the_orphans_are_those_of_one_that_is_silent(
             await asyncio.sleep(0.02)
     await asyncio.sleep(1.2)
     assert await b.orphans() == [], "it is heard of"
-    await a.shut()
+    await gone(a)
     async with asyncio.timeout(10):
         while await b.orphans() != ["s"]:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
     await b.claim("s", None)
     assert await b.orphans() == []
-    await b.shut()
+    await gone(b)
 
 
 async def test_an_engine_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="cannot be reached"):
-        await NatsLog.connect("nats://127.0.0.1:9", "a")
+        await connected("nats://127.0.0.1:9", "a")

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import websockets
 from cluster.nats_server import NatsServer
 from e2e.dialogue import AGENT, kill, known, noted, said
 from e2e.server import Server
+from e2e.test_gateway import post
 
 from talkover.cli.caller import Caller
 
 pytestmark = pytest.mark.e2e
+
+
+def typed(text: str) -> dict[str, Any]:
+    content = [{"type": "input_text", "text": text}]
+    item = {"type": "message", "role": "user", "content": content}
+    return {"type": "conversation.item.create", "item": item}
+
+
+async def seen(watcher: websockets.ClientConnection, kind: str) -> dict[str, Any]:
+    """The next event of this kind."""
+    async with asyncio.timeout(20):
+        while True:
+            event = json.loads(await watcher.recv())
+            if event["type"] == kind:
+                return event
+
+
+async def told(server: Server, session: str) -> None:
+    """Until a server knows of a session that another one has."""
+    async with asyncio.timeout(20):
+        while session.encode() not in server.get("/v1/sessions"):  # noqa: ASYNC110 - it is told in its own time
+            await asyncio.sleep(0.1)
 
 
 class Pair:
@@ -70,6 +96,57 @@ async def test_when_a_server_is_killed_another_one_goes_on_with_its_calls(pair: 
         assert len(known(back)) == 7
     call.vanish()
     assert len(pair.ledger("start")) == 1
+
+
+async def test_a_call_is_steered_watched_and_ended_through_another_server(pair: Pair) -> None:
+    call = await begun(pair, 1)
+    session = call.of("session.created")[0]["session"]["id"]
+    await told(pair.b, session)
+    call_id = call.location.rpartition("/")[2]
+    watching = f"{pair.b.url.replace('http', 'ws')}/v1/realtime?call_id={call_id}"
+    async with websockets.connect(watching) as watcher:
+        body = json.dumps({"events": [typed("thing 2"), {"type": "response.create"}]}).encode()
+        status, answer = post(f"{pair.b.url}/v1/sessions/{session}/events", body)
+        assert (status, answer) == (200, {"errors": []})
+        assert await said(call, 3) == "You have said 2 things, I was asked 2 times."
+        await seen(watcher, "response.done")
+        await watcher.send(json.dumps(typed("thing 3")))
+        await watcher.send(json.dumps({"type": "response.create"}))
+        assert await said(call, 4) == "You have said 3 things, I was asked 3 times."
+        await seen(watcher, "response.done")
+        await watcher.send(json.dumps({"type": "no.such"}))
+        assert (await seen(watcher, "error"))["error"]["code"] == "invalid_value"
+        assert post(f"{pair.b.url}/v1/realtime/calls/{call_id}/hangup")[0] == 200
+        await call.until(lambda: call.closed is not None)
+    assert "Traceback" not in pair.a.log + pair.b.log
+    call.vanish()
+
+
+async def test_a_new_call_begins_where_there_is_most_room(tmp_path: Path) -> None:
+    nats = NatsServer(tmp_path)
+    servers: list[Server] = []
+    for name, most in (("a", "2"), ("b", "20")):
+        (tmp_path / name).mkdir()
+        servers.append(
+            Server(tmp_path / name, "--nats", nats.url, "--most-calls", most, agent=AGENT)
+        )
+    a = servers[0]
+    async with asyncio.timeout(20):
+        while a.get("/v1/nodes").count(b'"ready":true') < 2:  # noqa: ASYNC110 - it is told in its own time
+            await asyncio.sleep(0.1)
+    calls = [Caller(a.url) for _ in range(4)]
+    for call in calls:
+        await call.dial()
+        await said(call)
+    live = [json.loads(server.get("/readyz"))["calls"] for server in servers]
+    assert sum(live) == 4 and live[1] >= 3, live
+    calls[0].type("thing 1")
+    assert await said(calls[0], 2) == "You have said 1 things, I was asked 1 times."
+    for call in calls:
+        await call.hang_up()
+    for server in servers:
+        server.stop()
+    nats.stop()
 
 
 async def test_a_server_that_only_slept_has_lost_its_call_and_does_nothing_more(

@@ -15,7 +15,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent", "config", "errors", "__init__",
     },
     "gateway": {
-        "observe", "session", "cluster.base", "media", "protocol", "errors", "__init__",
+        "observe", "session", "cluster.base", "cluster.bus", "cluster.nodes", "cluster.secrets",
+        "media", "protocol", "errors", "__init__",
     },
     # Reads what sessions say; they know nothing of it.
     "observe": {
@@ -24,8 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {
-        "cluster.base", "turn", "engines.base", "engines.registry", "media", "protocol", "bundle",
-        "agent", "tool", "values", "errors",
+        "cluster.base", "cluster.nodes", "turn", "engines.base", "engines.registry", "media",
+        "protocol", "bundle", "agent", "tool", "values", "errors",
     },
     "cluster": {"errors"},
     "engines": {"errors"},

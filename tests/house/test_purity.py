@@ -34,7 +34,15 @@ WORLD = re.compile(
 
 @pytest.mark.parametrize(
     "core",
-    ["turn", "protocol", "session.capacity", "session.past", "session.account", "observe.turns"],
+    [
+        "turn",
+        "protocol",
+        "session.capacity",
+        "session.past",
+        "session.account",
+        "observe.turns",
+        "cluster.nodes",
+    ],
 )
 def test_a_python_core_imports_only_what_computes(core: str) -> None:
     for name in modules():

@@ -21,8 +21,9 @@ PLACES: dict[str, set[str]] = {
     "cli.certificate": {"subprocess.run"},
     # A caller over TCP connects, which waits.
     "cli.caller": {"to_thread"},
-    # A WebSocket's two directions.
+    # A WebSocket's two directions, and a request's on the way to another server.
     "gateway.socket": {"create_task"},
+    "gateway.elsewhere": {"create_task"},
     # A call: its agent's code, its words, its one live reply and that reply's two halves.
     "session.lobby": {"create_task"},
     "session.session": {"create_task"},
@@ -33,6 +34,9 @@ PLACES: dict[str, set[str]] = {
     # The log of sessions: one thread has the file, and its end is waited for.
     # The same in NATS: what it tells, who lives, and each session's writes.
     "cluster.nats": {"create_task", "ensure_future"},
+    # What a server tells the others, and whoever of them reached it.
+    "cluster.nats_link": {"ensure_future"},
+    "cluster.nats_secrets": {"ensure_future"},
     "cluster.writer": {"create_task"},
     "cluster.sqlite": {"Thread", "to_thread"},
     # A picture to be shown that is no WebP yet, which takes Pillow a while.

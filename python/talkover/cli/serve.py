@@ -20,7 +20,6 @@ import structlog
 from .. import __version__
 from ..agent import Agent
 from ..cluster.base import SessionLog
-from ..cluster.sqlite import SqliteLog
 from ..config import Loaded, Settings
 from ..engines.registry import Choice
 from ..errors import ConfigError
@@ -35,8 +34,11 @@ from .announce import announce, url_of
 from .certificate import development_certificate
 from .load import Source
 from .reload import Reloader
+from .store import Store, opened
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from ..observe.webhooks import Webhooks
 
 HANG_UP_S = 3
@@ -75,16 +77,16 @@ async def serve(
     if key is None and not is_loopback(settings.host):
         # Without one, only this machine would be let in.
         key = secrets.token_urlsafe(18)
-    sessions = await _session_log(settings)
-    webhooks = _webhooks(settings, sessions)
+    store = await opened(settings)
+    webhooks = _webhooks(settings, store.sessions)
     lobby = Lobby(
-        _media(settings), agents, choice(settings), sessions,
+        _media(settings), agents, choice(settings), store.sessions,
         ourselves=port, most_calls=settings.most_calls, limits=_limits(settings),
         turns=settings.turns, recordings=_recordings(settings),
     )  # fmt: skip
     reloader = Reloader(lobby, source or Source(None))
     async with (
-        _http(lobby, reloader, listener, certificate, key, ice),
+        _http(lobby, reloader, listener, certificate, key, ice, store),
         _telling(webhooks, lobby),
     ):
         try:
@@ -110,11 +112,13 @@ async def _http(
     certificate: Path | None,
     key: str | None,
     ice: IceServers,
+    store: Store,
 ) -> AsyncGenerator[None]:
     """HTTP is served within the block, before the engines are ready and until calls have ended."""
     import uvicorn
 
     from ..gateway.app import create_app
+    from ..gateway.elsewhere import Elsewhere
     from ..observe.observatory import Observatory, tracing
 
     class Server(uvicorn.Server):
@@ -124,7 +128,14 @@ async def _http(
             yield
 
     metrics = Observatory(lobby, tracing(os.environ)).metrics
-    app = create_app(lobby, metrics, key=key, ice=ice, trouble=reloader.trouble)
+    bus = store.bus
+    app: ASGIApp = create_app(
+        lobby, metrics, store.secrets, key=key, ice=ice, trouble=reloader.trouble,
+        others=bus.others if bus is not None else dict,
+    )  # fmt: skip
+    if bus is not None:
+        bus.load = lambda: lobby.load
+        app = Elsewhere(app, bus, lobby)
     server = Server(
         uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,
@@ -138,6 +149,8 @@ async def _http(
     finally:
         server.should_exit = True
         await serving
+        if bus is not None:
+            await bus.close()
 
 
 @contextlib.asynccontextmanager
@@ -225,24 +238,6 @@ def _webhooks(settings: Settings, sessions: SessionLog) -> Webhooks | None:
     from ..observe.webhooks import Webhooks
 
     return Webhooks(sessions, settings.webhook, settings.webhook_secret)
-
-
-async def _session_log(settings: Settings) -> SessionLog:
-    keep_s, tells = settings.state_hours * 3600.0, settings.webhook is not None
-    if settings.nats is not None:
-        try:
-            from ..cluster.nats import NatsLog
-        except ImportError:
-            raise ConfigError("--nats needs its client: pip install talkover[nats].") from None
-        return await NatsLog.connect(
-            settings.nats, f"{socket.gethostname()}-{secrets.token_hex(4)}".replace(".", "-"),
-            keep_s=keep_s, away_s=settings.resume_seconds, replicas=settings.nats_replicas,
-            tells=tells,
-        )  # fmt: skip
-    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    usual = folder / "talkover" / f"sessions-{settings.port}.db"
-    file = None if settings.state == "memory" else Path(settings.state or usual)
-    return SqliteLog(file, socket.gethostname(), keep_s, tells=tells)
 
 
 def _cores() -> int:

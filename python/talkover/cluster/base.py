@@ -88,6 +88,11 @@ class SessionLog(Protocol):
     LogUnavailable.
     """
 
+    @property
+    def node(self) -> str:
+        """The name of this process, by which the log knows whose a session is."""
+        ...
+
     def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
         """A new session, at term 1. `token` is the hash of what its client may claim it by."""
         ...
@@ -113,6 +118,15 @@ class SessionLog(Protocol):
 
     def orphans(self) -> asyncio.Future[list[str]]:
         """Sessions that have not ended, and that nobody has."""
+        ...
+
+    def calls_by(self, secret: str) -> int:
+        """How many sessions that were begun by a secret other processes have, among those that
+        live; by its hash, which `about` has."""
+        ...
+
+    def holder(self, id: str) -> str | None:
+        """The other process, among those that live, that has a session; by its id or its call's."""
         ...
 
     def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:

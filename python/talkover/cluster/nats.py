@@ -22,8 +22,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self, TypeVar, cast
 
 import structlog
-from nats.aio.client import Client
-from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
@@ -45,17 +43,14 @@ from .base import (
     unclaimed,
     unknown,
 )
+from .nats_link import NatsLink
 from .writer import Away, Writer, failed
 
 log = structlog.get_logger("talkover.log")
 
 T = TypeVar("T")
-LEAST = (2, 12, 5)
-"""The oldest server that is taken: before it are CVE-2026-27571 and -27889."""
-STREAM, BUCKET, SUBJECT, BEAT = "TALKOVER_LOG", "talkover_sessions", "talkover.log", "talkover.node"
-BEAT_S = 1.0
-GONE_S = 3.0
-"""A process that was not heard of for so long has lost its sessions, if nobody else took them."""
+STREAM, BUCKET, SUBJECT = "TALKOVER_LOG", "talkover_sessions", "talkover.log"
+TIDY_S = WATCH_S = 1.0
 CONNECT_S = 5.0
 ANSWER_S = 2.0
 WRONG_LAST_SEQUENCE = 10071
@@ -94,27 +89,29 @@ class Row:
 
 
 class NatsLog:
-    """`connect` makes one. `node` names this process, and no other ever."""
+    """`over` makes one of a link, which outlives it."""
 
     def __init__(
-        self, client: Client, stream: JetStreamContext, rows: KeyValue, node: str, *,
+        self, link: NatsLink, stream: JetStreamContext, rows: KeyValue, *,
         keep_s: float, away_s: float, tells: bool,
     ) -> None:  # fmt: skip
-        self._client, self._stream, self._rows, self._node = client, stream, rows, node
+        self.link, self._stream, self._rows, self.node = link, stream, rows, link.node
         self._keep_s, self._away_s = keep_s, away_s
         self._owed = sum(OWED.values()) if tells else 0
         self._known: dict[str, Row] = {}
         """What the bucket has, as it is told of changes."""
         self._writers: dict[str, Writer] = {}
-        self._seen: dict[str, float] = {node: time.monotonic()}
+        self._calls: dict[str, str] = {}
+        """Sessions by the id of their call."""
+        self._begun_by: dict[str, set[str]] = {}
+        """Those that have not ended, by the secret that they were begun with."""
         self._missed: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
-    async def connect(
+    async def over(
         cls,
-        url: str,
-        node: str,
+        link: NatsLink,
         *,
         keep_s: float = 86_400.0,
         away_s: float = 60.0,
@@ -123,28 +120,7 @@ class NatsLog:
     ) -> Self:
         """Ended sessions are kept for `keep_s` seconds; one that nobody has, and to which nobody
         came back for `away_s`, is an orphan. ConfigError."""
-
-        async def quiet(_: Exception) -> None:
-            """It is seen by whoever asks."""
-
-        client = Client()
-        try:
-            # It would try for ever, which is right only once it was there.
-            async with asyncio.timeout(CONNECT_S):
-                await client.connect(
-                    url, name=node, error_cb=quiet, max_reconnect_attempts=-1,
-                    reconnect_time_wait=1, allow_reconnect=True,
-                )  # fmt: skip
-        except (NatsError, OSError, TimeoutError) as error:
-            await client.close()
-            why = str(error) or "no answer"
-            raise ConfigError(f"NATS cannot be reached at {url} ({why}).") from None
-        version = client.connected_server_version
-        if (version.major, version.minor, version.patch) < LEAST:
-            await client.close()
-            least = ".".join(map(str, LEAST))
-            raise ConfigError(f"The NATS server at {url} is {version}; Talkover needs {least}.")
-        stream = client.jetstream(timeout=ANSWER_S)
+        stream = link.client.jetstream(timeout=ANSWER_S)
         try:
             await stream.add_stream(StreamConfig(
                 name=STREAM, subjects=[f"{SUBJECT}.*"], num_replicas=replicas, allow_direct=True,
@@ -152,9 +128,8 @@ class NatsLog:
             ))  # fmt: skip
             rows = await stream.create_key_value(KeyValueConfig(BUCKET, replicas=replicas))
         except (JetStreamError, NatsError) as error:
-            await client.close()
-            raise ConfigError(f"NATS at {url} cannot keep sessions: {error}.") from None
-        made = cls(client, stream, rows, node, keep_s=keep_s, away_s=away_s, tells=tells)
+            raise ConfigError(f"NATS cannot keep sessions: {error}.") from None
+        made = cls(link, stream, rows, keep_s=keep_s, away_s=away_s, tells=tells)
         await made._begin()
         return made
 
@@ -162,8 +137,8 @@ class NatsLog:
 
     def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
         text = base64.b64encode(token).decode()
-        row = Row(id, 1, self._node, text, about, time.time(), owed=self._owed)
-        self._known[id] = row
+        row = Row(id, 1, self.node, text, about, time.time(), owed=self._owed)
+        self._learn(row)
         writer = self._writers[id] = Writer(_Elsewhere(self), id, 1, 0)
         return writer.do(lambda: _patient(self._create(row)))
 
@@ -204,11 +179,21 @@ class NatsLog:
         now = time.monotonic()
         found: list[str] = []
         for row in self._known.values():
-            if row.ended is not None or row.node == self._node or self._is_alive(row.node):
+            if row.ended is not None or row.node == self.node or self.link.lives(row.node):
                 self._missed.pop(row.id, None)
             elif now - self._missed.setdefault(row.id, now) >= self._away_s:
                 found.append(row.id)
         return _done(found)
+
+    def calls_by(self, secret: str) -> int:
+        rows = [self._known[id] for id in self._begun_by.get(secret, ())]
+        return sum(row.node != self.node and self.link.lives(row.node) for row in rows)
+
+    def holder(self, id: str) -> str | None:
+        row = self._known.get(self._calls.get(id, id))
+        if row is None or row.ended is not None or row.node == self.node:
+            return None
+        return row.node if self.link.lives(row.node) else None
 
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
         return asyncio.ensure_future(self._sure(self._read(id, after)))
@@ -221,7 +206,7 @@ class NatsLog:
         return _done([
             row.id for row in self._known.values()
             if row.owed & OWED[kind] and row.begun and (kind == "started" or row.ended is not None)
-            and (row.node == self._node or not self._is_alive(row.node))
+            and (row.node == self.node or not self.link.lives(row.node))
         ])  # fmt: skip
 
     def told(self, id: str, kind: Kind) -> asyncio.Future[None]:
@@ -237,19 +222,14 @@ class NatsLog:
             writer.stop()
         for task in self._tasks:
             task.cancel()
-        await self._client.close()
 
     # ---- within --------------------------------------------------------------------------------
 
     async def _begin(self) -> None:
-        async def heard(message: Msg) -> None:
-            self._seen[message.subject.rpartition(".")[2]] = time.monotonic()
-
-        await self._client.subscribe(f"{BEAT}.*", cb=heard)
         ready = asyncio.Event()
         self._tasks = [
             asyncio.create_task(self._follow(ready), name="session log: changes"),
-            asyncio.create_task(self._beat(), name="session log: beat"),
+            asyncio.create_task(self._tidy(), name="session log: tidy"),
         ]
         async with asyncio.timeout(CONNECT_S):
             await ready.wait()
@@ -259,32 +239,48 @@ class NatsLog:
         watcher = await self._rows.watchall()
         while True:
             try:
-                entry: Any = await watcher.updates(timeout=BEAT_S)
+                entry: Any = await watcher.updates(timeout=WATCH_S)
             except (TimeoutError, NatsError):
                 continue
             if entry is None:
                 ready.set()
             elif entry.operation is not None:
-                self._known.pop(entry.key, None)
+                self._unlearn(entry.key)
             else:
-                self._known[entry.key] = Row.of(entry.value)
+                self._learn(Row.of(entry.value))
 
-    async def _beat(self) -> None:
+    async def _tidy(self) -> None:
         while True:
-            with contextlib.suppress(NatsError):
-                await self._client.publish(f"{BEAT}.{self._node}")
             old = [
                 row.id for row in self._known.values()
-                if row.ended is not None and row.node == self._node and not row.owed
+                if row.ended is not None and row.node == self.node and not row.owed
                 and time.time() - row.ended > self._keep_s
             ]  # fmt: skip
             for id in old:
                 with contextlib.suppress(LogUnavailable, NotFound):
                     await self._sure(self._forget(id))
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(TIDY_S)
 
-    def _is_alive(self, node: str) -> bool:
-        return node == self._node or time.monotonic() - self._seen.get(node, -GONE_S) < GONE_S
+    def _learn(self, row: Row) -> None:
+        self._known[row.id] = row
+        self._calls[row.about.get("call_id", "")] = row.id
+        if row.ended is None and (secret := row.about.get("secret")) is not None:
+            self._begun_by.setdefault(secret, set()).add(row.id)
+        elif row.ended is not None:
+            self._over(row)
+
+    def _unlearn(self, id: str) -> None:
+        row = self._known.pop(id, None)
+        if row is not None:
+            self._calls.pop(row.about.get("call_id", ""), None)
+            self._over(row)
+
+    def _over(self, row: Row) -> None:
+        secret = row.about.get("secret", "")
+        begun = self._begun_by.get(secret, set())
+        begun.discard(row.id)
+        if not begun:
+            self._begun_by.pop(secret, None)
 
     async def _sure(self, work: Coroutine[Any, Any, T]) -> T:
         """Once; LogUnavailable where NATS does not answer."""
@@ -323,7 +319,7 @@ class NatsLog:
                 await self._rows.update(id, changed.to_bytes(), revision)
             except KeyWrongLastSequenceError:
                 continue
-            self._known[id] = changed
+            self._learn(changed)
             return
 
     async def _claim(self, id: str, token: bytes | None) -> Kept:
@@ -333,11 +329,11 @@ class NatsLog:
             except NotFound:
                 raise unclaimed() from None
             check_claim(base64.b64decode(row.token), row.ended, token)
-            taken = replace(row, term=row.term + 1, node=self._node)
+            taken = replace(row, term=row.term + 1, node=self.node)
             with contextlib.suppress(KeyWrongLastSequenceError):
                 await self._rows.update(id, taken.to_bytes(), revision)
                 break
-        self._known[id] = taken
+        self._learn(taken)
         records, last = await self._mark(id, taken.term)
         self._writers[id] = Writer(_Elsewhere(self), id, taken.term, last)
         return Kept(taken.opened, records)
@@ -384,7 +380,7 @@ class NatsLog:
         await self._row(id)
         await self._rows.purge(id)
         await self._stream.purge_stream(STREAM, subject=f"{SUBJECT}.{id}")
-        self._known.pop(id, None)
+        self._unlearn(id)
         writer = self._writers.pop(id, None)
         if writer is not None:
             writer.stop()

@@ -79,7 +79,7 @@ class SqliteLog:
         tells: bool = False,
     ) -> None:
         self._owed = sum(OWED.values()) if tells else 0
-        self._node, self._keep_s = node, keep_s
+        self.node, self._keep_s = node, keep_s
         self._ours = set[str]()
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
         try:
@@ -108,7 +108,7 @@ class SqliteLog:
 
     def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
         self._ours.add(id)
-        row = (id, 1, self._node, token, json.dumps(about), time.time(), self._owed)
+        row = (id, 1, self.node, token, json.dumps(about), time.time(), self._owed)
 
         def work(db: sqlite3.Connection) -> None:
             db.execute(
@@ -117,7 +117,7 @@ class SqliteLog:
                 row,
             )
 
-        return self._do(work)
+        return self.do(work)
 
     def append(self, id: str, term: int, record: Record) -> asyncio.Future[None]:
         def work(db: sqlite3.Connection) -> None:
@@ -130,10 +130,10 @@ class SqliteLog:
             if not db.execute("SELECT changes()").fetchone()[0]:
                 _check_term(db, id, term)
 
-        return self._do(work)
+        return self.do(work)
 
     def check(self, id: str, term: int) -> asyncio.Future[None]:
-        return self._do(lambda db: _check_term(db, id, term))
+        return self.do(lambda db: _check_term(db, id, term))
 
     def close(self, id: str, term: int, reason: str) -> asyncio.Future[None]:
         ended = time.time()
@@ -143,7 +143,7 @@ class SqliteLog:
             db.execute("UPDATE sessions SET ended=?, reason=? WHERE id=?", (ended, reason, id))
             self._ours.discard(id)
 
-        return self._do(work)
+        return self.do(work)
 
     def claim(self, id: str, token: bytes | None) -> asyncio.Future[Kept]:
         def work(db: sqlite3.Connection) -> Kept:
@@ -151,11 +151,11 @@ class SqliteLog:
             if row is None:
                 raise unclaimed()
             check_claim(row[0], row[1], token)
-            db.execute("UPDATE sessions SET term=term+1, node=? WHERE id=?", (self._node, id))
+            db.execute("UPDATE sessions SET term=term+1, node=? WHERE id=?", (self.node, id))
             self._ours.add(id)
             return Kept(_opened(db, id), _records(db, id, 0))
 
-        return self._do(work)
+        return self.do(work)
 
     def orphans(self) -> asyncio.Future[list[str]]:
         def work(db: sqlite3.Connection) -> list[str]:
@@ -165,20 +165,27 @@ class SqliteLog:
             rows = db.execute("SELECT id FROM sessions WHERE ended IS NULL").fetchall()
             return [id for (id,) in rows if id not in self._ours]
 
-        return self._do(work)
+        return self.do(work)
+
+    def calls_by(self, secret: str) -> int:
+        return 0
+
+    def holder(self, id: str) -> str | None:
+        """Nobody knows another process of this file by its name."""
+        return None
 
     def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:
         def work(db: sqlite3.Connection) -> list[Opened]:
             rows = db.execute(f"SELECT {_ROW} FROM sessions ORDER BY began DESC LIMIT ?", (most,))
             return [_as_opened(row) for row in rows.fetchall()]
 
-        return self._do(work)
+        return self.do(work)
 
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
         def work(db: sqlite3.Connection) -> Kept:
             return Kept(_opened(db, id), _records(db, id, after))
 
-        return self._do(work)
+        return self.do(work)
 
     def forget(self, id: str) -> asyncio.Future[None]:
         def work(db: sqlite3.Connection) -> None:
@@ -186,7 +193,7 @@ class SqliteLog:
             db.execute("DELETE FROM sessions WHERE id=?", (id,))
             db.execute("DELETE FROM records WHERE session=?", (id,))
 
-        return self._do(work)
+        return self.do(work)
 
     def untold(self, kind: Kind) -> asyncio.Future[list[str]]:
         over = "AND ended IS NOT NULL" if kind == "ended" else ""
@@ -199,13 +206,13 @@ class SqliteLog:
             )
             return [id for (id,) in rows.fetchall()]
 
-        return self._do(work)
+        return self.do(work)
 
     def told(self, id: str, kind: Kind) -> asyncio.Future[None]:
         def work(db: sqlite3.Connection) -> None:
             db.execute("UPDATE sessions SET owed = owed & ~? WHERE id=?", (OWED[kind], id))
 
-        return self._do(work)
+        return self.do(work)
 
     async def shut(self) -> None:
         self._jobs.put(None)
@@ -213,7 +220,8 @@ class SqliteLog:
 
     # ---- the thread ----------------------------------------------------------------------------
 
-    def _do(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+    def do(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        """Work for the thread, in its order."""
         job = _Job(work)
         if self._jobs.qsize() >= MOST_WAITING:
             job.error = LogUnavailable("The session log has fallen behind its disk.")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from ..errors import Busy
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
-from .keys import Backend, Caller, Forbidden, Secret
+from .keys import Backend, Caller, Forbidden, Keyring, Secret
 
 RESUME = "Talkover-Resume"
 """The header that tells a caller what to come back with."""
@@ -32,42 +33,44 @@ def given(caller: Caller, config: dict[str, Any], agent: str | None) -> dict[str
     if not isinstance(caller, Secret):
         return {"config": config, "agent": agent, "trusted": isinstance(caller, Backend)}
     return {
-        "config": caller.session,
+        "config": caller.allowed.session,
         "trusted": True,
         "bound": True,
-        "agent": caller.agent or agent,
-        "user": caller.user,
-        "metadata": caller.metadata,
-        "longest_s": caller.max_seconds,
-        "idle_s": caller.max_idle_seconds,
+        "agent": caller.allowed.agent or agent,
+        "user": caller.allowed.user,
+        "metadata": caller.allowed.metadata,
+        "longest_s": caller.allowed.max_seconds,
+        "idle_s": caller.allowed.max_idle_seconds,
+        "secret": caller.hash,
     }
 
 
-@contextmanager
-def spending(caller: Caller, lobby: Lobby) -> Generator[Callable[[Session], None]]:
+@asynccontextmanager
+async def spending(caller: Caller, keys: Keyring, lobby: Lobby) -> AsyncGenerator[None]:
     """Around the making of a session, from when only headers were seen: keeps a place for it, and
     counts one use of a secret unless that fails.
 
-    Gives a function that notes the session as the secret's own. Full where the server takes no
-    more, Unauthorized or Busy where the secret allows no more.
+    Full where the server takes no more, Unauthorized or Busy where the secret allows no more.
     """
     with lobby.place():
         if not isinstance(caller, Secret):
-            yield lambda _: None
+            yield
             return
-        caller.live = {id for id in caller.live if lobby.has(id)}
-        most = caller.max_calls or lobby.limits.calls_per_secret
-        if len(caller.live) + caller.making >= most:
+        most = caller.allowed.max_calls or lobby.limits.calls_per_secret
+        if lobby.calls_by(caller.hash) + keys.making[caller.hash] >= most:
             raise Busy(f"This client secret has {most} live calls already; end one first.")
-        caller.use()
-        caller.making += 1
+        keys.making[caller.hash] += 1
         try:
-            yield lambda session: caller.live.add(session.id)
-        except BaseException:
-            caller.give_back()
-            raise
+            await keys.use(caller)
+            try:
+                yield
+            except BaseException:
+                await keys.use(caller, -1)
+                raise
         finally:
-            caller.making -= 1
+            keys.making[caller.hash] -= 1
+            # A secret that nobody calls with is not remembered here.
+            keys.making += Counter()
 
 
 def check_operator(caller: Caller) -> None:
@@ -80,7 +83,7 @@ def check_own(caller: Caller, session: Session) -> None:
     """Forbidden where a secret, or a token to come back with, is another call's."""
     match caller:
         case Secret():
-            own = session.id in caller.live
+            own = session.secret == caller.hash
         case Returning():
             own = session.id == caller.id and session.is_resumed_by(caller.hash)
         case _:

@@ -16,6 +16,8 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route, WebSocketRoute
 
 from .. import __version__
+from ..cluster.nodes import Load
+from ..cluster.secrets import Secrets
 from ..errors import TalkoverError
 from ..media.port import OfferError
 from ..observe.metrics import CONTENT_TYPE, Metrics
@@ -30,7 +32,7 @@ from .admission import RESUME, check_operator, check_own, given, resumption, spe
 from .body import in_time, json_object, read_body
 from .errors import HttpError, respond
 from .ice import NO_ICE_SERVERS, IceServers
-from .keys import Caller, Keyring, Secret, bearer
+from .keys import Allowed, Caller, Keyring, Secret, bearer
 from .live import LiveGateway
 from .sessions import SessionsGateway
 from .socket import Sockets
@@ -66,7 +68,7 @@ class Gateway:
         self._metrics = metrics
 
     async def call(self, request: Request) -> Response:
-        caller = self._keys.admit(bearer(request.headers), request.headers)
+        caller = await self._keys.admit(bearer(request.headers), request.headers)
         query = request.query_params
         extensions = query.get("extensions") == "talkover"
         codec = Codec(extensions=extensions, audio_events=False)
@@ -75,13 +77,12 @@ class Gateway:
         if isinstance(caller, Returning):
             offer, _ = await in_time(_offer(request))
             return _answered(*await self._lobby.resume(caller, offer, lambda _: codec))
-        with spending(caller, self._lobby) as note:
+        async with spending(caller, self._keys, self._lobby):
             offer, config = await in_time(_offer(request))
             if "model" in query:
                 config.setdefault("model", query["model"])
             allowed = given(caller, config, query.get("agent"))
             session, answer = await self._lobby.call(offer, lambda _: codec, **allowed)
-            note(session)
         return _answered(session, answer)
 
     async def _move(self, request: Request, id: str, caller: Caller, codec: Codec) -> Response:
@@ -99,7 +100,7 @@ class Gateway:
 
     async def restart(self, request: Request) -> Response:
         """A later offer of the same connection, which goes on from another address."""
-        caller = self._keys.admit(bearer(request.headers), request.headers)
+        caller = await self._keys.admit(bearer(request.headers), request.headers)
         session = self._session(request.path_params["id"])
         check_own(caller, session)
         if session.transport == "websocket":
@@ -116,7 +117,7 @@ class Gateway:
         return Response(answer, media_type="application/sdp")
 
     async def hangup(self, request: Request) -> Response:
-        caller = self._keys.admit(bearer(request.headers), request.headers)
+        caller = await self._keys.admit(bearer(request.headers), request.headers)
         session = self._session(request.path_params["id"])
         check_own(caller, session)
         await session.end("hung up")
@@ -128,7 +129,7 @@ class Gateway:
         A connection that breaks before tells its client that this process is gone, seconds before
         the media could.
         """
-        caller = self._keys.admit(bearer(request.headers), request.headers)
+        caller = await self._keys.admit(bearer(request.headers), request.headers)
         session = self._session(request.path_params["id"])
         check_own(caller, session)
 
@@ -141,7 +142,7 @@ class Gateway:
         return StreamingResponse(told(), headers=headers, media_type="text/plain")
 
     async def mint(self, request: Request) -> Response:
-        check_operator(self._keys.admit(bearer(request.headers), request.headers))
+        check_operator(await self._keys.admit(bearer(request.headers), request.headers))
         body = json_object(await read_body(request, MOST_BODY))
         after = _object(body, "expires_after")
         if after.get("anchor", "created_at") != "created_at":
@@ -158,14 +159,13 @@ class Gateway:
         config = beta.current(_object(body, "session"))
         agent = _text(body, "agent")
         checked = self._lobby.check(config, agent)
-        secret = self._keys.mint(
-            seconds, config,
-            user=_text(body, "user"), metadata=_object(body, "metadata"),
-            agent=agent, uses_left=_count(body, "max_uses"),
-            **{name: _count(body, name) for name in LIMITS},
+        allowed = Allowed(
+            config, _text(body, "user"), _object(body, "metadata"), agent,
+            *(_count(body, name) for name in LIMITS),
         )  # fmt: skip
+        value, secret = await self._keys.mint(seconds, allowed, _count(body, "max_uses"))
         shown = checked.effective(fresh("sess"), secret.expires_at)
-        told = {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
+        told = {"value": value, "expires_at": secret.expires_at, "session": shown}
         return JSONResponse(told | self._relays(secret))
 
     async def health(self, _: Request) -> Response:
@@ -178,7 +178,7 @@ class Gateway:
         return JSONResponse(body, 200 if lobby.ready else 503)
 
     async def figures(self, request: Request) -> Response:
-        check_operator(self._keys.admit(bearer(request.headers), request.headers))
+        check_operator(await self._keys.admit(bearer(request.headers), request.headers))
         return Response(self._metrics.exposed(), media_type=CONTENT_TYPE)
 
     async def refuse(self, request: Request, error: Exception) -> Response:
@@ -221,7 +221,7 @@ class Gateway:
 
     def _relays(self, secret: Secret) -> dict[str, Any]:
         """Good until the last call that can begin with the secret has to end, and no longer."""
-        limits = self._lobby.limits.within(secret.max_seconds, None)
+        limits = self._lobby.limits.within(secret.allowed.max_seconds, None)
         told = self._ice.told(fresh("turn"), secret.expires_at + limits.longest_s)
         return {"ice_servers": told} if told else {}
 
@@ -235,13 +235,18 @@ class Gateway:
 def create_app(
     lobby: Lobby,
     metrics: Metrics,
+    secrets: Secrets,
     *,
     key: str | None = None,
     ice: IceServers = NO_ICE_SERVERS,
     trouble: Callable[[], dict[str, Any] | None] = lambda: None,
+    others: Callable[[], dict[str, Load]] = dict,
 ) -> Starlette:
-    """The ASGI application; whoever made the lobby warms and closes it."""
-    keys = Keyring(key)
+    """The ASGI application; whoever made the lobby warms and closes it.
+
+    `others` are the servers beside this one.
+    """
+    keys = Keyring(key, secrets)
     gateway = Gateway(lobby, keys, ice, trouble, metrics)
     live = LiveGateway(lobby, keys, metrics.refused)
     calls = "/v1/realtime/calls"
@@ -257,7 +262,7 @@ def create_app(
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
             WebSocketRoute("/v1/realtime", Sockets(lobby, keys, metrics.refused).serve),
             *live.routes,
-            *SessionsGateway(lobby, keys).routes,
+            *SessionsGateway(lobby, keys, lambda: {lobby.node: lobby.load, **others()}).routes,
             Route("/healthz", gateway.health),
             Route("/readyz", gateway.ready),
             Route("/metrics", gateway.figures),

@@ -7,7 +7,7 @@ import random
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from ..cluster.base import Fenced
+from ..cluster.base import Fenced, LogUnavailable
 from ..errors import Busy, Full, InputError, NotFound, TalkoverError
 from ..media.port import OfferError
 from ..protocol.errors import BadEvent
@@ -40,7 +40,7 @@ def shown(error: Exception) -> tuple[int, dict[str, object]]:
             return 409, _body(error.message, error.code, None)
         case Busy():
             return 429, _body(error.message, error.code, None)
-        case Full():
+        case Full() | LogUnavailable():
             return 503, _body(error.message, error.code, None, "server_error")
         case InputError() | BadEvent():
             return 400, _body(error.message, error.code, error.param)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
+
+from ..cluster.base import LogUnavailable
+from ..cluster.secrets import Grant, Secrets
 from ..errors import Full, TalkoverError
 from ..session.returning import PREFIX, Returning
 
+log = structlog.get_logger("talkover.keys")
+
+SECRET = "ek_"
+"""How a client secret begins."""
 LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1", "[::1]"))
 MOST_SECRETS = 10_000
 
@@ -29,38 +39,30 @@ class ForeignOrigin(Forbidden):
     code = "origin_not_allowed"
 
 
-@dataclass(slots=True)
-class Secret:
-    """What a backend allowed a client. Reusable until it expires.
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a backend allows a client. `session` is its config, `user` and `metadata` whose it is.
 
     `max_…` are limits of its own, beside the server's: calls at a time, seconds of each, seconds
     of it in which nobody says or writes anything.
     """
 
-    value: str
-    expires_at: int
     session: dict[str, Any]
     user: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
     agent: str | None = None
-    uses_left: int | None = None
     max_calls: int | None = None
     max_seconds: int | None = None
     max_idle_seconds: int | None = None
-    live: set[str] = field(default_factory=set[str])
-    making: int = 0
 
-    def use(self) -> None:
-        """Count one call. Unauthorized or Full where it has none left."""
-        if self.uses_left is not None:
-            if self.uses_left <= 0:
-                raise Unauthorized("This client secret has been used up; mint another.")
-            self.uses_left -= 1
 
-    def give_back(self) -> None:
-        """The call that was counted did not come about."""
-        if self.uses_left is not None:
-            self.uses_left += 1
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Reusable until it expires (Unix seconds), or is used up. `hash` is what others know it by."""
+
+    hash: str
+    allowed: Allowed
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,36 +78,46 @@ Whether one who comes back is a session's own is for that session to say (`check
 
 
 class Keyring:
-    """`now` gives Unix seconds."""
+    """`now` gives Unix seconds. Secrets are in a store, so that they outlive this process and other
+    ones know them; while that is away, those that were seen here are known still."""
 
-    def __init__(self, key: str | None, now: Callable[[], float] = time.time) -> None:
-        self._key = key
-        self._now = now
-        self._secrets: dict[str, Secret] = {}
+    def __init__(
+        self, key: str | None, secrets: Secrets, now: Callable[[], float] = time.time
+    ) -> None:
+        self._key, self._store, self._now = key, secrets, now
+        self._seen: dict[str, Secret] = {}
+        self.making: Counter[str] = Counter()
+        """Calls that are being made with each secret."""
 
     @property
     def required(self) -> bool:
         return self._key is not None
 
-    def mint(self, seconds: int, session: dict[str, Any], **who: Any) -> Secret:
-        """A new secret. Full where there are too many."""
+    async def mint(
+        self, seconds: int, allowed: Allowed, uses: int | None = None
+    ) -> tuple[str, Secret]:
+        """A new secret, and what it allows. Full where there are too many."""
         now = self._now()
-        self._secrets = {v: s for v, s in self._secrets.items() if s.expires_at > now}
-        if len(self._secrets) >= MOST_SECRETS:
+        self._seen = {h: s for h, s in self._seen.items() if s.expires_at > now}
+        if len(self._seen) >= MOST_SECRETS:
             raise Full("Too many client secrets are alive; wait until some expire.")
-        secret = Secret(f"ek_{secrets.token_urlsafe(32)}", int(now) + seconds, session, **who)
-        self._secrets[secret.value] = secret
-        return secret
+        value = f"{SECRET}{secrets.token_urlsafe(32)}"
+        made = self._seen[hashed(value)] = Secret(hashed(value), allowed, int(now) + seconds)
+        try:
+            await self._store.put(made.hash, Grant(asdict(allowed), made.expires_at, uses))
+        except LogUnavailable as error:
+            log.warning("a client secret is known to this server alone", why=error.message)
+        return value, made
 
-    def admit(self, bearer: str | None, headers: Mapping[str, str]) -> Caller:
+    async def admit(self, bearer: str | None, headers: Mapping[str, str]) -> Caller:
         """Whose key, or client secret, that is.
 
         Unauthorized for a wrong or expired one; Forbidden for a website of another origin.
         """
         if bearer is not None and bearer.startswith(PREFIX):
             return Returning.of(bearer)
-        if bearer is not None and bearer.startswith("ek_"):
-            secret = self._secrets.get(bearer)
+        if bearer is not None and bearer.startswith(SECRET):
+            secret = await self._known(hashed(bearer))
             if secret is None or secret.expires_at <= self._now():
                 raise Unauthorized("This client secret is wrong or has expired; mint another.")
             return secret
@@ -118,6 +130,29 @@ class Keyring:
             return Backend()
         check_origin(headers)
         return None
+
+    async def use(self, secret: Secret, count: int = 1) -> None:
+        """Count so many calls; -1: one that was counted did not come about. Unauthorized where it
+        allows no more. Nobody is kept waiting for a store that is away."""
+        try:
+            left = await self._store.use(secret.hash, count)
+        except LogUnavailable as error:
+            log.warning("a use of a client secret was not counted", why=error.message)
+            return
+        if not left:
+            raise Unauthorized("This client secret has been used up; mint another.")
+
+    async def _known(self, hash: str) -> Secret | None:
+        if hash not in self._seen:
+            found = await self._store.get(hash)
+            if found is None:
+                return None
+            self._seen[hash] = Secret(hash, Allowed(**found.about), found.expires_at)
+        return self._seen[hash]
+
+
+def hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:

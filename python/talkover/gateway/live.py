@@ -64,11 +64,10 @@ class LiveGateway:
 
     async def create(self, request: Request) -> Response:
         """A session over WebRTC: JSON with an offer in, its id and an answer out."""
-        caller = self._keys.admit(bearer(request.headers), request.headers)
-        with spending(caller, self._lobby) as note:
+        caller = await self._keys.admit(bearer(request.headers), request.headers)
+        async with spending(caller, self._keys, self._lobby):
             body = Fields(json_object(await in_time(read_body(request, MOST_BODY))), None)
             session, answer = await self._call(request, caller, body)
-            note(session)
         answered = {"type": "webrtc", "sdp": answer}
         made = {"session": {"id": session.id}, "transport": answered}
         return JSONResponse(made, 201, {"Location": f"{PATH}/{session.id}"})
@@ -91,13 +90,13 @@ class LiveGateway:
         return session, answer
 
     async def hangup(self, request: Request) -> Response:
-        caller = self._keys.admit(bearer(request.headers), request.headers)
+        caller = await self._keys.admit(bearer(request.headers), request.headers)
         session = self._find(request.path_params["id"], caller)
         await session.end("hung up")
         return Response(status_code=200)
 
     async def not_here(self, request: Request) -> Response:
-        self._keys.admit(bearer(request.headers), request.headers)
+        await self._keys.admit(bearer(request.headers), request.headers)
         message = _NOT_HERE.get(request.path_params["what"])
         if message is None:
             raise HttpError(404, "There is nothing at this path.", code="not_found")
@@ -142,7 +141,7 @@ class LiveGateway:
 
     async def _admitted(self, socket: WebSocket) -> Caller | _Refused:
         try:
-            return self._keys.admit(bearer_of(socket, []), socket.headers)
+            return await self._keys.admit(bearer_of(socket, []), socket.headers)
         except TalkoverError as error:
             self._refused(shown(error)[0])
             await refuse(socket, *shown(error))
@@ -159,7 +158,7 @@ class LiveGateway:
             event_id = None
             try:
                 asked, event_id = start(message.get("text") or message.get("bytes") or b"")
-                return self._session(socket, caller, asked), event_id
+                return await self._session(socket, caller, asked), event_id
             except BadEvent as error:
                 # It may be put right: nothing has begun yet.
                 error.event_id = error.event_id or event_id
@@ -171,11 +170,10 @@ class LiveGateway:
                 await socket.close(1013 if isinstance(error, Full) else 1008, error.code)
                 return None
 
-    def _session(self, socket: WebSocket, caller: Caller, asked: Startup) -> Session:
+    async def _session(self, socket: WebSocket, caller: Caller, asked: Startup) -> Session:
         agent = socket.query_params.get("agent")
-        with spending(caller, self._lobby) as note:
+        async with spending(caller, self._keys, self._lobby):
             session = self._lobby.attach(**given(caller, asked.config, agent))
-            note(session)
         _remember(session, asked)
         return session
 

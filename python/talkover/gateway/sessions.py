@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, cast
 
 from starlette.requests import Request
@@ -9,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..cluster.base import Opened
+from ..cluster.nodes import Load
 from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.returning import About
@@ -25,28 +28,36 @@ MOST_BODY = 512 * 1024
 
 
 class SessionsGateway:
-    def __init__(self, lobby: Lobby, keys: Keyring) -> None:
-        self._lobby, self._keys = lobby, keys
+    """`nodes` gives every server that lives, this one first, and what each carries."""
+
+    def __init__(self, lobby: Lobby, keys: Keyring, nodes: Callable[[], dict[str, Load]]) -> None:
+        self._lobby, self._keys, self._nodes = lobby, keys, nodes
 
     @property
     def routes(self) -> list[Route]:
         path = "/v1/sessions"
         return [
+            Route("/v1/nodes", self.nodes, methods=["GET"]),
             Route(path, self.every, methods=["GET"]),
             Route(f"{path}/{{id}}", self.one, methods=["GET"]),
             Route(f"{path}/{{id}}", self.delete, methods=["DELETE"]),
             Route(f"{path}/{{id}}/events", self.steer, methods=["POST"]),
         ]
 
+    async def nodes(self, request: Request) -> Response:
+        await self._check(request)
+        told = [{"object": "node", "id": id, **asdict(load)} for id, load in self._nodes().items()]
+        return JSONResponse({"object": "list", "data": told})
+
     async def every(self, request: Request) -> Response:
         """The newest first."""
-        self._check(request)
+        await self._check(request)
         known = await self._lobby.known(MOST)
         return JSONResponse({"object": "list", "data": [self._line(opened) for opened in known]})
 
     async def one(self, request: Request) -> Response:
         """With all that was said in it. NotFound."""
-        self._check(request)
+        await self._check(request)
         opened, found = await self._lobby.history(request.path_params["id"])
         items = [item.wire() for item in found.conversation.items]
         body = self._line(opened) | {"items": items, "state": found.state, "usage": found.usage}
@@ -54,13 +65,13 @@ class SessionsGateway:
 
     async def delete(self, request: Request) -> Response:
         """It ends, if it is live, and nothing of it is kept. NotFound."""
-        self._check(request)
+        await self._check(request)
         await self._lobby.delete(request.path_params["id"])
         return Response(status_code=204)
 
     async def steer(self, request: Request) -> Response:
         """Client events for a live session; tells what was wrong with which."""
-        self._check(request)
+        await self._check(request)
         session = self._lobby.get(request.path_params["id"])
         if session is None:
             raise HttpError(404, "There is no such call; it may have ended.", code="call_not_found")
@@ -73,8 +84,8 @@ class SessionsGateway:
         ]
         return JSONResponse({"errors": told})
 
-    def _check(self, request: Request) -> None:
-        check_operator(self._keys.admit(bearer(request.headers), request.headers))
+    async def _check(self, request: Request) -> None:
+        check_operator(await self._keys.admit(bearer(request.headers), request.headers))
 
     def _line(self, opened: Opened) -> dict[str, Any]:
         about, live = About.of(opened.about), self._lobby.get(opened.id)

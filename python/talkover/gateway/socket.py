@@ -47,7 +47,7 @@ class Sockets:
     async def serve(self, socket: WebSocket) -> None:
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
         try:
-            caller = self._keys.admit(bearer_of(socket, offered), socket.headers)
+            caller = await self._keys.admit(bearer_of(socket, offered), socket.headers)
             session, own = await self._session(socket, caller)
         except Exception as error:
             status, body = shown(error)
@@ -92,12 +92,11 @@ class Sockets:
                     )  # fmt: skip
         if isinstance(caller, Returning):
             return await self._lobby.resume_at_socket(caller), True
-        with spending(caller, self._lobby) as note:
+        async with spending(caller, self._keys, self._lobby):
             config: dict[str, Any] = {"model": query["model"]} if "model" in query else {}
             if query.get("intent") == "transcription":
                 config["type"] = "transcription"
             session = self._lobby.attach(**given(caller, config, query.get("agent")))
-            note(session)
         return session, True
 
 

@@ -28,7 +28,7 @@ class Cast:
 class Names:
     """What a session is known by, and since when and how long at most (Unix seconds).
 
-    `token` is the hash of what its client comes back with.
+    `token` is the hash of what its client comes back with, `secret` of what it was begun with.
     """
 
     id: str
@@ -36,3 +36,4 @@ class Names:
     token: bytes = b""
     began: float = 0.0
     expires_at: int = 0
+    secret: str | None = None

@@ -12,6 +12,7 @@ import structlog
 
 from ..agent import Agent
 from ..cluster.base import Fenced, Kept, Opened, SessionLog, unclaimed
+from ..cluster.nodes import Load
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice
 from ..errors import Busy, ConfigError, EngineError, Full, InputError, NotFound, TalkoverError
@@ -209,10 +210,24 @@ class Lobby:
         """What a session with this config would have. BadEvent, InputError."""
         return self._config(config, self._agent(agent), trusted=True)
 
-    def has(self, id: str) -> bool:
-        """Whether that call is live, and its caller there."""
-        session = self._sessions.get(id)
-        return session is not None and not session.absence.is_on
+    def calls_by(self, secret: str) -> int:
+        """Live calls, of all servers, that were begun by a client secret; by its hash."""
+        here = [s for s in self.sessions if s.secret == secret and not s.absence.is_on]
+        return len(here) + self._log.calls_by(secret)
+
+    @property
+    def node(self) -> str:
+        """The name of this server."""
+        return self._log.node
+
+    @property
+    def load(self) -> Load:
+        """What other servers are told of this one."""
+        return Load(self.live, self.capacity.limit, self.ready)
+
+    def holder(self, id: str) -> str | None:
+        """The other server that has a session, by its id or its call's."""
+        return None if id in self._sessions else self._log.holder(id)
 
     def get(self, id: str) -> Session | None:
         """By session id or call id."""
@@ -331,6 +346,7 @@ class Lobby:
         metadata: Mapping[str, Any] | None = None,
         longest_s: int | None = None,
         idle_s: int | None = None,
+        secret: str | None = None,
     ) -> About:
         """`trusted`: the config is the backend's own; `bound`: its client may not change it."""
         self._check_open()
@@ -341,7 +357,7 @@ class Lobby:
             name, fresh("rtc"), made.model_dump(mode="json"), user, dict(metadata or {}),
             None if trusted and not bound else chosen.client_may,
             frozenset(changed_keys(config)) if bound else frozenset[str](),
-            self.limits.within(longest_s, idle_s), time.time(),
+            self.limits.within(longest_s, idle_s), time.time(), secret,
         )  # fmt: skip
 
     def _config(self, config: dict[str, Any], agent: Agent, *, trusted: bool) -> SessionConfig:
@@ -447,7 +463,7 @@ class Lobby:
         )  # fmt: skip
         session = Session(
             cast, about.session_config(found.config), peer,
-            Names(id, about.call_id, token, about.began, about.expires_at),
+            Names(id, about.call_id, token, about.began, about.expires_at, about.secret),
             transport=transport, attach=self.media.attach, user=about.user,
             metadata=about.metadata, client_may=about.client_may, locked=about.locked,
             limits=about.limits_from(time.time()), past=found, on_end=self._forget,

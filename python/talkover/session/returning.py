@@ -48,6 +48,8 @@ class About:
     locked: frozenset[str]
     limits: Limits
     began: float
+    secret: str | None = None
+    """The hash of the client secret that it was begun with."""
 
     @property
     def expires_at(self) -> int:

@@ -155,6 +155,11 @@ class Session:
         return self._names.call_id
 
     @property
+    def secret(self) -> str | None:
+        """The hash of the client secret that it was begun with."""
+        return self._names.secret
+
+    @property
     def began(self) -> float:
         """Unix seconds."""
         return self._names.began

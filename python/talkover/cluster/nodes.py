@@ -1,0 +1,59 @@
+"""Which servers there are, what each carries, and which of them takes a new call (pure).
+
+`now` in seconds, by a clock that never goes back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+GONE_S = 3.0
+"""A server that was not heard of for so long is gone, until it is heard of again."""
+BETTER = 0.1
+"""By so much of what it carries another server must have more room: going there costs a little,
+and what servers tell of themselves is a second old."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Calls that a server has, the most that it would take, and whether it takes any now."""
+
+    live: int = 0
+    limit: int = 0
+    ready: bool = False
+
+    @property
+    def free(self) -> float:
+        """The share of its room that is left; 0 where it takes none."""
+        return max(0, self.limit - self.live) / self.limit if self.ready and self.limit else 0.0
+
+
+class Nodes:
+    """`own` is the name of this server, which is not among the others."""
+
+    def __init__(self, own: str) -> None:
+        self._own = own
+        self._heard: dict[str, tuple[float, Load]] = {}
+
+    def hear(self, node: str, load: Load, now: float) -> None:
+        if node != self._own:
+            self._heard[node] = (now, load)
+
+    def lives(self, node: str, now: float) -> bool:
+        at, _ = self._heard.get(node, (now - GONE_S, Load()))
+        return node == self._own or now - at < GONE_S
+
+    def others(self, now: float) -> dict[str, Load]:
+        """Those that live."""
+        return {node: load for node, (_, load) in self._heard.items() if self.lives(node, now)}
+
+    def place(self, own: Load, now: float) -> str | None:
+        """The other server that a new call is better with; None for this one."""
+        others = self.others(now)
+        best = max(others, key=lambda node: others[node].free, default=None)
+        if best is None or others[best].free <= (own.free + BETTER if own.free else 0.0):
+            return None
+        # It tells of this call itself only with its next word.
+        at, load = self._heard[best]
+        self._heard[best] = (at, replace(load, live=load.live + 1))
+        return best
