@@ -59,8 +59,10 @@ class Server:
             time.sleep(0.1)
         raise AssertionError(f"the server did not start:\n{self.log}")
 
-    def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(self.url + path, timeout=10) as response:
+    def get(self, path: str, key: str | None = None) -> bytes:
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as response:
             return response.read()
 
     def stop(self) -> None:

@@ -36,10 +36,10 @@ async def seen(watcher: websockets.ClientConnection, kind: str) -> dict[str, Any
                 return event
 
 
-async def told(server: Server, session: str) -> None:
+async def told(server: Server, session: str, key: str | None = None) -> None:
     """Until a server knows of a session that another one has."""
     async with asyncio.timeout(20):
-        while session.encode() not in server.get("/v1/sessions"):  # noqa: ASYNC110 - it is told in its own time
+        while session.encode() not in server.get("/v1/sessions", key):  # noqa: ASYNC110 - it is told in its own time
             await asyncio.sleep(0.1)
 
 

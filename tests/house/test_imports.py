@@ -21,7 +21,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Reads what sessions say; they know nothing of it.
     "observe": {
         "session.account", "session.lobby", "session.past", "session.returning", "session.session",
-        "session.stream", "cluster.base", "protocol", "errors", "__init__",
+        "session.steering", "session.stream", "cluster.base", "cluster.bus", "protocol", "errors",
+        "__init__",
     },
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {

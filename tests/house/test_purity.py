@@ -42,6 +42,7 @@ WORLD = re.compile(
         "session.account",
         "observe.turns",
         "cluster.nodes",
+        "observe.figures",
     ],
 )
 def test_a_python_core_imports_only_what_computes(core: str) -> None:

@@ -22,7 +22,7 @@ PLACES: dict[str, set[str]] = {
     # A caller over TCP connects, which waits.
     "cli.caller": {"to_thread"},
     # A WebSocket's two directions, and a request's on the way to another server.
-    "gateway.socket": {"create_task"},
+    "gateway.converse": {"create_task"},
     "gateway.elsewhere": {"create_task"},
     # A call: its agent's code, its words, its one live reply and that reply's two halves.
     "session.lobby": {"create_task"},

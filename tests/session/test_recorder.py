@@ -57,9 +57,9 @@ async def test_the_bundle_of_a_call_has_its_steps_facts_and_length(
 ) -> None:
     recordings = Recordings(tmp_path / "deep" / "calls", {"talkover": "1"})
     call = session(media)
-    taker = recordings.record(call, "x")
+    recordings.record(call, "x")
     call.begin()
-    taker.handle(Packet(True, 960, 0.0, SILENCE))
+    call.handle(Packet(True, 960, 0.0, SILENCE))
     call.tell(i.SpeechStarted(0.0))
     call.tell(i.Heard("h\ud800llo", final=True, complete=True))
     call.tell(i.Commit())
@@ -102,15 +102,15 @@ async def test_a_disk_that_takes_nothing_ends_the_recording_and_not_the_call(
     call = session(media)
     told: list[Any] = []
     call.stream.attach(lambda entry: told.append(entry[2]))
-    taker = Recorder(call, tmp_path, {}, stuck)
+    Recorder(call, tmp_path, {}, stuck)
     call.begin()
     while call.recording:
-        taker.handle(Packet(True, 0, 0.0, bytes(2000)))
+        call.handle(Packet(True, 0, 0.0, bytes(2000)))
         await asyncio.sleep(0.005)
     assert len(asked) == 1
     updated = [fact for fact in told if isinstance(fact, f.SessionUpdated)]
     assert "recording" not in updated[-1].config
-    taker.handle(Packet(True, 0, 0.0, bytes(2000)))
+    call.handle(Packet(True, 0, 0.0, bytes(2000)))
     call.tell(i.Commit())
     assert call.machine.turn == 1
     await call.end("enough")

@@ -30,3 +30,15 @@ async def test_a_reader_that_takes_nothing_is_let_go_and_told_of_once() -> None:
     assert slow.overflowed and not quick.overflowed
     assert let_go == [True]
     assert stream.waiting == 0
+
+
+async def test_a_reader_that_may_miss_some_is_told_which_and_goes_on() -> None:
+    stream = FactStream()
+    slow = stream.subscribe(gaps=True)
+    for at in range(2 * MOST_WAITING + 10):
+        stream.emit(FACT, at)
+    told = await slow.batch()
+    number, _, gap = told[0]
+    assert isinstance(gap, f.Gap) and (gap.first, gap.last) == (1, number)
+    assert number >= MOST_WAITING and not slow.overflowed
+    assert [entry[0] for entry in told[1:]] == list(range(number + 1, 2 * MOST_WAITING + 11))

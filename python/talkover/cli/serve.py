@@ -120,6 +120,7 @@ async def _http(
     from ..gateway.app import create_app
     from ..gateway.elsewhere import Elsewhere
     from ..observe.observatory import Observatory, tracing
+    from ..observe.subjects import Subjects
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -127,14 +128,14 @@ async def _http(
             # They are handled here, where calls can be ended first.
             yield
 
-    metrics = Observatory(lobby, tracing(os.environ)).metrics
+    observed = Observatory(lobby, tracing(os.environ))
     bus = store.bus
     app: ASGIApp = create_app(
-        lobby, metrics, store.secrets, key=key, ice=ice, trouble=reloader.trouble,
-        others=bus.others if bus is not None else dict,
+        lobby, observed, store.secrets, key=key, ice=ice, trouble=reloader.trouble, bus=bus
     )  # fmt: skip
     if bus is not None:
         bus.load = lambda: lobby.load
+        lobby.observers.append(lambda session: Subjects(bus, session).begin())
         app = Elsewhere(app, bus, lobby)
     server = Server(
         uvicorn.Config(

@@ -52,6 +52,6 @@ class Bus(Protocol):
         """Publish to whoever listens; at most once, in order, and dropped while NATS is away."""
         ...
 
-    async def answer(self, subject: str, how: Answer) -> Callable[[], Awaitable[None]]:
-        """Answer requests on a subject; returns what ends that."""
+    def answer(self, subject: str, how: Answer) -> Callable[[], None]:
+        """Answer requests on a subject from now on; returns what ends that."""
         ...

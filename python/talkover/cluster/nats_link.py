@@ -111,19 +111,22 @@ class NatsLink:
         if self._telling is None or self._telling.done():
             self._telling = self._begin(self._tell(), "nats: tell")
 
-    async def answer(self, subject: str, how: Answer) -> Callable[[], Awaitable[None]]:
+    def answer(self, subject: str, how: Answer) -> Callable[[], None]:
+        over = asyncio.Event()
+
         async def handle(message: Msg) -> None:
             answered = await how(message.data)
             if message.reply:
                 await self.publish(message.reply, answered)
 
-        subscription = await self.client.subscribe(subject, cb=handle)
-
-        async def end() -> None:
+        async def answering() -> None:
             with contextlib.suppress(NatsError):
+                subscription = await self.client.subscribe(subject, cb=handle)
+                await over.wait()
                 await subscription.unsubscribe()
 
-        return end
+        self._begin(answering(), f"nats: {subject}")
+        return over.set
 
     async def publish(self, subject: str, message: bytes) -> None:
         """What cannot be sent is lost, as on the way."""

@@ -16,11 +16,12 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route, WebSocketRoute
 
 from .. import __version__
-from ..cluster.nodes import Load
+from ..cluster.bus import Bus
 from ..cluster.secrets import Secrets
 from ..errors import TalkoverError
 from ..media.port import OfferError
 from ..observe.metrics import CONTENT_TYPE, Metrics
+from ..observe.observatory import Observatory
 from ..protocol import beta
 from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
@@ -36,6 +37,7 @@ from .keys import Allowed, Caller, Keyring, Secret, bearer
 from .live import LiveGateway
 from .sessions import SessionsGateway
 from .socket import Sockets
+from .steer import SteerGateway
 
 MOST_SDP = 64 * 1024
 MOST_BODY = 512 * 1024
@@ -234,19 +236,19 @@ class Gateway:
 
 def create_app(
     lobby: Lobby,
-    metrics: Metrics,
+    observed: Observatory,
     secrets: Secrets,
     *,
     key: str | None = None,
     ice: IceServers = NO_ICE_SERVERS,
     trouble: Callable[[], dict[str, Any] | None] = lambda: None,
-    others: Callable[[], dict[str, Load]] = dict,
+    bus: Bus | None = None,
 ) -> Starlette:
     """The ASGI application; whoever made the lobby warms and closes it.
 
-    `others` are the servers beside this one.
+    `bus` leads to the servers beside this one.
     """
-    keys = Keyring(key, secrets)
+    keys, metrics = Keyring(key, secrets), observed.metrics
     gateway = Gateway(lobby, keys, ice, trouble, metrics)
     live = LiveGateway(lobby, keys, metrics.refused)
     calls = "/v1/realtime/calls"
@@ -262,7 +264,8 @@ def create_app(
             Route("/v1/realtime/client_secrets", gateway.mint, methods=["POST"]),
             WebSocketRoute("/v1/realtime", Sockets(lobby, keys, metrics.refused).serve),
             *live.routes,
-            *SessionsGateway(lobby, keys, lambda: {lobby.node: lobby.load, **others()}).routes,
+            *SteerGateway(lobby, keys, bus).routes,
+            *SessionsGateway(lobby, keys, observed.figures, bus).routes,
             Route("/healthz", gateway.health),
             Route("/readyz", gateway.ready),
             Route("/metrics", gateway.figures),

@@ -15,6 +15,7 @@ from typing import Any, cast
 from urllib.parse import parse_qs
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..cluster.bus import Bus, Channel
@@ -34,6 +35,10 @@ _CARRIED = (
 )  # fmt: skip
 
 
+NODE = "node"
+"""A query that names the server which is to answer."""
+
+
 class Elsewhere:
     """Wraps the application of a server that is one of several."""
 
@@ -47,18 +52,15 @@ class Elsewhere:
             await self._app(scope, receive, send)
             return
         log.debug("a request goes elsewhere", path=scope["path"], node=node)
-        channel = await self._bus.dial(node)
-        up = asyncio.create_task(_carry_up(channel, scope, receive), name="elsewhere: up")
-        try:
-            await _carry_down(channel, scope, send)
-        finally:
-            up.cancel()
-            await channel.close()
+        await _hand_over(await self._bus.dial(node), scope, receive, send)
 
     def _node(self, scope: Scope) -> str | None:
         """The server that has what a request is about; None for this one."""
         path, method = scope["path"], scope.get("method")
         query = parse_qs(scope["query_string"].decode("latin-1"))
+        if NODE in query:
+            named = query[NODE][0]
+            return named if named in self._bus.others() else None
         named = _ONE.match(path)
         id = named[1] if named else query.get("call_id", [None])[0]
         if id is not None:
@@ -89,6 +91,39 @@ class Elsewhere:
             await self._app(scope, receive, send)
         finally:
             await channel.close()
+
+
+async def ask(bus: Bus, request: Request, body: bytes) -> list[dict[str, Any]]:
+    """The same request, answered by every other server: the JSON objects of those that could."""
+
+    async def one(node: str) -> dict[str, Any] | None:
+        query = f"{request.url.query}&{NODE}={node}".lstrip("&").encode()
+        scope: Scope = {**request.scope, "query_string": query}
+        given: list[Message] = [{"type": "http.request", "body": body}]
+        told: list[Message] = []
+
+        async def receive() -> Message:
+            return given.pop() if given else await asyncio.Future()
+
+        async def send(message: Message) -> None:
+            told.append(message)
+
+        await _hand_over(await bus.dial(node), scope, receive, send)
+        if told[0]["status"] != 200:
+            return None
+        return json.loads(b"".join(part.get("body", b"") for part in told[1:]))
+
+    answers = await asyncio.gather(*(one(node) for node in bus.others()))
+    return [answer for answer in answers if answer is not None]
+
+
+async def _hand_over(channel: Channel, scope: Scope, receive: Receive, send: Send) -> None:
+    up = asyncio.create_task(_carry_up(channel, scope, receive), name="elsewhere: up")
+    try:
+        await _carry_down(channel, scope, send)
+    finally:
+        up.cancel()
+        await channel.close()
 
 
 def _comes_back(scope: Scope) -> bool:

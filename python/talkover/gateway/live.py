@@ -27,9 +27,10 @@ from ..session.lobby import Lobby
 from ..session.session import Session
 from .admission import check_own, given, spending
 from .body import in_time, json_object, read_body
+from .converse import converse
 from .errors import HttpError, shown
 from .keys import Caller, Keyring, bearer
-from .socket import bearer_of, converse, refuse
+from .socket import bearer_of, refuse
 
 log = structlog.get_logger("talkover.live")
 

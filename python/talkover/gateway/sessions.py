@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, cast
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..cluster.base import Opened
-from ..cluster.nodes import Load
-from ..protocol.realtime import Codec
+from ..cluster.bus import Bus
+from ..observe.figures import Figures
 from ..session.lobby import Lobby
 from ..session.returning import About
 from ..session.session import Session
-from ..session.steering import steer
 from .admission import check_operator
-from .body import in_time, json_object, read_body
-from .errors import HttpError
 from .keys import Keyring, bearer
 
 MOST = 1000
-MOST_EVENTS = 64
-MOST_BODY = 512 * 1024
 
 
 class SessionsGateway:
-    """`nodes` gives every server that lives, this one first, and what each carries."""
+    """`figures` are of live sessions, by their ids; `bus` leads to the other servers."""
 
-    def __init__(self, lobby: Lobby, keys: Keyring, nodes: Callable[[], dict[str, Load]]) -> None:
-        self._lobby, self._keys, self._nodes = lobby, keys, nodes
+    def __init__(
+        self, lobby: Lobby, keys: Keyring, figures: Mapping[str, Figures], bus: Bus | None
+    ) -> None:
+        self._lobby, self._keys, self._figures, self._bus = lobby, keys, figures, bus
 
     @property
     def routes(self) -> list[Route]:
@@ -41,12 +38,13 @@ class SessionsGateway:
             Route(path, self.every, methods=["GET"]),
             Route(f"{path}/{{id}}", self.one, methods=["GET"]),
             Route(f"{path}/{{id}}", self.delete, methods=["DELETE"]),
-            Route(f"{path}/{{id}}/events", self.steer, methods=["POST"]),
         ]
 
     async def nodes(self, request: Request) -> Response:
         await self._check(request)
-        told = [{"object": "node", "id": id, **asdict(load)} for id, load in self._nodes().items()]
+        others = {} if self._bus is None else self._bus.others()
+        nodes = {self._lobby.node: self._lobby.load, **others}
+        told = [{"object": "node", "id": id, **asdict(load)} for id, load in nodes.items()]
         return JSONResponse({"object": "list", "data": told})
 
     async def every(self, request: Request) -> Response:
@@ -69,26 +67,12 @@ class SessionsGateway:
         await self._lobby.delete(request.path_params["id"])
         return Response(status_code=204)
 
-    async def steer(self, request: Request) -> Response:
-        """Client events for a live session; tells what was wrong with which."""
-        await self._check(request)
-        session = self._lobby.get(request.path_params["id"])
-        if session is None:
-            raise HttpError(404, "There is no such call; it may have ended.", code="call_not_found")
-        events = _events(json_object(await in_time(read_body(request, MOST_BODY))))
-        codec = Codec(extensions=True, audio_events=False)
-        failed = await steer(session, events, codec.decode)
-        told = [
-            {"event_id": one.event_id, "code": one.code, "message": one.message, "param": one.param}
-            for one in failed
-        ]
-        return JSONResponse({"errors": told})
-
     async def _check(self, request: Request) -> None:
         check_operator(await self._keys.admit(bearer(request.headers), request.headers))
 
     def _line(self, opened: Opened) -> dict[str, Any]:
         about, live = About.of(opened.about), self._lobby.get(opened.id)
+        figures = self._figures.get(opened.id)
         return {
             "object": "session",
             "id": opened.id,
@@ -102,18 +86,8 @@ class SessionsGateway:
             "began_at": opened.began,
             "ended_at": opened.ended,
             "reason": opened.reason,
+            "figures": None if figures is None else figures.shown(),
         }
-
-
-def _events(body: dict[str, Any]) -> list[dict[str, Any]]:
-    found: Any = body.get("events")
-    if isinstance(found, list) and 1 <= len(events := cast("list[Any]", found)) <= MOST_EVENTS:
-        if all(isinstance(event, dict) for event in events):
-            return events
-    raise HttpError(
-        400, f"events must be a list of 1 to {MOST_EVENTS} client events of the protocol.",
-        code="invalid_value", param="events",
-    )  # fmt: skip
 
 
 def _status(opened: Opened, live: Session | None) -> str:

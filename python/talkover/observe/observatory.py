@@ -10,6 +10,7 @@ from ..protocol import facts as f
 from ..session.lobby import Lobby
 from ..session.session import Session
 from ..session.stream import Entry
+from .figures import Figures
 from .gauges import Gauges, look
 from .metrics import Metrics
 from .turns import Turn, Turns
@@ -43,6 +44,8 @@ class Observatory:
 
     def __init__(self, lobby: Lobby, trace: Trace | None = None) -> None:
         self.metrics = Metrics()
+        self.figures: dict[str, Figures] = {}
+        """Of each live session, by its id."""
         self.metrics.register(Gauges(lambda: look(lobby)))
         self._trace = trace
         lobby.observers.append(self._observe)
@@ -51,14 +54,23 @@ class Observatory:
     def _observe(self, session: Session) -> None:
         self.metrics.taken(session.transport)
         session.stream.on_slow = self.metrics.slow
-        session.stream.attach(Reader(session, self.metrics, self._trace).take)
+        figures = self.figures[session.id] = Figures()
+        session.stream.attach(Reader(session, self.metrics, figures, self._trace).take)
+        session.stream.attach(lambda entry: self._forget(session, entry))
+
+    def _forget(self, session: Session, entry: Entry) -> None:
+        if isinstance(entry[2], f.Ended):
+            self.figures.pop(session.id, None)
 
 
 class Reader:
     """Of one session."""
 
-    def __init__(self, session: Session, metrics: Metrics, trace: Trace | None) -> None:
+    def __init__(
+        self, session: Session, metrics: Metrics, figures: Figures, trace: Trace | None
+    ) -> None:
         self._session, self._metrics, self._trace = session, metrics, trace
+        self._figures = figures
         self._turns = Turns()
         self._recorded = session.recording
         self._connected = self._away = False
@@ -68,6 +80,7 @@ class Reader:
     def take(self, entry: Entry) -> None:
         _, at_ms, fact = entry
         self._metrics.take(fact)
+        self._figures.take(fact)
         turn = self._turns.take(fact, at_ms)
         if turn is not None:
             self._over(turn)
@@ -95,6 +108,7 @@ class Reader:
 
     def _over(self, turn: Turn) -> None:
         self._metrics.turn(turn)
+        self._figures.turn(turn)
         silence = {name: round(ms) for name, ms in turn.timings.items()}
         log.info(
             "turn", session=self._session.id, reply=turn.reply, status=turn.status,

@@ -136,6 +136,30 @@ class TellTimings:
     event_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Have the agent's voice say a text as it is."""
+
+    text: str
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """Have the agent answer nobody, since a human does, until it is handed back."""
+
+    on: bool
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HumanVoice:
+    """What that human says (PCM, 24 kHz)."""
+
+    sound: bytes = field(repr=False)
+    event_id: str | None = None
+
+
 Purpose = Literal["instructions", "thinking", "commentary"]
 """What a text is for: a rule to follow, something to know, something to say."""
 
@@ -180,4 +204,5 @@ Command = (
     UpdateSession | AppendAudio | CommitInput | ClearInput | ClearOutput | CreateItem
     | RetrieveItem | TruncateItem | DeleteItem | CreateResponse | CancelResponse | AppMessage
     | TellTimings | AppendText | MuteInput | PlaySound | CloseSession
+    | Speak | TakeOver | HumanVoice
 )  # fmt: skip

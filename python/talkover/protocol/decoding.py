@@ -44,10 +44,14 @@ MOST_METADATA = 64
 """Pairs; stock clients add some of their own."""
 
 
-def decode(text: str | bytes) -> c.Command:
-    """A client's event. BadEvent says what is wrong with it, under the client's `event_id`."""
-    kind, fields = read(text, DECODERS)
-    return DECODERS[kind](fields)
+def decode(text: str | bytes, *, operator: bool = False) -> c.Command:
+    """A client's event. BadEvent says what is wrong with it, under the client's `event_id`.
+
+    `operator`: it may be one of those that only who runs the server has.
+    """
+    known = DECODERS | OPERATOR if operator else DECODERS
+    kind, fields = read(text, known)
+    return known[kind](fields)
 
 
 def read(text: str | bytes, known: Collection[str]) -> tuple[str, Fields]:
@@ -172,6 +176,12 @@ class Fields:
 
     def maybe_text(self, name: str) -> str | None:
         return None if self.event.get(name) is None else self.text(name)
+
+    def flag(self, name: str) -> bool:
+        value = self.event.get(name)
+        if not isinstance(value, bool):
+            raise self.bad(name, "true or false")
+        return value
 
     def number(self, name: str) -> int:
         value = self.event.get(name)
@@ -391,4 +401,9 @@ DECODERS: dict[str, Callable[[Fields], c.Command]] = {
     "talkover.timings": lambda x: c.TellTimings(
         x.id("response_id"), x.number("capture_ms"), x.number("buffer_ms"), x.event_id
     ),
+}
+
+OPERATOR: dict[str, Callable[[Fields], c.Command]] = {
+    "talkover.say": lambda x: c.Speak(x.text("text"), x.event_id),
+    "talkover.take_over": lambda x: c.TakeOver(x.flag("on"), x.event_id),
 }

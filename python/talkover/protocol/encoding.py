@@ -406,6 +406,8 @@ EXTENSIONS: dict[type, str] = {
     f.App: "talkover.message",
     f.Network: "talkover.network",
     f.Muted: "talkover.muted",
+    f.TakenOver: "talkover.taken_over",
+    f.Gap: "talkover.gap",
     f.ClientSound: "talkover.sound",
     f.Ended: "talkover.ended",
 }

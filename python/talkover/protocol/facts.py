@@ -378,6 +378,21 @@ class Muted:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenOver:
+    """A human speaks in the agent's place from now on, or the agent does again."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A reader was too slow to be told the facts of these numbers: the log has what is kept."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClientSound:
     """A client's own sound is played in the agent's place, or was played to its end."""
 
@@ -404,5 +419,5 @@ Fact = (
     | ReplyItemDone | ReplyDone | McpListing | McpArguments | McpCall | AudioStarted
     | AudioStopped | AudioCleared | Failed | State | Word | Ducked | Held | Resumed | Backchannel
     | Decided | TurnTimings | ToolStep | Partial | Heard | App | Network | Appended | Muted
-    | ClientSound | Ended
+    | TakenOver | Gap | ClientSound | Ended
 )  # fmt: skip

@@ -16,12 +16,13 @@ class Codec:
     """One leg's view of a session.
 
     `extensions`: the leg asked for `talkover.*` events. `audio_events`: the leg has no sound of its
-    own, so audio goes as events; otherwise it has `output_audio_buffer.*` instead.
+    own, so audio goes as events; otherwise it has `output_audio_buffer.*` instead. `operator`: it
+    is of who runs the server.
     """
 
-    def __init__(self, *, extensions: bool, audio_events: bool) -> None:
-        self.extensions = extensions
-        self.audio_events = audio_events
+    def __init__(self, *, extensions: bool, audio_events: bool, operator: bool = False) -> None:
+        self.extensions, self.audio_events = extensions, audio_events
+        self._operator = operator
 
     def encode(self, fact: f.Fact, at_ms: int = 0) -> list[Json]:
         """The events that tell `fact`, in order; none where this leg is not told."""
@@ -29,4 +30,4 @@ class Codec:
 
     def decode(self, text: str | bytes) -> c.Command:
         """A client's event. BadEvent says what is wrong with it."""
-        return decode(text)
+        return decode(text, operator=self._operator)

@@ -7,12 +7,13 @@ every decoder is watched while it reads, and the session's settings are walked.
 from __future__ import annotations
 
 import typing
+from collections.abc import Callable
 from typing import Any, Literal, Union, get_args, get_origin
 
 from . import commands as c
 from . import facts as f
 from .config import ConfigPart, SessionConfig
-from .decoding import DECODERS
+from .decoding import DECODERS, OPERATOR, Fields
 from .encoding import EXTENSIONS, encode
 from .live import reference as live
 from .walk import Row, Watched, doc_of, samples, table, type_of
@@ -42,10 +43,12 @@ def server_events() -> dict[str, tuple[str, dict[str, set[str]], str]]:
 # ---- what clients say ------------------------------------------------------------------------
 
 
-def client_events() -> dict[str, tuple[str, dict[str, str]]]:
+def client_events(
+    decoders: dict[str, Callable[[Fields], c.Command]],
+) -> dict[str, tuple[str, dict[str, str]]]:
     """Event → what it asks for, and its fields."""
     found: dict[str, tuple[str, dict[str, str]]] = {}
-    for name, decoder in sorted(DECODERS.items()):
+    for name, decoder in sorted(decoders.items()):
         watched = Watched({"response": {}})
         command = decoder(watched)
         read = watched.read
@@ -105,7 +108,7 @@ def _value(value: Any) -> str:
 
 def document() -> str:
     """Markdown."""
-    server, client = server_events(), client_events()
+    server = server_events()
     ours = set(EXTENSIONS.values())
 
     def told(names: list[str]) -> list[Row]:
@@ -119,10 +122,12 @@ def document() -> str:
             rows.append((f"`{name}`", listed or "—", f"{where}{'. ' + doc if doc else ''}"))
         return rows
 
-    asked: list[Row] = [
-        (f"`{name}`", ", ".join(f"`{field}` {kind}" for field, kind in fields.items()), doc or "—")
-        for name, (doc, fields) in client.items()
-    ]
+    def asked(decoders: dict[str, Callable[[Fields], c.Command]]) -> list[Row]:
+        return [
+            (f"`{name}`", ", ".join(f"`{one}` {kind}" for one, kind in fields.items()), doc or "—")
+            for name, (doc, fields) in client_events(decoders).items()
+        ]
+
     return "\n".join([
         "# Events",
         "",
@@ -132,7 +137,12 @@ def document() -> str:
         "",
         "## From clients",
         "",
-        *table(("event", "fields", ""), asked),
+        *table(("event", "fields", ""), asked(DECODERS)),
+        "",
+        "From whoever runs the server, in `POST /v1/sessions/{id}/events` and on a socket that "
+        "listens (`audio=listen`), also:",
+        "",
+        *table(("event", "fields", ""), asked(OPERATOR)),
         "",
         "What is wrong with an event comes back as `error` with its `event_id`, a `code` and the "
         "field's path in `param`; the session goes on.",

@@ -90,6 +90,10 @@ class Watched(Fields):
         self._note(name, "string, optional")
         return None
 
+    def flag(self, name: str) -> bool:
+        self._note(name, "boolean")
+        return False
+
     def number(self, name: str) -> int:
         self._note(name, "integer")
         return 0

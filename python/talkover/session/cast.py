@@ -37,3 +37,4 @@ class Names:
     began: float = 0.0
     expires_at: int = 0
     secret: str | None = None
+    agent: str = ""

@@ -84,6 +84,13 @@ class Live:
                 if not self._taken:
                     self._wants()
 
+    def offer(self, piece: Piece) -> None:
+        """To be spoken now, or, where too much waits, never."""
+        if not self._pieces.full():
+            self._pieces.put_nowait(piece)
+            if not self._taken:
+                self._wants()
+
     def drop(self) -> None:
         """Forget what no reply has taken yet."""
         while not self._pieces.empty():

@@ -463,17 +463,18 @@ class Lobby:
         )  # fmt: skip
         session = Session(
             cast, about.session_config(found.config), peer,
-            Names(id, about.call_id, token, about.began, about.expires_at, about.secret),
+            Names(id, about.call_id, token, about.began, about.expires_at, about.secret,
+                  about.agent),
             transport=transport, attach=self.media.attach, user=about.user,
             metadata=about.metadata, client_may=about.client_may, locked=about.locked,
             limits=about.limits_from(time.time()), past=found, on_end=self._forget,
         )  # fmt: skip
         self._sessions[session.id] = self._sessions[session.call_id] = session
         if self.recordings is not None:
-            session.on_item = self.recordings.record(session, about.agent).handle
+            self.recordings.record(session, about.agent)
         for observe in self.observers:
             observe(session)
-        self.media.bind(peer, session.on_item)
+        self.media.bind(peer, session.handle)
         return session
 
     def _forget(self, session: Session) -> None:

@@ -33,7 +33,7 @@ def move(session: Session, media: MediaPort, peer: Peer, transport: str) -> None
     farewell = Farewell(session, old)
     media.bind(old, farewell.handle)
     session.take_over(peer, transport)
-    media.bind(peer, session.on_item)
+    media.bind(peer, session.handle)
     if gone:
         for reply in replies:
             reply.come_back(peer)

@@ -87,7 +87,7 @@ def delete_outdated(folder: Path, days: int) -> None:
 
 
 class Recorder:
-    """One call's. `handle` gets the media's items before the session does."""
+    """One call's."""
 
     def __init__(
         self,
@@ -111,18 +111,13 @@ class Recorder:
         session.recording = True
         session.on_step = self._step
         session.stream.attach(self._fact)
-        session.peer.record(True)
+        session.packets.attach(self._packet)
         self._step(Step(0.0, session.machine.policy))
 
-    def handle(self, item: m.Item) -> None:
-        match item:
-            case m.Packet(user, ticks, age, opus):
-                if not self._on:
-                    return
-                self._batch.packets.append((user, self._session.clock() - age, ticks, opus))
-                self._count(len(opus))
-            case _:
-                self._session.handle(item)
+    def _packet(self, packet: m.Packet) -> None:
+        at = self._session.clock() - packet.age
+        self._batch.packets.append((packet.user, at, packet.ticks, packet.opus))
+        self._count(len(packet.opus))
 
     def _step(self, step: Step) -> None:
         line = lines([encode(step)])
@@ -206,8 +201,7 @@ class Recorder:
         session, self._on = self._session, False
         session.recording, session.on_step = False, None
         session.stream.detach(self._fact)
-        if not session.ended:
-            session.peer.record(False)
+        session.packets.detach(self._packet)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -105,6 +105,12 @@ class Requests:
                 session.emit(f.Muted(on, event_id))
             case c.PlaySound():
                 self._sound.play(command)
+            case c.Speak(text):
+                session.spawn(session.say(text), "say")
+            case c.TakeOver(on):
+                session.takeover.set(on)
+            case c.HumanVoice(sound):
+                session.takeover.voice(sound)
             case c.CloseSession():
                 session.spawn(session.end("a client closed the session"), "close")
 
@@ -272,6 +278,12 @@ class Requests:
             )
 
     def _check_responds(self, event_id: str | None) -> None:
+        if self._session.takeover.on:
+            raise BadEvent(
+                "A human has taken this call over; the agent answers again once it is handed back.",
+                code="taken_over",
+                event_id=event_id,
+            )
         if self._session.config.type == "transcription":
             raise BadEvent(
                 "A transcription session gives no responses.",

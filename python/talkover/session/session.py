@@ -44,11 +44,13 @@ from .limits import USUAL, Life, Limits
 from .live import Live, Tap
 from .making import make_brain, make_reply
 from .mute import Mute
+from .packets import Packets
 from .past import Past
 from .reply import REPLYING, Reply
 from .requests import Requests
 from .resuming import go_on
 from .stream import FactStream, Leg, Subscription
+from .takeover import TakeOver
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
 from .video import Video
 
@@ -110,13 +112,13 @@ class Session:
         self.state, self.conversation = past.state, past.conversation
         self.stream, self._journal = FactStream(past.number), None
         self.facade = Facade(self)
+        self.takeover = TakeOver(self)
         self.machine, self.recording = TurnMachine(self._turn_policy()), False
         self.arriving: Peer | None = None
         """Has the call as soon as it is connected."""
         self.channel: Leg | None = None
         """Its caller's data channel, where it has one."""
-        self.on_item: Callable[[m.Item], None] = self.handle
-        """Gets its peer's items."""
+        self.packets = Packets(lambda: self.peer)
         self.on_step: Callable[[Step], None] | None = None
         """Sees what the turn machine is given and makes of it."""
         self._asked: ResponseParams | None = None
@@ -135,7 +137,7 @@ class Session:
         self._waiting_start: list[o.StartReply | o.PrepareReply] = []
         self._prepared: Prepared | None = None
         self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
-        self._live = Live(lambda: self.tell(i.Speak()))
+        self._live = Live(lambda: None if self.takeover.on else self.tell(i.Speak()))
         self._aside: str | None = None
         self._reflex: tuple[bool, bool] | None = None
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
@@ -153,6 +155,11 @@ class Session:
     @property
     def call_id(self) -> str:
         return self._names.call_id
+
+    @property
+    def agent(self) -> str:
+        """The name of the agent that it was begun with."""
+        return self._names.agent
 
     @property
     def secret(self) -> str | None:
@@ -182,8 +189,8 @@ class Session:
         if self._journal is not None:
             await self._journal.sure()
 
-    def subscribe(self) -> Subscription:
-        return self.stream.subscribe()
+    def subscribe(self, *, gaps: bool = False) -> Subscription:
+        return self.stream.subscribe(gaps=gaps)
 
     def submit(self, command: Command) -> None:
         """Do what a client asks; what is wrong with it comes back as an error fact."""
@@ -340,8 +347,7 @@ class Session:
         self.peer, self.transport = peer, transport
         self._reflex = None
         self.set_reflex()
-        if self.recording:
-            peer.record(True)
+        self.packets.moved()
         self.mute.leave()
         self.hearing.restart()
         self.requests.intake.restart(peer)
@@ -366,7 +372,10 @@ class Session:
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
-        return turn_policy(self.cast.agent, self.config, base)
+        policy = turn_policy(self.cast.agent, self.config, base)
+        if self.takeover.on:
+            return replace(policy, create_response=False, interruptions="overlap")
+        return policy
 
     def set_reflex(self, off: bool = False) -> None:
         """Have the media thread duck and hold as the settings say; `off`: not at all."""
@@ -433,7 +442,7 @@ class Session:
             case m.Picture():
                 self.video.came(item)
             case m.Packet():
-                pass  # the recorder has it
+                self.packets.take(item)
             case m.Quiet() | m.Back() | m.Open() | m.Answered():
                 log.debug("link", session=self.id, state=type(item).__name__)
 
@@ -631,7 +640,7 @@ class Session:
 
     def _unasked(self, start: o.StartReply) -> Callable[[], AsyncGenerator[Piece]]:
         if start.cause == "live":
-            return self._live.burst
+            return self._floor.burst
         if start.cause == "backchannel":
             self.set_reflex(off=True)
             what = HUMS[start.epoch % len(HUMS)]
@@ -712,8 +721,13 @@ class Session:
             brain.timings = reply.stamps.timings()
             self.spawn(self.cast.agent.on_after(brain.turn), "after")
         self.requests.reply_over()
-        if self._live.waiting and not self.ended:
+        if self._floor.waiting and not self.ended:
             self._loop.call_soon(self.tell, i.Speak())
+
+    @property
+    def _floor(self) -> Live:
+        """Who speaks without turns: the agent's generator, or a human in its place."""
+        return self.takeover.live if self.takeover.on else self._live
 
     @property
     def live_reply(self) -> Reply | None:

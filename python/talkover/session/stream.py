@@ -67,8 +67,9 @@ class FactStream:
         if leg in self._legs:
             self._legs.remove(leg)
 
-    def subscribe(self) -> Subscription:
-        self._subscriptions.append(Subscription(self))
+    def subscribe(self, *, gaps: bool = False) -> Subscription:
+        """`gaps`: a reader that is too slow misses facts, and is told which, instead of the end."""
+        self._subscriptions.append(Subscription(self, gaps=gaps))
         return self._subscriptions[-1]
 
     @property
@@ -102,8 +103,8 @@ class Subscription:
     `overflowed` tells that it ended because its reader was too slow.
     """
 
-    def __init__(self, stream: FactStream) -> None:
-        self._stream = stream
+    def __init__(self, stream: FactStream, *, gaps: bool) -> None:
+        self._stream, self._gaps = stream, gaps
         self._waiting: deque[Entry] = deque()
         self._wake = asyncio.Event()
         self._over = False
@@ -129,12 +130,22 @@ class Subscription:
 
     def _take(self, entry: Entry) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            self.overflowed = True
             self._stream.on_slow()
-            self._waiting.clear()
-            self.close()
-            return
+            if self._gaps:
+                self._leave_out()
+            else:
+                self.overflowed = True
+                self._waiting.clear()
+                self.close()
+                return
         self._waiting.append(entry)
         if isinstance(entry[2], f.Ended):
             self.close()
         self._wake.set()
+
+    def _leave_out(self) -> None:
+        first, last = self._waiting[0], self._waiting[-1]
+        # What was left out before is left out still.
+        start = first[2].first if isinstance(first[2], f.Gap) else first[0]
+        self._waiting.clear()
+        self._waiting.append((last[0], last[1], f.Gap(start, last[0])))

@@ -1,0 +1,155 @@
+"""Both directions of an accepted WebSocket: a session's facts out, what its client asks in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..protocol.errors import BadEvent
+from ..protocol.text import to_text
+from ..session.leg import Dialect
+from ..session.session import Session
+from ..session.stream import Entry, Subscription
+
+log = structlog.get_logger("talkover.socket")
+
+SLOW_S = 20.0
+"""A client that takes nothing for so long is let go."""
+MOVED = "the call goes on elsewhere"
+SLOW = "the client reads too slowly"
+HUNG_UP = (1000, 1001)
+"""Codes of a client that closed the socket, a page that was left among them."""
+
+Json = dict[str, Any]
+Fill = Callable[[], list[Json]]
+FILL_S = 0.1
+
+
+async def converse(
+    socket: WebSocket,
+    session: Session,
+    codec: Dialect,
+    *,
+    own: bool,
+    whole: bool = False,
+    fill: Fill | None = None,
+    gaps: bool = False,
+) -> None:
+    """Both directions of an accepted socket, to its end or the session's.
+
+    `whole`: it is told what the conversation holds already.
+    `own`: it has the session's sound, and while it does, the session ends with it. `fill` is asked
+    every 100 ms for events that only time brings. `gaps`: where it is too slow, it is told so and
+    goes on.
+    """
+    subscription = session.subscribe(gaps=gaps)
+    peer = session.peer if own else None
+
+    def stays() -> bool:
+        return peer is None or session.peer is peer
+
+    first: list[Json] = []
+    if own and session.begun:
+        # Who joins is told what every leg is told first.
+        created = session.created(whole=whole)
+        first = codec.encode(created, round(session.clock() * 1000))
+    elif own:
+        session.begin()
+    reading = asyncio.create_task(_read(socket, codec, session, stays))
+    writing = asyncio.create_task(_write(socket, codec, subscription, first, stays, fill))
+    try:
+        await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        subscription.close()
+        reading.cancel()
+        writing.cancel()
+        why = writing.result() if _is_done(writing) else "the client went away"
+        if why == SLOW:
+            log.warning("a client was let go", session=session.id, reason=why)
+        if own and stays():
+            await _leave(session, why, reading)
+
+
+async def _leave(session: Session, why: str, reading: asyncio.Task[int]) -> None:
+    """Whoever closes the socket has hung up; whoever just is not there any more may come back."""
+    if _is_done(reading) and reading.result() in HUNG_UP:
+        await session.end(why, "left")
+    elif why == SLOW:
+        await session.end(why, "lost")
+    else:
+        session.absence.begin(why)
+
+
+async def _read(
+    socket: WebSocket, codec: Dialect, session: Session, stays: Callable[[], bool]
+) -> int:
+    """Until the client goes; returns the code with which it closed."""
+    while not session.ended:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            # Without a code a client may close, too; only then is there a reason, though empty.
+            return 1000 if "reason" in message and message["code"] == 1005 else message["code"]
+        if not stays():
+            continue
+        text: str | bytes | None = message.get("text")
+        try:
+            command = codec.decode(text if text is not None else message.get("bytes") or b"")
+        except BadEvent as error:
+            session.refuse(error)
+            continue
+        session.submit(command)
+        await session.requests.intake.room()
+    return 1000
+
+
+async def _write(
+    socket: WebSocket,
+    codec: Dialect,
+    subscription: Subscription,
+    first: list[Json],
+    stays: Callable[[], bool],
+    fill: Fill | None,
+) -> str:
+    """Send until there is no more to send, or nobody who takes it; returns why it ended."""
+    try:
+        for event in first:
+            await socket.send_text(to_text(event))
+        while (entries := await _next(subscription, fill)) != []:
+            if not stays():
+                await socket.close(1000, MOVED)
+                return MOVED
+            async with asyncio.timeout(SLOW_S):
+                for _, at_ms, fact in entries or ():
+                    for event in codec.encode(fact, at_ms):
+                        await socket.send_text(to_text(event))
+                for event in fill() if fill is not None else ():
+                    await socket.send_text(to_text(event))
+        if not subscription.overflowed:
+            await socket.close(1000, "the call has ended")
+            return "the call has ended"
+        async with asyncio.timeout(SLOW_S):
+            await socket.close(1013, SLOW)
+        return SLOW
+    except TimeoutError:
+        return SLOW
+    except (WebSocketDisconnect, RuntimeError):
+        return "the client went away"
+
+
+async def _next(subscription: Subscription, fill: Fill | None) -> list[Entry] | None:
+    """What comes next; nothing at the end, None where only time passed."""
+    if fill is None:
+        return await subscription.batch()
+    try:
+        async with asyncio.timeout(FILL_S):
+            return await subscription.batch()
+    except TimeoutError:
+        return None
+
+
+def _is_done(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
