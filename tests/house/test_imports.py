@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "agent", "config", "errors", "__init__",
     },
     "gateway": {
-        "observe", "session", "cluster.base", "cluster.bus", "cluster.nodes", "cluster.secrets",
+        "observe", "session", "cluster.base", "cluster.bus", "cluster.secrets",
         "media", "protocol", "errors", "__init__",
     },
     # Reads what sessions say; they know nothing of it.
