@@ -129,24 +129,7 @@ def document() -> str:
         ]
 
     return "\n".join([
-        "# Events",
-        "",
-        "Made from `python/talkover/protocol` by `python -m talkover.protocol.reference`. The "
-        "OpenAI Realtime protocol, as its GA clients speak it; beta names are read as what they "
-        "became and never sent.",
-        "",
-        "## From clients",
-        "",
-        *table(("event", "fields", ""), asked(DECODERS)),
-        "",
-        "From whoever runs the server, in `POST /v1/sessions/{id}/events` and on a socket that "
-        "listens (`audio=listen`), also:",
-        "",
-        *table(("event", "fields", ""), asked(OPERATOR)),
-        "",
-        "What is wrong with an event comes back as `error` with its `event_id`, a `code` and the "
-        "field's path in `param`; the session goes on.",
-        "",
+        *_head(asked(DECODERS), asked(OPERATOR)),
         "## From the server",
         "",
         "Each has an `event_id`, but for `input_audio_buffer.dtmf_event_received`.",
@@ -169,6 +152,29 @@ def document() -> str:
         "",
         *live.sections(),
     ])  # fmt: skip
+
+
+def _head(clients: list[Row], operators: list[Row]) -> list[str]:
+    return [
+        "# Events",
+        "",
+        "Made from `python/talkover/protocol` by `python -m talkover.protocol.reference`. The "
+        "OpenAI Realtime protocol, as its GA clients speak it; beta names are read as what they "
+        "became and never sent.",
+        "",
+        "## From clients",
+        "",
+        *table(("event", "fields", ""), clients),
+        "",
+        "From whoever runs the server, in `POST /v1/sessions/{id}/events` and on a socket that "
+        "listens (`audio=listen`), also:",
+        "",
+        *table(("event", "fields", ""), operators),
+        "",
+        "What is wrong with an event comes back as `error` with its `event_id`, a `code` and the "
+        "field's path in `param`; the session goes on.",
+        "",
+    ]
 
 
 if __name__ == "__main__":
