@@ -118,6 +118,38 @@ def doctor(
 
 
 @app.command()
+def audit(
+    targets: Annotated[list[str], typer.Argument(help="URLs (http, ws) and folders")],
+    token: Annotated[str | None, typer.Option(help="the key of a URL's server")] = None,
+    model: Annotated[str | None, typer.Option(help="measure this one, OpenAI-compatible")] = None,
+    data: Annotated[str | None, typer.Option(help="what to post: text, or @FILE")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="http, websocket, webrtc, model; else by its looks")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="the longest for each URL", min=1)] = 60.0,
+    insecure: Annotated[bool, typer.Option(help="accept any certificate")] = False,
+    page: Annotated[Path | None, typer.Option("--html", help="write it as a page, too")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON, not Markdown")] = False,
+) -> None:
+    """Say what of an existing backend breaks real-time voice, what it costs, and what to change.
+
+    The exit code is 1 where something is severe, 2 where a target is none. Only the addresses that
+    are given are contacted; nothing of a folder is run.
+    """
+    from ..audit.page.data import data as as_data
+    from ..audit.page.html import html
+    from ..audit.page.markdown import markdown
+    from .audit import Asked, audited, keep, kind_named
+
+    asked = Asked(seconds, token, model, kind_named(kind), data, insecure)
+    reports = asyncio.run(audited(targets, asked))
+    if page is not None:
+        keep(page, html(reports))
+    typer.echo(as_data(reports) if as_json else markdown(reports), nl=False)
+    raise typer.Exit(1 if any(report.severe for report in reports) else 0)
+
+
+@app.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="a .talkover file, or what a crash left of one")],
     set: Annotated[

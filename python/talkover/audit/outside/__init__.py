@@ -1,0 +1,1 @@
+"""A backend seen from its network: each probe observes, its rules find."""

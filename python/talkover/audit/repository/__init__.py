@@ -1,0 +1,1 @@
+"""A backend seen in its files: nothing of it is ever run."""
