@@ -110,6 +110,9 @@ def http_draft(seen: HttpSeen) -> Draft:
         draft.findings += _connections(seen)
         return draft
     draft.findings += [*_connections(seen), *_answers(seen), *_platform(first)]
+    if first.cut:
+        draft.notes.append(f"{seen.url} goes on for long; only the beginning was read.")
+        return draft
     later = [one.wait_ms for one in seen.exchanges[1:]] or [first.wait_ms]
     if not draft.findings and median(later) <= QUICK_MS:
         draft.stays.append(

@@ -73,6 +73,8 @@ class SocketSeen:
     deflate: bool = False
     idle_waited_s: float | None = None
     idle_closed_s: float | None = None
+    garbage: bool = False
+    """What came after the handshake were no frames (RFC 6455 §5)."""
     unread_sent: int = 0
     unread_kept: int = 0
     away: str | None = None

@@ -7,8 +7,8 @@ from .http_rules import UNREACHABLE
 from .seen import SocketSeen
 
 SLOW_MS = 300.0
-KERNEL_BYTES = 4 * 1024 * 1024
-"""What the kernels of both sides may keep without the server's doing."""
+KERNEL_BYTES = 10 * 1024 * 1024
+"""What the kernels of both sides may keep without the server's doing: 3 to 6 MB on loopback."""
 
 SLOW_HANDSHAKE = Rule(
     "handshake-slow", "Opening the socket takes long",
@@ -68,7 +68,11 @@ def socket_draft(seen: SocketSeen) -> Draft:
         return draft
     if seen.failure is not None:
         draft.notes.append(f"{seen.url} was looked at in part: {seen.failure}.")
-    _findings(draft, seen)
+    if seen.garbage:
+        said = "what came after the handshake were no frames"
+        draft.findings.append(measured(OFF_PROTOCOL, seen.url, said))
+    else:
+        _findings(draft, seen)
     return draft
 
 
@@ -80,7 +84,7 @@ def _findings(draft: Draft, seen: SocketSeen) -> None:
             measured(SLOW_HANDSHAKE, url, f"{handshake:.0f} ms from connecting to open", handshake)
         )
     if seen.ping_ms is None:
-        draft.findings.append(measured(NO_PONG, url, "no pong within 5 s"))
+        draft.findings.append(measured(NO_PONG, url, "no pong came"))
     else:
         draft.facts.append(("ping", f"{seen.ping_ms:.0f} ms"))
     if seen.deflate:

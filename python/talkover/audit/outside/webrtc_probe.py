@@ -6,6 +6,7 @@ Location to change and end the call at.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from urllib.parse import urljoin
 
@@ -84,15 +85,13 @@ class _Visit:
 
     async def _rtt(self, found: tuple[Candidate, ...], offer: str, answer: str) -> float | None:
         username = f"{credential(answer, 'ice-ufrag')}:{credential(offer, 'ice-ufrag')}"
-        times: list[float] = []
-        over_udp = [one for one in found if one.protocol == "udp"]
-        for one in over_udp[:CHECKED]:
-            async with self._bounds.step(seconds=3.0):
-                took = await answer_ms(
-                    one.address, one.port, username, credential(answer, "ice-pwd")
-                )
-            times += [] if took is None else [took]
-        return min(times, default=None)
+        over_udp = [one for one in found if one.protocol == "udp"][:CHECKED]
+        password = credential(answer, "ice-pwd")
+        async with self._bounds.step(seconds=3.0):
+            times = await asyncio.gather(
+                *(answer_ms(one.address, one.port, username, password) for one in over_udp)
+            )
+        return min((took for took in times if took is not None), default=None)
 
     async def _try(self, method: str, url: str, content: bytes | None = None) -> Exchange | None:
         try:
