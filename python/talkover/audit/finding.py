@@ -85,12 +85,16 @@ class Report:
     def verdict(self) -> str:
         """One sentence that can stand alone."""
         count = sum(finding.severity == "severe" for finding in self.findings)
+        if not self.findings and self.notes:
+            return "Nothing was found, and not all could be seen; the notes say what."
         if not self.findings:
             return "Nothing was found that stands in the way of real-time voice."
         if not count:
             return "Nothing severe: real-time voice can run on this, and some of it can be quicker."
-        things = "one thing" if count == 1 else f"{count} things"
-        return f"Not ready for real-time voice: {things} break it or make each turn late."
+        things = (
+            "one thing breaks it or makes" if count == 1 else f"{count} things break it or make"
+        )
+        return f"Not ready for real-time voice: {things} each turn late."
 
     @property
     def cost_ms(self) -> tuple[int, int]:

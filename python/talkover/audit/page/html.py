@@ -56,7 +56,7 @@ def _report(report: Report) -> Iterator[str]:
     for number, finding in enumerate(report.findings, 1):
         yield from _finding(number, finding)
     if report.facts:
-        yield "<h2>Measured</h2><table>"
+        yield "<h2>Facts</h2><table>"
         for name, value in report.facts:
             yield f"<tr><td>{escape(name)}<td>{escape(value)}</tr>"
         yield "</table>"

@@ -47,7 +47,7 @@ def _report(report: Report) -> Iterator[str]:
     for number, one in enumerate(report.findings, 1):
         yield from _finding(number, one)
     if report.facts:
-        yield "## Measured"
+        yield "## Facts"
         yield ""
         yield "| | |"
         yield "|---|---|"

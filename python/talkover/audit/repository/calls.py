@@ -22,7 +22,7 @@ class Functions:
         self._calls: list[tuple[ast.Call, Function | None]] = []
         self._loops: list[tuple[Loop, Function | None]] = []
         self._assigned: dict[str, str] = {}
-        self.handlers: dict[Function, str] = {}
+        self.handlers: dict[ast.FunctionDef | ast.AsyncFunctionDef, str] = {}
         self._named: dict[str, Function] = {}
         self._read(tree)
         self.handling: set[Function] = self._reached()

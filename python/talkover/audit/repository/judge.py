@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -16,12 +17,15 @@ from .tree import Source
 MOST_EVIDENCE = 12
 """Places shown of one rule; the rest is counted."""
 MOST_STAYS = 12
+TALK = re.compile(
+    r"(?i)audio|(?<!in)voice|speech|speak|transcri|chat|talk|tts|stt|stream|messages?\b|realtime|listen"
+)
+"""Paths of what is said; they are no part of the rest."""
 
 Signs = Mapping[str, Sequence[Sign]]
 
 NEEDS: dict[str, Callable[[Signs], bool]] = {
-    # A function that answers and ends is no fault by itself.
-    "function-duration": lambda signs: _talks(signs),
+    # A function that answers and ends is no fault by itself, nor is its limit.
     "function-memory": lambda signs: _talks(signs),
     "one-region": lambda signs: _talks(signs),
     "memory-state": lambda signs: bool(signs.get("serverless") or signs.get("workers")),
@@ -54,8 +58,9 @@ def judged(target: str, files: Sequence[Source], notes: Iterable[str]) -> Report
         signs.setdefault(sign.name, []).append(sign)
     draft = Draft(target, "repository", notes=list(notes))
     draft.facts.append(("files read", str(len(files))))
+    signs["function-duration"] = _in_the_way(signs)
     for name, found in signs.items():
-        if name in BY_ID and NEEDS.get(name, lambda _: True)(signs):
+        if found and name in BY_ID and NEEDS.get(name, lambda _: True)(signs):
             draft.findings.append(_finding(name, found))
     for rule, evidence, holds in TOGETHER:
         if signs.get(evidence) and holds(signs):
@@ -68,6 +73,16 @@ def judged(target: str, files: Sequence[Source], notes: Iterable[str]) -> Report
 
 def _talks(signs: Signs) -> bool:
     return bool(signs.get("voice") or signs.get("llm"))
+
+
+def _in_the_way(signs: Signs) -> list[Sign]:
+    """Time limits of what talks: a route's own counts where that route does."""
+    talking = {sign.path for name in ("voice", "llm") for sign in signs.get(name, ())}
+    return [
+        sign
+        for sign in signs.get("function-duration", ())
+        if (sign.path in talking if sign.path.endswith(SUFFIXES) else talking)
+    ]
 
 
 def _finding(id: str, signs: Sequence[Sign]) -> Finding:
@@ -89,7 +104,13 @@ def _one_each(signs: Sequence[Sign]) -> list[Sign]:
 def _stays(every: Sequence[Sign]) -> list[str]:
     """Routes of files in which nobody talks."""
     talking = {sign.path for sign in every if sign.name in ("voice", "llm", "stream")}
-    quiet = [sign for sign in every if sign.name == "route" and sign.path not in talking]
+    quiet = [
+        sign
+        for sign in every
+        if sign.name == "route"
+        and sign.path not in talking
+        and not TALK.search(f"{sign.path} {sign.text}")
+    ]
     stays = [f"{sign.where} `{sign.text}` rests well on HTTP." for sign in quiet[:MOST_STAYS]]
     if len(quiet) > MOST_STAYS:
         stays.append(f"So do {len(quiet) - MOST_STAYS} more routes.")

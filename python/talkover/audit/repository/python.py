@@ -33,9 +33,16 @@ _EMPTY = {"dict", "list", "defaultdict", "collections.defaultdict", "OrderedDict
 _CHANGES = {"append", "extend", "setdefault", "update", "pop", "clear"}
 _AUDIO = re.compile(r"(?i)\w*(audio|sound|speech|recording)\w*")
 _VOICE = {
-    "whisper", "faster_whisper", "elevenlabs", "deepgram", "pyttsx3", "gtts", "speech_recognition",
-    "assemblyai", "cartesia", "pyaudio", "sounddevice", "vosk",
-}  # fmt: skip
+    "whisper",
+    "faster_whisper",
+    "elevenlabs",
+    "deepgram",
+    "gtts",
+    "assemblyai",
+    "cartesia",
+    "vosk",
+}
+"""What a voice backend imports; a microphone of its own machine is none of its callers'."""
 _SOCKETS = {
     "aiortc", "socketio", "livekit", "pipecat", "fastrtc", "talkover", "websockets",
     "flask_socketio", "flask_sock",
@@ -86,7 +93,9 @@ def _context(tree: ast.Module, functions: Functions) -> _Found:
         elif _ends(name, "uvicorn.run") and (constant(keywords(call).get("workers")) or 1) > 1:
             yield "workers", call, None
     for handler, verb in functions.handlers.items():
-        yield ("socket" if "websocket" in verb else "route"), handler, None
+        name = "socket" if "websocket" in verb else "route"
+        # Where the path is told.
+        yield name, handler if verb == "function" else handler.decorator_list[0], None
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

@@ -20,16 +20,24 @@ _CLIENTS = {
     "GoogleGenerativeAI", "DeepgramClient",
 }  # fmt: skip
 _SHARED = re.compile(r"(get|create|make|init|build)\w*|constructor", re.IGNORECASE)
-_SOCKETS = {
-    "WebSocketServer", "WebSocketPair", "upgradeWebSocket", "RTCPeerConnection", "WebSocket",
-    "RealtimeSession",
-}  # fmt: skip
+_SOCKETS = (
+    ("new", "WebSocketServer"), ("WebSocketPair",), ("upgradeWebSocket", "("),
+    ("new", "RTCPeerConnection"), ("new", "WebSocket"), ("new", "RealtimeSession"),
+)  # fmt: skip
 _SOCKET_MODULES = {
-    "ws", "socket.io", "express-ws", "@fastify/websocket", "wrtc", "uWebSockets.js", "werift",
-    "livekit-server-sdk", "livekit-client", "@livekit/agents", "@openai/agents-realtime",
+    "ws", "socket.io", "socket.io-client", "express-ws", "@fastify/websocket", "wrtc", "werift",
+    "uWebSockets.js", "livekit-server-sdk", "livekit-client", "@livekit/agents",
+    "@openai/agents-realtime", "@vapi-ai/web", "retell-client-js-sdk", "@elevenlabs/react",
 }  # fmt: skip
-_VOICE = {"MediaRecorder", "getUserMedia", "SpeechSynthesisUtterance", "SpeechRecognition"}
-_VOICE_TEXT = re.compile(r"elevenlabs|deepgram|cartesia|assemblyai|audio/(speech|transcriptions)")
+_VOICE = (
+    ("new", "MediaRecorder"), ("getUserMedia", "("), ("new", "SpeechRecognition"),
+    ("new", "webkitSpeechRecognition"),
+)  # fmt: skip
+_VOICE_MODULES = {
+    "elevenlabs", "@elevenlabs/elevenlabs-js", "@deepgram/sdk", "@cartesia/cartesia-js",
+    "assemblyai", "react-speech-recognition", "@google-cloud/speech",
+}  # fmt: skip
+_VOICE_PATHS = ("/audio/speech", "/audio/transcriptions")
 _STATE = re.compile(
     r"(?i)\w*(sessions?|histor(y|ies)|conversations?|chats?|messages|memory)(By\w+)?"
 )
@@ -59,6 +67,8 @@ def _models(read: Script) -> _Found:
             yield "llm", n, None
             if _is_unset(read, read.call(n + len(code) - 1), "stream", "response_format"):
                 yield "llm-not-streamed", n, None
+    for n in read.places("streamText", "("):
+        yield "llm", n, None
     for n in read.places("generateText", "("):
         if read.text(n - 1) != "function":
             yield "llm", n, None
@@ -116,11 +126,9 @@ def _keeping(read: Script) -> _Found:
 
 
 def _state(read: Script) -> _Found:
-    for n in range(len(read)):
+    for n in (*read.places("const"), *read.places("let"), *read.places("var")):
         name = read.text(n + 1)
-        if read.text(n) not in ("const", "let", "var") or read.function(n) is not None:
-            continue
-        if not _STATE.fullmatch(name):
+        if read.function(n) is not None or not _STATE.fullmatch(name):
             continue
         value = next((k for k in range(n + 2, min(n + 30, len(read))) if read.text(k) == "="), None)
         if value is None:
@@ -229,15 +237,14 @@ def _settings(read: Script) -> _Found:
 
 
 def _context(read: Script) -> _Found:
-    for n in range(len(read)):
-        if read.text(n) in _SOCKETS:
-            yield "socket", n, None
-        elif read.text(n) in _VOICE:
-            yield "voice", n, None
+    for name, codes in (("socket", _SOCKETS), ("voice", _VOICE)):
+        for code in codes:
+            for n in read.places(*code):
+                yield name, n, None
     for n, text in read.strings():
         if text in _SOCKET_MODULES or text.startswith(("ws://", "wss://")):
             yield "socket", n, None
-        elif len(text) < 200 and _VOICE_TEXT.search(text):
+        elif text in _VOICE_MODULES or text.endswith(_VOICE_PATHS):
             yield "voice", n, None
 
 

@@ -29,9 +29,10 @@ class Script:
         self.tokens = tokens(source)
         self.lines = source.splitlines()
         self._pair = _paired(self.tokens)
+        self._code = ["" if token.kind == "text" else token.text for token in self.tokens]
         self._where: dict[str, list[int]] = {}
-        for at in range(len(self.tokens)):
-            self._where.setdefault(self.text(at), []).append(at)
+        for at, code in enumerate(self._code):
+            self._where.setdefault(code, []).append(at)
         self._inside = self._functions()
 
     def __len__(self) -> int:
@@ -39,9 +40,7 @@ class Script:
 
     def text(self, at: int) -> str:
         """A token's text; empty beyond the ends and for strings, which are no code."""
-        if not 0 <= at < len(self.tokens) or self.tokens[at].kind == "text":
-            return ""
-        return self.tokens[at].text
+        return self._code[at] if 0 <= at < len(self._code) else ""
 
     def line(self, at: int) -> int:
         return self.tokens[at].line

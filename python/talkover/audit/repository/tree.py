@@ -15,7 +15,7 @@ MOST_LOOKED_AT = 100_000
 MOST_BYTES = 512 * 1024
 """Of one file; longer ones were made by a machine, and so were longer lines."""
 MOST_LINE = 2000
-MOST_IN_ALL = 64 * 1024 * 1024
+MOST_IN_ALL = 16 * 1024 * 1024
 
 SUFFIXES = (
     ".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".json", ".jsonc", ".toml",
@@ -25,7 +25,7 @@ NAMES = ("Procfile", "Dockerfile", "nginx.conf")
 VENDORED = {
     "node_modules", "vendor", "third_party", "site-packages", "venv", ".venv", "dist", "build",
     "out", "target", "coverage", "__pycache__", "bower_components", "generated", "__generated__",
-    "migrations",
+    "migrations", "scripts",
 }  # fmt: skip
 TESTS = {"test", "tests", "__tests__", "spec", "e2e", "fixtures", "__mocks__", "cypress"}
 LOCKS = {"package-lock.json", "composer.lock", "tsconfig.json"}
