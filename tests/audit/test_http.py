@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from audit.serving import Answer, Request, found, http, look, pieces, whole
 
+from talkover.audit.outside.bounds import Bounds
 from talkover.cli.certificate import development_certificate
 
 LATE_S = 0.5
@@ -111,6 +112,22 @@ async def test_another_host_is_told_and_not_contacted():
             report = await look(f"http://127.0.0.1:{port}/api")
     assert not asked
     assert f"http://localhost:{other}/Path" in report.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("named", "other", "here"),
+    [
+        ("https://a.example/x", "https://a.example/y", True),
+        ("https://a.example/x", "https://a.example:443/y", True),
+        ("http://a.example/x", "https://a.example/x", True),
+        ("https://a.example/x", "http://a.example/x", False),
+        ("https://a.example/x", "https://a.example:8443/x", False),
+        ("https://a.example/x", "https://b.example/x", False),
+    ],
+)
+def test_a_key_goes_to_the_named_server_alone(named: str, other: str, here: bool):
+    bounds = Bounds(named, 1.0, ssl.create_default_context(), "test", "a-key")
+    assert bounds.is_here(other) == here
 
 
 async def test_a_circle_of_redirects_ends():

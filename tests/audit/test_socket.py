@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import websockets
 from audit.serving import Request, found, http, look, raw, upgraded, whole
 from websockets.asyncio.server import ServerConnection, serve
+
+from talkover.cli.certificate import development_certificate
 
 Talk = Callable[[ServerConnection], Awaitable[None]]
 
@@ -120,3 +124,16 @@ async def test_a_redirect_is_told_and_not_followed():
     async with http(away) as port:
         report = await look(f"ws://127.0.0.1:{port}/talk")
     assert found(report) == set() and "ws://localhost:9/elsewhere" in report.notes[0]
+
+
+async def test_a_good_socket_over_tls_raises_no_alarm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    certificate = development_certificate("127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    async with talking(echo, ssl=context) as url:
+        verify = ssl.create_default_context(cafile=str(certificate))
+        report = await look(url.replace("ws:", "wss:"), verify=verify)
+    assert found(report) == set()

@@ -8,7 +8,7 @@ import pytest
 from audit.serving import Request, found, http, look, whole
 
 from talkover.audit.finding import Draft
-from talkover.audit.outside.sdp import candidates, credential, restarted
+from talkover.audit.outside.sdp import candidates, credential, is_sendable, restarted
 from talkover.audit.outside.seen import CallsSeen, Candidate
 from talkover.audit.outside.webrtc_rules import calls_draft
 
@@ -68,6 +68,20 @@ async def test_a_flaw_is_found_and_every_call_is_ended(endpoint: Endpoint, rules
     assert endpoint.offers <= 2
 
 
+async def test_a_call_is_ended_though_the_time_is_over():
+    endpoint = Endpoint(UDP, TCP)
+
+    async def late(request: Request, writer: asyncio.StreamWriter) -> None:
+        if endpoint.offers == 1 and request.method == "POST":
+            endpoint.offers += 1
+            await asyncio.sleep(60)
+        await endpoint.answer(request, writer)
+
+    async with http(late) as port:
+        await look(f"http://127.0.0.1:{port}/whip", seconds=1.0)
+    assert ("DELETE", "/whip/1") in endpoint.asked
+
+
 def test_private_addresses_are_a_flaw_of_public_hosts_only():
     inside = Candidate("10.0.0.5", 8081, "udp", "host")
     outside = Candidate("9.9.9.9", 8081, "tcp", "host")
@@ -93,5 +107,15 @@ def test_an_sdp_is_read_as_far_as_it_can_be():
     assert candidates(text) == (Candidate("127.0.0.1", 9, "udp", "host"),)
     assert credential(text, "ice-ufrag") == "abcd"
     assert credential("", "ice-pwd") == ""
+    sendable = [
+        "9.9.9.9",
+        "10.0.0.5",
+        "2001:db8::1",
+        "a.example",
+        "x.local",
+        "224.0.0.1",
+        "0.0.0.0",
+    ]
+    assert [is_sendable(one) for one in sendable] == [True] * 3 + [False] * 4
     again = restarted(text, "new1", "new2")
     assert credential(again, "ice-ufrag") == "new1" and credential(again, "ice-pwd") == "new2"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from .. import __version__
 from ..audit.finding import Report
@@ -70,15 +70,18 @@ def is_url(target: str) -> bool:
 
 
 async def _outside(target: str, asked: Asked, data: bytes | None, data_kind: str) -> Report:
-    url = target.partition("#")[0]
-    secure = url.replace("ws", "http", 1) if url.startswith("ws") else url
+    url, _, fragment = target.partition("#")
+    # As a printed URL brings its key along.
+    token = asked.token or next(iter(parse_qs(fragment).get("key", ())), None)
+    # One that is named by http may lead to its own https.
+    secure = f"https:{url.partition(':')[2]}"
     bounds = Bounds(
-        url, asked.seconds, client_context(secure, asked.insecure), AGENT, asked.token,
+        url, asked.seconds, client_context(secure, asked.insecure), AGENT, token,
         idle_s=asked.seconds / 3,
     )  # fmt: skip
 
     async def talk(base: str) -> SpokenSeen:
-        return await barge_in(base, asked.token, insecure=asked.insecure)
+        return await barge_in(base, token, insecure=asked.insecure)
 
     kind = asked.kind or kind_of(url, asked.model)
     return await outside(

@@ -8,12 +8,13 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ...errors import TalkoverError
 
 MOST_REQUESTS = 40
 MOST_BODY = 1024 * 1024
+FAREWELL_S = 3.0
 STEP_S = 30.0
 """No single exchange takes longer, however much time is left."""
 
@@ -24,9 +25,13 @@ class Spent(TalkoverError):
     code = "audit_bound"
 
 
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
 @dataclass(slots=True)
 class Bounds:
-    """For one target. `token` goes to its host alone; `idle_s` is how long a silent socket is
+    """For one target. `token` goes to its server alone; `idle_s` is how long a silent socket is
     watched."""
 
     url: str
@@ -47,8 +52,16 @@ class Bounds:
         return own if self.token is None else own | {"Authorization": f"Bearer {self.token}"}
 
     def is_here(self, url: str) -> bool:
-        """Whether it is the host that the user named."""
-        return urlsplit(url).hostname == urlsplit(self.url).hostname
+        """Whether it is the server that the user named; over TLS it may be named without."""
+        here, there = urlsplit(self.url), urlsplit(url)
+        if here.hostname != there.hostname:
+            return False
+        safer = (here.scheme, there.scheme) == ("http", "https")
+        return safer or (here.scheme, _port(here)) == (there.scheme, _port(there))
+
+    def farewell(self) -> Bounds:
+        """For ending what was begun, where there is nothing left."""
+        return Bounds(self.url, FAREWELL_S, self.verify, self.agent, self.token, requests=4)
 
     @asynccontextmanager
     async def step(self, requests: int = 1, seconds: float = STEP_S) -> AsyncGenerator[None]:

@@ -113,12 +113,17 @@ def http_draft(seen: HttpSeen) -> Draft:
     if first.cut:
         draft.notes.append(f"{seen.url} goes on for long; only the beginning was read.")
         return draft
-    later = [one.wait_ms for one in seen.exchanges[1:]] or [first.wait_ms]
-    if not draft.findings and median(later) <= QUICK_MS:
-        draft.stays.append(
-            f"{seen.url} answers in {median(later):.0f} ms and is done: that rests well on HTTP."
-        )
+    if not draft.findings:
+        draft.stays += _stays(seen)
     return draft
+
+
+def _stays(seen: HttpSeen) -> Iterator[str]:
+    last = seen.exchanges[-1]
+    if last.last_ms - last.first_ms > QUICK_MS:
+        yield f"{seen.url} streams its answer, from {last.wait_ms:.0f} ms on."
+    elif last.wait_ms <= QUICK_MS:
+        yield f"{seen.url} answers in {last.wait_ms:.0f} ms and is done: that rests well on HTTP."
 
 
 def _facts(draft: Draft, seen: HttpSeen) -> None:
@@ -135,6 +140,8 @@ def _facts(draft: Draft, seen: HttpSeen) -> None:
                 f"{len(one.chunks)} pieces",
             )
         )
+    if first.header("server"):
+        draft.facts.append(("server", first.header("server")[:100]))
     for key, name in IN_FRONT:
         if first.header(key):
             draft.facts.append(("in front", f"{name} ({key}); UDP does not go through it"))

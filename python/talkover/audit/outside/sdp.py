@@ -41,3 +41,12 @@ def is_private(address: str) -> bool:
         return not ipaddress.ip_address(address).is_global
     except ValueError:
         return address.endswith(".local") or address == "localhost"
+
+
+def is_sendable(address: str) -> bool:
+    """Whether it is the number of one machine: names are looked up for nobody but the user."""
+    try:
+        number = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return not (number.is_multicast or number.is_unspecified or number.is_reserved)

@@ -16,7 +16,7 @@ from ...media.port import MediaPort
 from .bounds import Bounds
 from .exchange import client, exchange, failed
 from .http_probe import FAILURES
-from .sdp import candidates, credential, restarted
+from .sdp import candidates, credential, is_sendable, restarted
 from .seen import CallsSeen, Candidate, Exchange
 from .stun import answer_ms
 
@@ -46,6 +46,7 @@ class _Visit:
         try:
             return await self._made([media.core.dial()[1] for _ in range(2)])
         finally:
+            self._bounds = self._bounds.farewell()
             for place in self._places:
                 await self._try("DELETE", place)
 
@@ -85,11 +86,14 @@ class _Visit:
 
     async def _rtt(self, found: tuple[Candidate, ...], offer: str, answer: str) -> float | None:
         username = f"{credential(answer, 'ice-ufrag')}:{credential(offer, 'ice-ufrag')}"
-        over_udp = [one for one in found if one.protocol == "udp"][:CHECKED]
+        over_udp = [one for one in found if one.protocol == "udp" and is_sendable(one.address)]
         password = credential(answer, "ice-pwd")
         async with self._bounds.step(seconds=3.0):
             times = await asyncio.gather(
-                *(answer_ms(one.address, one.port, username, password) for one in over_udp)
+                *(
+                    answer_ms(one.address, one.port, username, password)
+                    for one in over_udp[:CHECKED]
+                )
             )
         return min((took for took in times if took is not None), default=None)
 

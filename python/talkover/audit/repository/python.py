@@ -47,6 +47,8 @@ _SOCKETS = {
     "aiortc", "socketio", "livekit", "pipecat", "fastrtc", "talkover", "websockets",
     "flask_socketio", "flask_sock",
 }  # fmt: skip
+_FUNCTIONS = {"mangum", "functions_framework", "chalice"}
+"""What runs an application as functions."""
 _SOCKET_CALLS = {"WebSocketRoute", "WebSocketResponse", "web.WebSocketResponse"}
 _TASKS = {"create_task", "ensure_future", "TaskGroup", "gather", "start_soon"}
 
@@ -80,6 +82,8 @@ def _context(tree: ast.Module, functions: Functions) -> _Found:
                 yield "voice", node, None
             elif module in _SOCKETS:
                 yield "socket", node, None
+            elif module in _FUNCTIONS:
+                yield "serverless", node, None
         if isinstance(node, ast.Constant) and node.value == "text/event-stream":
             yield "stream", node, None
     for call, _ in functions.calls():
