@@ -127,11 +127,11 @@ def _stays(seen: HttpSeen) -> Iterator[str]:
 
 
 def _facts(draft: Draft, seen: HttpSeen) -> None:
-    first, *rest = seen.exchanges
+    first = seen.exchanges[0]
     if first.connect_ms is not None:
         tls = "" if first.tls_ms is None else f" + {first.tls_ms:.0f} ms TLS"
         draft.facts.append(("connection", f"{first.connect_ms:.0f} ms TCP{tls}"))
-    for name, one in (("first", first), *(("later", one) for one in rest)):
+    for name, one in zip(("first", "second", "third"), seen.exchanges, strict=False):
         draft.facts.append(
             (
                 f"{name} request",
