@@ -11,6 +11,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,15 @@ PATIENCE_S = 60.0
 
 
 class Served:
-    """`talkover serve` on ports that stay the same, one process after the other."""
+    """`talkover serve` on ports that stay the same, one process after the other.
 
-    def __init__(self, folder: Path) -> None:
+    `kept`: the flags that say where sessions are; left out, a file of its own.
+    """
+
+    def __init__(self, folder: Path, *kept: str) -> None:
         (folder / "agent.py").write_text(AGENT)
         self._folder, self._ports = folder, ("0", "0")
+        self._kept = kept or ("--state", str(folder / "sessions.db"))
         self._log = folder / "serve.log"
         self.url = ""
 
@@ -65,7 +70,7 @@ class Served:
         command = (
             "from talkover.cli.main import main; main()", "serve", str(self._folder / "agent.py"),
             "--port", self._ports[0], "--media-port", self._ports[1],
-            "--state", str(self._folder / "sessions.db"),
+            *self._kept,
         )  # fmt: skip
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
@@ -81,6 +86,10 @@ class Served:
             media = (await client.get(f"{self.url}/console.json")).json()["media_port"]
         self._ports = (self.url.rsplit(":", 1)[1], str(media))
         return ready
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     async def end(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
@@ -116,8 +125,10 @@ def done(call: Caller) -> list[str]:
     return [event["item"]["id"] for event in call.of("conversation.item.done")]
 
 
-async def held(server: Served, begun: asyncio.Semaphore, killed: asyncio.Event) -> Outcome:
-    """A dialogue, cut off by the kill, and gone on with."""
+async def held(
+    server: Served, begun: asyncio.Semaphore, killed: asyncio.Event, others: Sequence[Served] = ()
+) -> Outcome:
+    """A dialogue, cut off by the kill, and gone on with; at one of the others, where there are."""
     call = Caller(server.url)
     await call.dial()
     for n in range(1, BEFORE):
@@ -131,7 +142,7 @@ async def held(server: Served, begun: asyncio.Semaphore, killed: asyncio.Event) 
     call.vanish()
     before = done(call)
     while True:
-        back = Caller(server.url, token=call.back)
+        back = Caller(random.choice(others or (server,)).url, token=call.back)
         try:
             await back.dial()
             break

@@ -9,8 +9,8 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, duplex, footprint, instructions, network, observe, resume or wire."
-  .venv/bin/python -m "bench.$name" "$@"
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, cluster, duplex, footprint, instructions, network, observe, resume, soak or wire."
+  PYTHONPATH=tests .venv/bin/python -m "bench.$name" "$@"
 }
 
 if [ "$#" -gt 0 ]; then
