@@ -1,8 +1,8 @@
-import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events";
-import type { Leg, Listener, Stats } from "./leg";
-import { PeerLeg } from "./peer";
-import { Server } from "./server";
-import { SocketLeg } from "./socket";
+import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
+import type { Leg, Listener, Stats } from "./leg.js";
+import { PeerLeg } from "./peer.js";
+import { Server } from "./server.js";
+import { SocketLeg } from "./socket.js";
 
 export interface Options {
   /** The server; left out, the page's own. */

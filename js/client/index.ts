@@ -1,3 +1,3 @@
-export { Call, RESUMED, type Options } from "./call";
-export { CallError, type CallState, type RealtimeEvent, type Transport } from "./events";
-export type { Stats } from "./leg";
+export { Call, RESUMED, type Options } from "./call.js";
+export { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
+export type { Stats } from "./leg.js";

@@ -1,4 +1,4 @@
-import type { CallState, RealtimeEvent, Transport } from "./events";
+import type { CallState, RealtimeEvent, Transport } from "./events.js";
 
 /** How well the way carries; null where it cannot be measured. */
 export interface Stats {

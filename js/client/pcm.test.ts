@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { decode, encode } from "./pcm";
+import { decode, encode } from "./pcm.js";
 
 test("samples come back as they went", () => {
   const samples = Float32Array.from({ length: 9000 }, (_, n) => Math.sin(n / 10));

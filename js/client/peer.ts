@@ -1,6 +1,6 @@
-import { CallError, type RealtimeEvent, type Transport } from "./events";
-import type { Held, Leg, Listener, Stats } from "./leg";
-import type { Server } from "./server";
+import { CallError, type RealtimeEvent, type Transport } from "./events.js";
+import type { Held, Leg, Listener, Stats } from "./leg.js";
+import type { Server } from "./server.js";
 
 const CONNECT_MS = 4000;
 /** The server keeps a call that it does not hear of for 20 s. */

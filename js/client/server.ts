@@ -1,4 +1,4 @@
-import { CallError } from "./events";
+import { CallError } from "./events.js";
 
 const SETUP_MS = 15000;
 const RESTART_MS = 5000;

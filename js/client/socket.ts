@@ -1,7 +1,7 @@
-import { CallError, type RealtimeEvent } from "./events";
-import type { Held, Leg, Listener, Stats } from "./leg";
-import { decode, encode } from "./pcm";
-import type { Server } from "./server";
+import { CallError, type RealtimeEvent } from "./events.js";
+import type { Held, Leg, Listener, Stats } from "./leg.js";
+import { decode, encode } from "./pcm.js";
+import type { Server } from "./server.js";
 import workletUrl from "./sound.worklet.js?url";
 
 const WIRE = 24000;
