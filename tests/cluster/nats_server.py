@@ -12,10 +12,12 @@ from pathlib import Path
 
 
 class NatsServer:
-    """JetStream on, its data in `folder`. `stop` and `start` keep port and data."""
+    """JetStream on, its data in `folder`. `stop` and `start` keep port and data. `arguments` are
+    in place of those that give it neither users nor TLS."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *arguments: str | Path) -> None:
         self._folder = folder
+        self._arguments = arguments or ("--jetstream", "--store_dir", folder / "nats")
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self.url = f"nats://127.0.0.1:{self._port}"
@@ -25,8 +27,7 @@ class NatsServer:
         binary = Path(sys.executable).with_name("nats-server")
         with (self._folder / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [binary, "--addr", "127.0.0.1", "--port", str(self._port), "--jetstream",
-                 "--store_dir", self._folder / "nats"],
+                [binary, "--addr", "127.0.0.1", "--port", str(self._port), *self._arguments],
                 stdout=log, stderr=log, env=dict(os.environ),
             )  # fmt: skip
         for _ in range(300):

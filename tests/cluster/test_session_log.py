@@ -13,6 +13,7 @@ from typing import Any
 import nats as nats_py
 import pytest
 from cluster.nats_server import NatsServer
+from cluster.secured import SecuredNats, secured
 from nats.js.errors import NotFoundError
 
 from talkover.cluster.base import Fenced, Kept, LogUnavailable, Record, SessionLog
@@ -33,21 +34,30 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     server.stop()
 
 
-@pytest.fixture(params=["sqlite", "nats"])
+@pytest.fixture(scope="module")
+def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredNats]:
+    with secured(tmp_path_factory.mktemp("rights")) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "nats", "nats with rights"])
 async def node(
-    request: pytest.FixtureRequest, tmp_path: Path, nats: NatsServer
+    request: pytest.FixtureRequest, tmp_path: Path, nats: NatsServer, rights: SecuredNats
 ) -> AsyncIterator[Node]:
     nodes: list[SessionLog] = []
 
     async def made(name: str) -> SessionLog:
-        if request.param == "sqlite":
-            nodes.append(SqliteLog(tmp_path / "deep" / "sessions.db", name))
-        else:
-            nodes.append(await connected(nats.url, name))
+        match request.param:
+            case "sqlite":
+                nodes.append(SqliteLog(tmp_path / "deep" / "sessions.db", name))
+            case "nats":
+                nodes.append(await connected(nats.url, name))
+            case _:
+                nodes.append(await connected(rights.of(f"node_{len(nodes) % 3 + 1}"), name))
         return nodes[-1]
 
-    if request.param == "nats":
-        await empty(nats)
+    if request.param != "sqlite":
+        await empty(nats if request.param == "nats" else rights)
     yield made
     for one in nodes:
         await gone(one)
