@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs, by apt and only where missing, what the tests need beside the languages: a browser,
-# voices that make speech, recordings of human speech, a TURN server, and what counts instructions.
+# voices that make speech, recordings of human speech, a TURN server, and what counts instructions;
+# by npm and Go's own client, into .cache, what the examples stand on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -32,6 +33,21 @@ if need $clients/ready tests/clients/requirements.txt tests/clients/package.json
   "${uv[@]}" pip install --quiet --python $clients/schemathesis/bin/python schemathesis==4.32.5
   finished $clients/ready
 fi
+
+# What the backends under examples/ stand on, by their lockfiles; the tests build them there.
+for name in nestjs nextjs; do
+  example=examples/backends/$name
+  there=.cache/backends/$name
+  if need "$there.ready" "$example/package.json" "$example/package-lock.json"; then
+    say "installing for the tests: the $name example"
+    mkdir -p "$there"
+    began "$there.ready"
+    cp "$example"/{package.json,package-lock.json,.npmrc} "$there/"
+    npm ci --prefix "$there" --no-audit --no-fund --loglevel=error --ignore-scripts >&2
+    finished "$there.ready"
+  fi
+done
+if command -v go >/dev/null 2>&1; then (cd examples/backends/go && go mod download); fi
 
 missing=()
 for tool in chromium espeak-ng flite sox valgrind; do
