@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import AsyncGenerator
@@ -38,11 +37,6 @@ async def reply(turn: Turn):
         yield orders[-1] if orders else f"Let me see, {turn.session.user}."
 """
 """Knows of an order only what a backend put into the conversation."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
 
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from backends.rig import AGENT, KEY, SECRET, Program, free_port, laid_out, run
+from backends.rig import AGENT, KEY, SECRET, Program, laid_out, run
+from cluster.nats_server import free_port
 from e2e.dialogue import said
 from e2e.server import Server
 

@@ -11,6 +11,12 @@ import time
 from pathlib import Path
 
 
+def free_port() -> int:
+    """Of the system's choice, and nobody's for now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
 class NatsServer:
     """JetStream on, its data in `folder`. `stop` and `start` keep port and data. `arguments` are
     in place of those that give it neither users nor TLS."""
@@ -18,8 +24,7 @@ class NatsServer:
     def __init__(self, folder: Path, *arguments: str | Path) -> None:
         self._folder = folder
         self._arguments = arguments or ("--jetstream", "--store_dir", folder / "nats")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+        self._port = free_port()
         self.url = f"nats://127.0.0.1:{self._port}"
         self.start()
 
