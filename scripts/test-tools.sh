@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs, by apt and only where missing, what the tests need beside the languages: a browser,
-# voices that make speech, recordings of human speech, a TURN server, and what counts instructions;
-# by npm and Go's own client, into .cache, what the examples stand on.
+# voices that make speech, recordings of human speech, a TURN server, a proxy, and what counts
+# instructions; by npm and Go's own client, into .cache, what the examples stand on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/lib.sh
@@ -50,7 +50,7 @@ done
 if command -v go >/dev/null 2>&1; then (cd examples/backends/go && go mod download); fi
 
 missing=()
-for tool in chromium espeak-ng flite sox valgrind; do
+for tool in caddy chromium espeak-ng flite sox valgrind; do
   command -v "$tool" >/dev/null 2>&1 || missing+=("$tool")
 done
 command -v turnserver >/dev/null 2>&1 || missing+=(coturn)
