@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples/backends"
@@ -104,10 +105,11 @@ class Program:
 
 
 class Line:
-    """A TCP line to a server, which can be cut; only for HTTP and WebSockets."""
+    """A TCP line to a server of ours, which can be cut, and lead to another one from then on; only
+    for HTTP and WebSockets."""
 
-    def __init__(self, port: int) -> None:
-        self._to = port
+    def __init__(self, to: str) -> None:
+        self.to = to
         self._ends: set[asyncio.StreamWriter] = set()
         self.url = ""
 
@@ -124,7 +126,11 @@ class Line:
             end.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far, back = await asyncio.open_connection("127.0.0.1", self._to)
+        try:
+            far, back = await asyncio.open_connection("127.0.0.1", urlsplit(self.to).port)
+        except OSError:
+            writer.transport.abort()
+            return
         ends = {writer, back}
         self._ends |= ends
         with contextlib.suppress(OSError):

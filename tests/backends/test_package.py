@@ -7,7 +7,7 @@ import json
 import os
 import re
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,48 +77,95 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made.stop()
 
 
-@pytest.fixture
-async def line(server: Server) -> AsyncIterator[Line]:
-    async with Line(int(server.url.rstrip("/").rpartition(":")[2]))() as made:
-        yield made
+class Node:
+    """A program of the package's user, who tells each step on a line."""
+
+    def __init__(self, project: Path, script: str, **variables: str) -> None:
+        (project / script).write_text((HERE / script).read_text())
+        modules = str(INSTALLED / "nestjs/package.json")
+        self._start = asyncio.create_subprocess_exec(
+            "node", script, cwd=project, stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "KEY": KEY, "INSTALLED": modules, **variables},
+        )  # fmt: skip
+
+    async def __aenter__(self) -> Node:
+        self.process = await self._start
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+    async def told(self, step: str) -> Any:
+        """What it tells next, which is to be this step."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(40):
+            found: dict[str, Any] = json.loads(await self.process.stdout.readline() or b"{}")
+        assert step in found, found
+        return found if len(found) > 2 else found[step]
 
 
 @pytest.mark.e2e
 async def test_a_backend_mints_watches_steers_and_comes_back_where_its_line_breaks(
-    project: Path, server: Server, line: Line
+    project: Path, server: Server
 ) -> None:
-    (project / "steer.mjs").write_text((HERE / "steer.mjs").read_text())
-    node = await asyncio.create_subprocess_exec(
-        "node", "steer.mjs", cwd=project, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "DIRECT": server.url, "LINE": line.url, "KEY": KEY,
-             "INSTALLED": str(INSTALLED / "nestjs/package.json")},
-    )  # fmt: skip
+    async with (
+        Line(server.url)() as line,
+        Node(project, "steer.mjs", DIRECT=server.url, LINE=line.url) as node,
+    ):
+        call = Caller(server.url, token=await node.told("secret"))
+        async with call:
+            assert await node.told("watching") == {"plan": "gold"}
+            call.type("Where is order 4711?")
+            assert await node.told("answer") == "Order 4711 was shipped."
+            assert await node.told("answer") == "Stay on the line."
+            assert "Order 4711 was shipped." in [await said(call, n) for n in (1, 2)]
+            await call.until(lambda: call.of("session.updated"))
+            line.cut()
+            assert await node.told("gap") is True
+            call.send({"type": "response.create"})
+            assert await node.told("answer") == "Order 4711 was shipped."
+            assert await node.told("bad") == "response_cancel_not_active"
+            with pytest.raises(CallError, match="ended"):
+                await call.until(lambda: False)
+        assert (await node.told("ended"))[0] == "user"
+        assert await node.told("deleted") == {
+            "deleted": "session_not_found", "gone": "call_not_found", "unknown": "call_not_found",
+            "wrong": "invalid_api_key", "refused": "invalid_value", "nobody": "unreachable",
+        }  # fmt: skip
+        assert await node.process.wait() == 0
 
-    async def told(step: str) -> Any:
-        assert node.stdout is not None
-        async with asyncio.timeout(40):
-            found: dict[str, Any] = json.loads(await node.stdout.readline() or b"{}")
-        assert step in found, found
-        return found if step == "deleted" else found[step]
 
-    call = Caller(server.url, token=await told("secret"))
-    async with call:
-        assert await told("watching") == {"plan": "gold"}
-        call.type("Where is order 4711?")
-        assert await told("answer") == "Order 4711 was shipped."
-        assert await told("answer") == "Stay on the line."
-        assert "Order 4711 was shipped." in [await said(call, n) for n in (1, 2)]
-        await call.until(lambda: call.of("session.updated"))
-        line.cut()
-        assert await told("gap") is True
-        call.send({"type": "response.create"})
-        assert await told("answer") == "Order 4711 was shipped."
-        assert await told("bad") == "response_cancel_not_active"
-        with pytest.raises(CallError, match="ended"):
-            await call.until(lambda: False)
-    assert (await told("ended"))[0] == "user"
-    assert await told("deleted") == {
-        "deleted": "session_not_found", "gone": "call_not_found", "unknown": "call_not_found",
-        "wrong": "invalid_api_key", "refused": "invalid_value", "nobody": "unreachable",
-    }  # fmt: skip
-    assert await node.wait() == 0
+@pytest.mark.e2e
+async def test_a_call_is_watched_on_where_its_server_stopped_and_another_took_it_up(
+    project: Path, tmp_path: Path
+) -> None:
+    def serve(name: str) -> Server:
+        (tmp_path / name).mkdir()
+        state = str(tmp_path / "sessions.db")
+        return Server(tmp_path / name, "--key", KEY, "--state", state, agent=AGENT)
+
+    first = serve("first")
+    call = Caller(first.url, token=KEY)
+    async with Line(first.url)() as line:
+        await call.dial()
+        id = call.location.rpartition("/")[2]
+        async with Node(project, "watch.mjs", LINE=line.url, CALL=id) as node:
+            await node.told("watching")
+            call.type("hello")
+            assert await node.told("answer") == "Let me see, None."
+            await said(call)
+            await asyncio.to_thread(first.stop)
+            assert await node.told("ended") == "moved"
+            second = serve("second")
+            line.to = second.url
+            assert await node.told("gap") is True
+            async with Caller(second.url, token=call.back) as back:
+                back.type("hello again")
+                assert await node.told("answer") == "Let me see, None."
+            assert await node.told("ended") == "left"
+            await node.told("over")
+            assert await node.process.wait() == 0
+            second.stop()
+    call.vanish()

@@ -59,6 +59,7 @@ export class Watch extends Steering implements AsyncIterable<ServerEvent> {
     this.opened = this.open();
     // Whoever iterates or sends is told.
     this.opened.catch((error: unknown) => this.fail(error));
+    if (options.signal?.aborted) this.stop();
   }
 
   /** Over the sideband; BackendError where that is not open now. What the server finds wrong with
@@ -150,7 +151,9 @@ export class Watch extends Steering implements AsyncIterable<ServerEvent> {
       }
       return new BackendError("The call cannot be reached now.", "unreachable");
     } catch (error) {
-      return error instanceof BackendError ? error : new BackendError(String(error), "unreachable");
+      const told = error instanceof BackendError && error.status < 500 ? error : null;
+      // A server that is going down, or a proxy that finds none, is one that may be there soon.
+      return told ?? new BackendError(String(error), "unreachable");
     }
   }
 
