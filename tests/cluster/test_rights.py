@@ -14,6 +14,7 @@ from nats.aio.client import Client
 
 from talkover.cluster.base import Record
 from talkover.cluster.nats import NatsLog
+from talkover.cluster.nats_link import NatsLink
 from talkover.errors import ConfigError
 
 
@@ -76,7 +77,7 @@ async def test_another_password_and_another_name_open_nothing(server: SecuredNat
     url = server.of("node_1")
     for wrong in (url.replace("of-node_1", "wrong"), url.replace("node_1:", "node_4:")):
         with pytest.raises(ConfigError, match="cannot be reached"):
-            await NatsLog.connect(wrong, "a")
+            await NatsLink.connect(wrong, "a")
 
 
 async def test_a_right_password_that_is_sent_without_tls_opens_nothing(server: SecuredNats) -> None:
@@ -92,7 +93,8 @@ async def test_a_right_password_that_is_sent_without_tls_opens_nothing(server: S
 
 
 async def test_whoever_runs_it_sees_all(server: SecuredNats) -> None:
-    log = await NatsLog.connect(server.of("node_2"), "a")
+    link = await NatsLink.connect(server.of("node_2"), "a")
+    log = await NatsLog.over(link)
     await log.open("s", b"hash", {"user": "ada"})
     await log.append("s", 1, Record(1, 0, "{}"))
     admin = await nats_py.connect(server.of("admin"))
@@ -100,3 +102,4 @@ async def test_whoever_runs_it_sees_all(server: SecuredNats) -> None:
     assert names == {"TALKOVER_LOG", "KV_talkover_sessions"}
     await admin.close()
     await log.shut()
+    await link.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cluster.nats_server import NatsServer
+from cluster.secured import SecuredNats, secured
 
 from talkover.cluster.base import LogUnavailable
 from talkover.cluster.nats_link import NatsLink
@@ -29,9 +30,16 @@ def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
     server.stop()
 
 
-@pytest.fixture(params=["sqlite", "nats"])
+@pytest.fixture(scope="module")
+def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredNats]:
+    """One that gives each server no more than deploy/nats.conf does."""
+    with secured(tmp_path_factory.mktemp("rights")) as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "nats", "rights"])
 async def process(
-    request: pytest.FixtureRequest, tmp_path: Path, nats: NatsServer
+    request: pytest.FixtureRequest, tmp_path: Path, nats: NatsServer, rights: SecuredNats
 ) -> AsyncIterator[Process]:
     """A process with the same store as all others."""
     close: list[Callable[[], Awaitable[None]]] = []
@@ -41,7 +49,8 @@ async def process(
             log = SqliteLog(tmp_path / "s.db", name)
             close.append(log.shut)
             return SqliteSecrets(log)
-        link = await NatsLink.connect(nats.url, name)
+        url = nats.url if request.param == "nats" else rights.of("node_1")
+        link = await NatsLink.connect(url, name)
         close.append(link.close)
         return await NatsSecrets.over(link)
 

@@ -127,8 +127,9 @@ class NatsLog:
                 max_age=keep_s + 30 * 86_400, duplicate_window=600,
             ))  # fmt: skip
             rows = await stream.create_key_value(KeyValueConfig(BUCKET, replicas=replicas))
-        except (JetStreamError, NatsError) as error:
-            raise ConfigError(f"NATS cannot keep sessions: {error}.") from None
+        except TROUBLES as error:
+            why = str(error) or "no answer; has its user the rights that deploy/nats.conf gives?"
+            raise ConfigError(f"NATS cannot keep sessions: {why}.") from None
         made = cls(link, stream, rows, keep_s=keep_s, away_s=away_s, tells=tells)
         await made._begin()
         return made

@@ -25,6 +25,7 @@ from .secrets import Grant
 T = TypeVar("T")
 BUCKET = "talkover_secrets"
 LONGEST_S = 7200
+TROUBLES = (TimeoutError, NatsError, JetStreamError, OSError)
 ANSWER_S = 1.0
 """A caller waits for this; a store that is away is done without."""
 
@@ -42,8 +43,9 @@ class NatsSecrets:
         config = KeyValueConfig(BUCKET, ttl=LONGEST_S, replicas=replicas)
         try:
             return cls(await stream.create_key_value(config))
-        except (JetStreamError, NatsError) as error:
-            raise ConfigError(f"NATS cannot keep client secrets: {error}.") from None
+        except TROUBLES as error:
+            why = str(error) or "no answer; has its user the rights that deploy/nats.conf gives?"
+            raise ConfigError(f"NATS cannot keep client secrets: {why}.") from None
 
     def put(self, hash: str, grant: Grant) -> asyncio.Future[None]:
         async def work() -> None:
@@ -90,7 +92,7 @@ def _sure(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
     async def once() -> T:
         try:
             return await work
-        except (TimeoutError, NatsError, JetStreamError, OSError) as error:
+        except TROUBLES as error:
             raise LogUnavailable(f"NATS does not answer ({type(error).__name__}).") from None
 
     return asyncio.ensure_future(once())

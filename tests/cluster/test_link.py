@@ -1,0 +1,133 @@
+"""What servers say to each other through NATS, with all rights, and with those of deploy/nats.conf."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import nats as nats_py
+import pytest
+from cluster.nats_server import NatsServer
+from cluster.secured import SecuredNats, secured
+from nats.errors import NoRespondersError
+from nats.errors import TimeoutError as NatsTimeout
+
+from talkover.cluster.bus import Channel
+from talkover.cluster.nats_link import PIECE, NatsLink
+from talkover.cluster.nodes import Load
+
+
+@pytest.fixture(scope="module")
+def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
+    server = NatsServer(tmp_path_factory.mktemp("nats"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredNats]:
+    with secured(tmp_path_factory.mktemp("rights")) as made:
+        yield made
+
+
+@pytest.fixture(params=["nats", "rights"])
+async def pair(
+    request: pytest.FixtureRequest, nats: NatsServer, rights: SecuredNats
+) -> AsyncIterator[tuple[NatsLink, NatsLink]]:
+    """Servers a and b, who know of each other."""
+    bare = request.param == "nats"
+    a, b = [
+        await NatsLink.connect(nats.url if bare else rights.of(f"node_{n}"), name)
+        for n, name in ((1, "a"), (2, "b"))
+    ]
+    a.load = b.load = lambda: Load(1, 10, True)
+    async with asyncio.timeout(20):
+        while a.others() != {"b": Load(1, 10, True)} or "a" not in b.others():  # noqa: ASYNC110 - they tell it in their own time
+            await asyncio.sleep(0.05)
+    yield a, b
+    await a.close()
+    await b.close()
+
+
+async def test_a_channel_carries_messages_of_any_size_both_ways_in_order(
+    pair: tuple[NatsLink, NatsLink],
+) -> None:
+    a, b = pair
+
+    async def echo(channel: Channel) -> None:
+        while (message := await channel.receive()) is not None:
+            await channel.send(message[::-1])
+        await channel.close()
+
+    b.on_dial(echo)
+    channel = await a.dial("b")
+    messages = [b"", b"one", bytes(range(256)) * (PIECE // 100), b"last"]
+    for message in messages:
+        await channel.send(message)
+    assert [await channel.receive() for _ in messages] == [one[::-1] for one in messages]
+    await channel.close()
+    assert await channel.receive() is None
+
+
+async def test_a_channel_ends_with_the_server_at_its_other_end(
+    pair: tuple[NatsLink, NatsLink],
+) -> None:
+    a, b = pair
+    came = asyncio.Event()
+
+    async def silent(channel: Channel) -> None:
+        came.set()
+        await asyncio.sleep(60)
+
+    b.on_dial(silent)
+    channel = await a.dial("b")
+    await channel.send(b"are you there?")
+    async with asyncio.timeout(20):
+        await came.wait()
+        await b.close()
+        assert await channel.receive() is None
+
+
+async def test_one_that_nobody_takes_is_not_waited_for_longer_than_its_server_lives(
+    pair: tuple[NatsLink, NatsLink],
+) -> None:
+    a, _ = pair
+    channel = await a.dial("nobody")
+    async with asyncio.timeout(20):
+        assert await channel.receive() is None
+
+
+async def test_who_may_listen_is_told_and_who_asks_is_answered(
+    pair: tuple[NatsLink, NatsLink], nats: NatsServer, rights: SecuredNats,
+    request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    a, _ = pair
+    bare = "nats" in request.node.callspec.params.values()
+    client = await nats_py.connect(nats.url if bare else rights.of("admin"))  # pyright: ignore[reportUnknownMemberType]  untyped options
+    heard: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def take(message: Any) -> None:
+        heard.put_nowait(message.data)
+
+    await client.subscribe("talkover.live.*", cb=take)  # pyright: ignore[reportUnknownMemberType]  as above
+    await client.flush()
+
+    async def answered(asked: bytes) -> bytes:
+        return asked.upper()
+
+    end = a.answer("talkover.steer.sess_1", answered)
+    async with asyncio.timeout(20):
+        for n in range(100):
+            a.tell("talkover.live.sess_1", str(n).encode())
+        assert [await heard.get() for _ in range(100)] == [str(n).encode() for n in range(100)]
+        answer = await client.request("talkover.steer.sess_1", b"hello", timeout=10)
+        assert answer.data == b"HELLO"
+        end()
+        with pytest.raises(NoRespondersError):
+            while True:
+                # One that came while it was ended is answered by nobody.
+                with contextlib.suppress(NatsTimeout):
+                    await client.request("talkover.steer.sess_1", b"hello", timeout=1)
+    await client.close()
