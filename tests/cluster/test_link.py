@@ -1,4 +1,6 @@
-"""What servers say to each other through NATS, with all rights, and with those of deploy/nats.conf."""
+"""What servers say to each other through NATS, with all rights and with those of
+deploy/nats.conf.
+"""
 
 from __future__ import annotations
 
