@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import Busy
+from ..errors import Busy, InputError
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
@@ -68,6 +68,21 @@ def spending(caller: Caller, lobby: Lobby) -> Generator[Callable[[Session], None
             raise
         finally:
             caller.making -= 1
+
+
+def waits(query: Mapping[str, str], caller: Caller) -> Returning | None:
+    """Who asks for a leg that is to wait until they resume, if that is asked for. InputError."""
+    match query.get("waiting"):
+        case None:
+            return None
+        case "true" if isinstance(caller, Returning):
+            return caller
+        case _:
+            raise InputError(
+                'waiting can be "true", for who comes with a token to resume a session.',
+                code="invalid_value",
+                param="waiting",
+            )
 
 
 def check_operator(caller: Caller) -> None:

@@ -4,12 +4,15 @@ sound as well (`?call_id=…&audio=here`)."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..errors import TalkoverError
+from ..protocol import facts as f
+from ..protocol.commands import AppendAudio
 from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
 from ..protocol.realtime import Codec
@@ -19,9 +22,10 @@ from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
 from ..session.stream import Entry, Subscription
-from .admission import check_own, given, resumption, spending
+from .admission import check_own, given, resumption, spending, waits
 from .errors import HttpError, refusal, shown
 from .keys import Caller, Keyring, bearer
+from .waiting import until_resumed
 
 log = structlog.get_logger("talkover.socket")
 
@@ -48,6 +52,8 @@ class Sockets:
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
         try:
             caller = self._keys.admit(bearer_of(socket, offered), socket.headers)
+            if back := waits(socket.query_params, caller):
+                return await wait(socket, self._lobby, back, _accepted(offered))
             session, own = await self._session(socket, caller)
         except Exception as error:
             status, body = shown(error)
@@ -59,7 +65,7 @@ class Sockets:
             return
         back = resumption(session) if own else {}
         await socket.accept(
-            "realtime" if "realtime" in offered else None,
+            _accepted(offered),
             [(name.encode(), value.encode()) for name, value in back.items()],
         )
         extensions = socket.query_params.get("extensions") == "talkover"
@@ -101,6 +107,30 @@ class Sockets:
         return session, True
 
 
+def _accepted(offered: list[str]) -> str | None:
+    return "realtime" if "realtime" in offered else None
+
+
+async def wait(socket: WebSocket, lobby: Lobby, back: Returning, protocol: str | None) -> None:
+    """A socket that resumes its session once its client says so, and speaks of nothing before."""
+    codec = Codec(extensions=socket.query_params.get("extensions") == "talkover", audio_events=True)
+    with lobby.place(back=True):
+        await lobby.waiting(back)
+        await socket.accept(protocol)
+        sound = await until_resumed(socket, codec)
+    if sound is None:
+        return
+    try:
+        session = await lobby.resume_at_socket(back)
+    except TalkoverError as error:
+        failed = f.Failed("invalid_request_error", error.code, error.message)
+        for event in codec.encode(failed):
+            await socket.send_text(to_text(event))
+        await socket.close(1013, "the session could not be resumed")
+        return
+    await converse(socket, session, codec, own=True, whole=True, before=sound)
+
+
 def _told(session: Session) -> Json:
     return {"token": session.token, "seconds": session.absence.seconds}
 
@@ -113,12 +143,13 @@ async def converse(
     own: bool,
     whole: bool = False,
     fill: Fill | None = None,
+    before: Iterable[AppendAudio] = (),
 ) -> None:
     """Both directions of an accepted socket, to its end or the session's.
 
     `whole`: it is told what the conversation holds already.
     `own`: it has the session's sound, and while it does, the session ends with it. `fill` is asked
-    every 100 ms for events that only time brings.
+    every 100 ms for events that only time brings. `before` is what it said on its way here.
     """
     subscription = session.subscribe()
     peer = session.peer if own else None
@@ -133,6 +164,8 @@ async def converse(
         first = codec.encode(created, round(session.clock() * 1000))
     elif own:
         session.begin()
+    for sound in before:
+        session.submit(sound)
     reading = asyncio.create_task(_read(socket, codec, session, stays))
     writing = asyncio.create_task(_write(socket, codec, subscription, first, stays, fill))
     try:

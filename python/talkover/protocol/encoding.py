@@ -407,6 +407,7 @@ EXTENSIONS: dict[type, str] = {
     f.Network: "talkover.network",
     f.Muted: "talkover.muted",
     f.ClientSound: "talkover.sound",
+    f.MoveWanted: "talkover.move",
     f.Ended: "talkover.ended",
 }
 

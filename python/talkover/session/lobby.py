@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import structlog
 
 from ..agent import Agent
-from ..cluster.base import Fenced, Kept, Opened, SessionLog, unclaimed
+from ..cluster.base import Fenced, Kept, Opened, SessionLog, check_claim, unclaimed
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice
 from ..errors import Busy, ConfigError, EngineError, Full, InputError, NotFound, TalkoverError
@@ -22,6 +22,7 @@ from ..protocol.ids import fresh
 from ..turn.policy import NORMAL, TurnPolicy
 from .capacity import Capacity
 from .cast import Cast, Names
+from .departure import leave
 from .journal import Place
 from .leg import DataChannel, Dialect
 from .limits import USUAL, Limits
@@ -32,12 +33,15 @@ from .requests import allowed
 from .returning import About, Returning, fresh_token
 from .session import Session
 from .turn_settings import turn_policy
+from .waiting import WaitingCaller
 from .watch import Watch
 
 log = structlog.get_logger("talkover.lobby")
 
 ADOPT_S = 10.0
 """How often is looked for sessions that other processes left."""
+NOTHING = 1 << 62
+"""A number that no record has: what is read after it is the session's row alone."""
 UNCONNECTED_S = 20.0
 """An answered offer whose caller never arrives is forgotten after this."""
 
@@ -132,10 +136,13 @@ class Lobby:
         self.ready, self.reason = True, ""
 
     @contextmanager
-    def place(self) -> Generator[None]:
-        """Room for one call, kept while it is made within the block. Full where there is none."""
+    def place(self, *, back: bool = False) -> Generator[None]:
+        """Room for one call, kept while it is made within the block. Full where there is none.
+
+        `back`: for a session that is already, which has some that new ones have not.
+        """
         self._check_open()
-        if self.capacity.room(self.live) < 1:
+        if self.capacity.room(self.live, back=back) < 1:
             raise Full(
                 f"This server has no room for more than its {len(self.sessions)} calls now; try "
                 "again in a moment."
@@ -185,6 +192,7 @@ class Lobby:
 
         OfferError, NotFound, Full; Busy while another does the same.
         """
+        self._check_open()
         session = self._still_here(back)
         if session is not None:
             peer, answer = self.media.core.answer(offer)
@@ -198,12 +206,45 @@ class Lobby:
 
     async def resume_at_socket(self, back: Returning) -> Session:
         """The same for a WebSocket, which has the session's sound at once."""
+        self._check_open()
         session = self._still_here(back)
         if session is not None:
             self.move_to_socket(session)
             return session
         async with self._claimed(back) as claimed:
             return self._restored(claimed, self.media.core.attach(), "websocket")
+
+    async def waiting(self, back: Returning) -> About:
+        """What is known of a session that another process has, and whose caller is about to come
+        here. NotFound; Busy where this process has it itself."""
+        self._check_open()
+        if back.id in self._sessions:
+            raise Busy("This server has the call itself, and it stays; connect to another one.")
+        opened = (await self._log.read(back.id, NOTHING)).opened
+        check_claim(opened.token, opened.ended, back.hash)
+        return About.of(opened.about)
+
+    async def wait(self, back: Returning, offer: str, codec: Dialect) -> tuple[str, str]:
+        """A WebRTC leg that is connected now, and resumes the session when its caller says so.
+
+        Nothing of the session is changed before. Returns the call's id and the SDP answer.
+        OfferError, NotFound, Full, Busy.
+        """
+        with ExitStack() as place:
+            place.enter_context(self.place(back=True))
+            about = await self.waiting(back)
+            peer, answer = self.media.core.answer(offer)
+            kept = place.pop_all()
+
+        async def claim(transport: str) -> Session:
+            kept.close()
+            async with self._claimed(back) as claimed:
+                session = self._restored(claimed, peer, transport)
+            self._await_caller(session, codec)
+            return session
+
+        WaitingCaller(self.media, peer, codec, claim, kept.close)
+        return about.call_id, answer
 
     def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
         """What a session with this config would have. BadEvent, InputError."""
@@ -235,6 +276,13 @@ class Lobby:
         if session is not None:
             await session.end("deleted")
         await self._log.forget(id)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no further call, and let each go elsewhere; returns once none is left, or then."""
+        self.ready, self.reason = False, "it is about to stop; another one takes calls"
+        if self._adopting is not None:
+            self._adopting.cancel()
+        await leave(lambda: self.sessions, seconds)
 
     async def close(self, how: How = "asked") -> None:
         """End every call, then the engines and the media; no further call is taken.
@@ -367,7 +415,7 @@ class Lobby:
             raise Busy("This session is being resumed already.")
         self._claiming.add(back.id)
         try:
-            with self.place():
+            with self.place(back=True):
                 yield await self._log.claim(back.id, back.hash)
         finally:
             self._claiming.discard(back.id)

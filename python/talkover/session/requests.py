@@ -107,6 +107,14 @@ class Requests:
                 self._sound.play(command)
             case c.CloseSession():
                 session.spawn(session.end("a client closed the session"), "close")
+            case c.Moving():
+                session.departure.begin(command)
+            case c.Resume():
+                raise BadEvent(
+                    "This leg has its session already; only one made with ?waiting=true resumes.",
+                    code="invalid_value",
+                    event_id=command.event_id,
+                )
 
     def reply_over(self) -> None:
         """A response that waited for the last one to be heard may begin."""
