@@ -43,6 +43,8 @@ log = structlog.get_logger("talkover.serve")
 
 HANG_UP_S = 3
 """For HTTP requests under way when the server stops."""
+BACKLOG = 2048
+"""Connections that wait to be taken."""
 
 
 def run(loaded: Loaded, source: Source, agents: Mapping[str, Agent]) -> None:
@@ -144,7 +146,7 @@ async def _http(
         uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,
             ws_per_message_deflate=False, ssl_certfile=certificate,
-            timeout_graceful_shutdown=HANG_UP_S, lifespan="off",
+            timeout_graceful_shutdown=HANG_UP_S, lifespan="off", backlog=BACKLOG,
         )
     )  # fmt: skip
 
@@ -152,6 +154,8 @@ async def _http(
         for each in server.servers:
             each.close()
 
+    # Connections are taken from here on, and answered once the server's task has begun.
+    listener.listen(BACKLOG)
     serving = asyncio.create_task(server.serve([listener]))
     try:
         yield close_listener
