@@ -7,14 +7,15 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import websockets
-from e2e.dialogue import AGENT, known, said
-from e2e.server import Server
+from e2e import browser as b
+from e2e.dialogue import AGENT, said
+from e2e.server import Server, spoken
 
 from talkover.cli.caller import Caller
 
@@ -78,13 +79,17 @@ def deployed(tmp_path: Path) -> Iterator[Deployed]:
 
 
 @contextlib.asynccontextmanager
-async def moving(url: str) -> AsyncIterator[Caller]:
-    """A caller who moves when asked to."""
+async def moving(
+    url: str, let_go: Callable[[Caller], None] = lambda _: None
+) -> AsyncIterator[Caller]:
+    """A caller who moves when asked to; `let_go` is called when the old process lets it go."""
     asked = asyncio.Event()
 
     def see(_: float, event: dict[str, Any]) -> None:
         if event["type"] == "talkover.move":
             asked.set()
+        elif event["type"] == "talkover.ended":
+            let_go(call)
 
     call = Caller(url, on_event=see)
 
@@ -182,6 +187,25 @@ async def test_an_endless_answer_is_left_after_a_sentence_and_gone_on_with(
         assert told.rstrip().endswith("."), told
 
 
+async def test_a_voice_that_begins_when_no_process_has_the_call_is_heard(
+    deployed: Deployed, tmp_path: Path
+) -> None:
+    question = spoken("what time is it", tmp_path)
+    old = deployed.processes[0]
+    async with moving(old.url, lambda call: void(call.play_file(question))) as call:
+        await said(call)
+        await asyncio.to_thread(deployed.replace)
+        await exited(old)
+        kind = "conversation.item.input_audio_transcription.completed"
+        heard = (await call.wait_for(kind))["transcript"]
+        assert "time" in heard.lower(), heard
+        assert "You have said 1 things" in await said(call, 2)
+
+
+def void(_: object) -> None:
+    pass
+
+
 async def test_a_caller_who_cannot_move_keeps_its_call_until_the_time_is_over(
     tmp_path: Path,
 ) -> None:
@@ -243,6 +267,64 @@ async def test_a_call_on_a_websocket_moves_as_well(deployed: Deployed) -> None:
             await second.ask("thing 2")
             assert "said 2 things" in transcript(await second.next("response.done"))
             await exited(old)
+
+
+CLOCK = """() => {
+  const seen = window.seen = { ended: 0, created: 0, silent: 0 };
+  let last = performance.now();
+  const look = () => {
+    const count = kind => talkover.events.filter(e => e.type === kind).length;
+    const now = performance.now();
+    if (!seen.ended && count("talkover.ended")) seen.ended = now;
+    if (!seen.created && count("session.created") > 1) seen.created = now;
+    if (talkover.stage.levels.of("agent") > 0.01) last = now;
+    if (talkover.stage.agentState === "speaking") seen.silent = Math.max(seen.silent, now - last);
+    else last = now;
+    setTimeout(look, 5);
+  };
+  look();
+}"""
+"""When the call was let go and taken up, and the longest silence in the agent's speech."""
+
+
+@pytest.mark.parametrize("way", ["webrtc", "websocket"])
+def test_the_page_moves_by_itself_and_the_sentence_is_heard_out(
+    deployed: Deployed, tmp_path: Path, way: str
+) -> None:
+    old = deployed.processes[0]
+    with b.browsing(old.url, b.silence(tmp_path)) as page:
+        if way == "websocket":
+            page.evaluate("() => { delete window.RTCPeerConnection }")
+        b.call(page)
+        b.event(page, "response.done")
+        page.get_by_test_id("text-input").fill("thing 1")
+        page.get_by_test_id("send").click()
+        b.wait(page, "() => document.body.textContent.includes('You have said 1 things')")
+        page.evaluate(CLOCK)
+        deployed.replace()
+        b.wait(page, "() => window.seen.created > 0")
+        old.process.wait(30)
+        assert page.evaluate("() => talkover.state") == "live"
+        assert "moved to another server" in page.get_by_test_id("notice").inner_text()
+        heard = page.evaluate(
+            "() => talkover.events.filter(e => e.type === 'talkover.heard').map(e => e.text)"
+        )
+        assert heard[-1] == "You have said 1 things, I was asked 1 times.", "to its end"
+        b.picture(page, f"moved-{way}")
+        page.get_by_test_id("text-input").fill("thing 2")
+        page.get_by_test_id("send").click()
+        b.wait(page, "() => document.body.textContent.includes('You have said 2 things')")
+        b.wait(page, "() => talkover.stage.levels.of('agent') > 0.01")
+        seen = page.evaluate("() => window.seen")
+        gap = seen["created"] - seen["ended"]
+        print(f"{way}: {gap:.0f} ms without a process, {seen['silent']:.0f} ms silent in speech")
+        # 300 ms on a quiet machine.
+        assert gap < 3000
+        page.get_by_test_id("hangup").click()
+        b.state(page, "ended")
+    deployed.processes[-1].process.terminate()
+    deployed.processes[-1].process.wait(30)
+    assert len(deployed.ledger("start")) == len(deployed.ledger("end")) == 1
 
 
 class Feed:

@@ -64,7 +64,11 @@ def test_strain_that_lasts_stops_calls_below_what_was_too_much(
 ) -> None:
     capacity = Capacity(500)
     learn(capacity, [strain(80)] * (int(SUSTAINED_S) + 1))
-    assert capacity.limit == 72 and capacity.room(80, back=True) == 0 and capacity.room(70, back=True) == 2
+    assert (
+        capacity.limit == 72
+        and capacity.room(80, back=True) == 0
+        and capacity.room(70, back=True) == 2
+    )
     learn(capacity, [strain(80)] * 20, 10.0)
     assert capacity.limit == 72, "the same calls are not held against it twice"
 

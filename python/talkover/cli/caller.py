@@ -186,7 +186,7 @@ class Caller:
 
     def _go_on(self, media: MediaPort, peer: Peer, location: str) -> None:
         """Over the other leg, from now on."""
-        old, self._beside, self._shift, self._epoch = self._media, None, None, 0
+        old, self._beside, self._shift = self._media, None, None
         self._media, self._peer, self.location = media, peer, location
         self._token = self.back
         media.bind(peer, self._take)
@@ -215,12 +215,16 @@ class Caller:
             self._beside[0].close()
 
     def play(self, pcm: bytes, rate: int) -> None:
-        """Say something, now; a second call interrupts nothing and follows the first."""
+        """Say something, now; a second call interrupts nothing and follows the first.
+
+        Where another server waits for the call, that is told too, as of one microphone.
+        """
         assert self._peer is not None
         self._epoch += 1
-        self._peer.play(self._epoch, pcm, rate, [])
-        self._peer.release(self._epoch)
-        self._peer.finish(self._epoch)
+        for peer in (self._peer, self._beside[1]) if self._beside else (self._peer,):
+            peer.play(self._epoch, pcm, rate, [])
+            peer.release(self._epoch)
+            peer.finish(self._epoch)
 
     def play_file(self, file: Path) -> float:
         """Say what a WAV file holds; how many seconds that takes. InputError."""

@@ -126,10 +126,11 @@ async def _http(
 ) -> AsyncGenerator[Callable[[], None]]:
     """HTTP is served within the block, before the engines are ready and until calls have ended.
 
-    Gives what stops listening: whoever connects anew then gets another process, if one listens on
-    the port; open connections go on.
+    Gives what stops listening: whoever asks anew then gets another process, if one listens on the
+    port; sockets and answers under way go on.
     """
     import uvicorn
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
     from ..gateway.app import create_app
     from ..observe.observatory import Observatory, tracing
@@ -153,6 +154,10 @@ async def _http(
     def close_listener() -> None:
         for each in server.servers:
             each.close()
+        # A connection that is kept for further requests would bring them to this process.
+        for each in list(server.server_state.connections):
+            if not isinstance(each, WebSocketsSansIOProtocol):
+                each.shutdown()
 
     # Connections are taken from here on, and answered once the server's task has begun.
     listener.listen(BACKLOG)

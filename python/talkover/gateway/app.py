@@ -192,9 +192,6 @@ class Gateway:
         wanted = request.method == "POST" and request.url.path in CALLS
         if wanted and "call_id" not in request.query_params:
             self._metrics.refused(response.status_code)
-        if not self._lobby.ready:
-            # Another process may have the port by now, and gets whoever connects anew.
-            response.headers["Connection"] = "close"
         return response
 
     async def console(self, _: Request) -> Response:
