@@ -7,7 +7,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import websockets
 from e2e import browser as b
 from e2e.dialogue import AGENT, said
+from e2e.mover import moving
 from e2e.server import Server, spoken
 
 from talkover.cli.caller import Caller
@@ -78,41 +79,6 @@ def deployed(tmp_path: Path) -> Iterator[Deployed]:
     made.stop()
 
 
-@contextlib.asynccontextmanager
-async def moving(
-    url: str, let_go: Callable[[Caller], None] = lambda _: None
-) -> AsyncIterator[Caller]:
-    """A caller who moves when asked to; `let_go` is called when the old process lets it go."""
-    asked = asyncio.Event()
-
-    def see(_: float, event: dict[str, Any]) -> None:
-        if event["type"] == "talkover.move":
-            asked.set()
-        elif event["type"] == "talkover.ended":
-            let_go(call)
-
-    call = Caller(url, on_event=see)
-
-    async def follow() -> None:
-        while True:
-            await asked.wait()
-            asked.clear()
-            while True:
-                try:
-                    await call.move()
-                    break
-                except Exception:
-                    await asyncio.sleep(0.1)
-
-    await call.dial()
-    following = asyncio.create_task(follow())
-    try:
-        yield call
-    finally:
-        following.cancel()
-        await call.hang_up()
-
-
 async def exited(server: Server, seconds: float = 30) -> None:
     await asyncio.to_thread(server.process.wait, seconds)
 
@@ -133,13 +99,16 @@ async def test_a_call_moves_between_two_turns_and_goes_on_at_the_next_process(
     deployed: Deployed,
 ) -> None:
     old = deployed.processes[0]
-    async with moving(old.url) as call:
+    async with moving(old.url) as mover:
+        call = mover.call
         assert await said(call) == "Hello."
         call.type("thing 1")
         assert await said(call, 2) == "You have said 1 things, I was asked 1 times."
         new = await asyncio.to_thread(deployed.replace)
         await exited(old)
         assert ended(call) == ["moved"] and call.closed is None
+        await mover.here.wait()
+        print(f"{mover.gaps[0] * 1000:.0f} ms without a process")
         call.type("thing 2")
         await call.until(lambda: len(call.of("response.done")) >= 3)
         assert await said(call, 3) == "You have said 2 things, I was asked 2 times."
@@ -152,7 +121,8 @@ async def test_a_call_moves_between_two_turns_and_goes_on_at_the_next_process(
 
 async def test_a_sentence_is_finished_before_its_call_moves(deployed: Deployed) -> None:
     old = deployed.processes[0]
-    async with moving(old.url) as call:
+    async with moving(old.url) as mover:
+        call = mover.call
         await said(call)
         call.type("thing 1")
         await call.until(lambda: len(call.of("talkover.word")) >= 3)
@@ -170,7 +140,8 @@ async def test_an_endless_answer_is_left_after_a_sentence_and_gone_on_with(
     deployed: Deployed,
 ) -> None:
     old = deployed.processes[0]
-    async with moving(old.url) as call:
+    async with moving(old.url) as mover:
+        call = mover.call
         await said(call)
         call.type("tell me a story")
         await call.until(lambda: len(call.of("talkover.word")) >= 3)
@@ -192,7 +163,8 @@ async def test_a_voice_that_begins_when_no_process_has_the_call_is_heard(
 ) -> None:
     question = spoken("what time is it", tmp_path)
     old = deployed.processes[0]
-    async with moving(old.url, lambda call: void(call.play_file(question))) as call:
+    async with moving(old.url, let_go=lambda call: call.play_file(question)) as mover:
+        call = mover.call
         await said(call)
         await asyncio.to_thread(deployed.replace)
         await exited(old)
@@ -200,10 +172,6 @@ async def test_a_voice_that_begins_when_no_process_has_the_call_is_heard(
         heard = (await call.wait_for(kind))["transcript"]
         assert "time" in heard.lower(), heard
         assert "You have said 1 things" in await said(call, 2)
-
-
-def void(_: object) -> None:
-    pass
 
 
 async def test_a_caller_who_cannot_move_keeps_its_call_until_the_time_is_over(
@@ -270,12 +238,12 @@ async def test_a_call_on_a_websocket_moves_as_well(deployed: Deployed) -> None:
 
 
 CLOCK = """() => {
-  const seen = window.seen = { ended: 0, created: 0, silent: 0 };
+  const seen = window.seen = { left: 0, created: 0, silent: 0 };
   let last = performance.now();
   const look = () => {
     const count = kind => talkover.events.filter(e => e.type === kind).length;
     const now = performance.now();
-    if (!seen.ended && count("talkover.ended")) seen.ended = now;
+    if (!seen.left && document.body.textContent.includes("moved to another")) seen.left = now;
     if (!seen.created && count("session.created") > 1) seen.created = now;
     if (talkover.stage.levels.of("agent") > 0.01) last = now;
     if (talkover.stage.agentState === "speaking") seen.silent = Math.max(seen.silent, now - last);
@@ -316,7 +284,7 @@ def test_the_page_moves_by_itself_and_the_sentence_is_heard_out(
         b.wait(page, "() => document.body.textContent.includes('You have said 2 things')")
         b.wait(page, "() => talkover.stage.levels.of('agent') > 0.01")
         seen = page.evaluate("() => window.seen")
-        gap = seen["created"] - seen["ended"]
+        gap = seen["created"] - seen["left"]
         print(f"{way}: {gap:.0f} ms without a process, {seen['silent']:.0f} ms silent in speech")
         # 300 ms on a quiet machine.
         assert gap < 3000
