@@ -125,7 +125,7 @@ async def test_three_servers_are_restarted_one_after_the_other_under_their_calls
 
     def serve(name: str) -> Server:
         (tmp_path / name).mkdir()
-        return Server(tmp_path / name, "--nats", nats.url, agent=AGENT)
+        return Server(tmp_path / name, "--nats", nats.url, "--drain-seconds", "60", agent=AGENT)
 
     nodes = [await asyncio.to_thread(serve, name) for name in "abc"]
     turn = count()

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-START = 100
-"""Calls that are taken before anything was learned: what one core carries."""
+START = 111
+"""Calls that are taken before anything was learned: what one core carries, and what is kept."""
 LEAST = 16
 """However bad it looks: with fewer calls a neighbour's burst says more than they do."""
 LATE_SHARE, CALM_SHARE = 0.01, 0.0025
