@@ -54,6 +54,8 @@ async def test_who_waits_changes_nothing_and_needs_the_sessions_own_token(tmp_pa
         about = await b.waiting(back)
         assert about.call_id == session.call_id
         assert not session.ended and not b.sessions
+        with b.place_beside(back), pytest.raises(Busy, match="waits here"), b.place_beside(back):
+            pass
         await session.sure()
         with pytest.raises(NotFound):
             await b.waiting(Returning(session.id, b"wrong"))

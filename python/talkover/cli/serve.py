@@ -89,7 +89,11 @@ async def serve(
     serving = Serving(_state_folder(), port)
     if settings.replace:
         # The port is shared: as soon as this process listens there, callers come.
-        await lobby.warm()
+        try:
+            await lobby.warm()
+        except BaseException:
+            await lobby.close()
+            raise
     async with (
         _http(lobby, reloader, listener, certificate, key, ice) as close_listener,
         _beside(None if webhooks is None else _telling(webhooks, lobby)),
@@ -107,7 +111,7 @@ async def serve(
             with serving.told():
                 for process in serving.replace() if settings.replace else ():
                     log.info("process told to move its calls here, and to stop", process=process)
-                await leaving.asked.wait()
+                await leaving.asked()
                 log.info("calls move elsewhere", calls=lobby.live, seconds=settings.drain_seconds)
                 close_listener()
                 await lobby.drain(settings.drain_seconds)
@@ -277,12 +281,15 @@ def _cores() -> int:
 def _media(settings: Settings) -> MediaPort:
     host = resolved(settings.media_host or settings.host)
     port = settings.media_port
+    # The process to be replaced has it until its calls are gone.
+    spare = settings.replace and 0 < port < 65535
     try:
-        with contextlib.suppress(OSError):
+        try:
             return MediaPort(host, port, settings.public_ip, threads=_cores())
-        # The process to be replaced has it until its calls are gone.
-        port += bool(port and settings.replace)
-        return MediaPort(host, port, settings.public_ip, threads=_cores())
+        except OSError:
+            if not spare:
+                raise
+            return MediaPort(host, port + 1, settings.public_ip, threads=_cores())
     except ValueError as error:
         raise ConfigError(f"--public-ip: {error}") from None
     except OSError as error:

@@ -114,7 +114,7 @@ def _accepted(offered: list[str]) -> str | None:
 async def wait(socket: WebSocket, lobby: Lobby, back: Returning, protocol: str | None) -> None:
     """A socket that resumes its session once its client says so, and speaks of nothing before."""
     codec = Codec(extensions=socket.query_params.get("extensions") == "talkover", audio_events=True)
-    with lobby.place(back=True):
+    with lobby.place_beside(back):
         await lobby.waiting(back)
         await socket.accept(protocol)
         sound = await until_resumed(socket, codec)

@@ -16,6 +16,7 @@ from ..session.waiting import WAITS_S, early
 
 MOST_SOUND = 48_000
 """Bytes kept of what is said on the way: a second of the protocol's own format."""
+MOST_PIECES = 500
 
 
 async def until_resumed(socket: WebSocket, codec: Dialect) -> list[c.AppendAudio] | None:
@@ -34,7 +35,7 @@ async def until_resumed(socket: WebSocket, codec: Dialect) -> list[c.AppendAudio
                         case c.AppendAudio(sound):
                             kept.append(command)
                             size += len(sound)
-                            while size > MOST_SOUND:
+                            while size > MOST_SOUND or len(kept) > MOST_PIECES:
                                 size -= len(kept.popleft().sound)
                         case _:
                             raise early(command)

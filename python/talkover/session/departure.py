@@ -63,7 +63,7 @@ class Departure:
     def ask(self, seconds: float) -> None:
         """The process stops in so many seconds; safe to call again."""
         session = self._session
-        if self._seconds is not None or session.ended:
+        if self._seconds is not None or session.ended or not session.begun:
             return
         self._seconds = seconds
         if session.absence.is_on:

@@ -71,7 +71,7 @@ class Lobby:
         self.ready = False
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._turns = choice, ourselves, turns
-        self._log, self._claiming = log, set[str]()
+        self._log, self._claiming, self._beside = log, set[str](), set[str]()
         self._adopting: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
         self._making = 0
@@ -217,12 +217,26 @@ class Lobby:
     async def waiting(self, back: Returning) -> About:
         """What is known of a session that another process has, and whose caller is about to come
         here. NotFound; Busy where this process has it itself."""
-        self._check_open()
-        if back.id in self._sessions:
+        if self._still_here(back) is not None:
             raise Busy("This server has the call itself, and it stays; connect to another one.")
-        opened = (await self._log.read(back.id, NOTHING)).opened
+        try:
+            opened = (await self._log.read(back.id, NOTHING)).opened
+        except NotFound:
+            raise unclaimed() from None
         check_claim(opened.token, opened.ended, back.hash)
         return About.of(opened.about)
+
+    @contextmanager
+    def place_beside(self, back: Returning) -> Generator[None]:
+        """Room for a leg that waits, of which each session has one. Full, Busy."""
+        if back.id in self._beside:
+            raise Busy("Another leg waits here for this session; use that one.")
+        self._beside.add(back.id)
+        try:
+            with self.place(back=True):
+                yield
+        finally:
+            self._beside.discard(back.id)
 
     async def wait(self, back: Returning, offer: str, codec: Dialect) -> tuple[str, str]:
         """A WebRTC leg that is connected now, and resumes the session when its caller says so.
@@ -231,7 +245,7 @@ class Lobby:
         OfferError, NotFound, Full, Busy.
         """
         with ExitStack() as place:
-            place.enter_context(self.place(back=True))
+            place.enter_context(self.place_beside(back))
             about = await self.waiting(back)
             peer, answer = self.media.core.answer(offer)
             kept = place.pop_all()
@@ -279,7 +293,7 @@ class Lobby:
 
     async def drain(self, seconds: float) -> None:
         """Take no further call, and let each go elsewhere; returns once none is left, or then."""
-        self.ready, self.reason = False, "it is about to stop; another one takes calls"
+        self.ready, self.reason = False, "this server is draining; another one takes calls"
         if self._adopting is not None:
             self._adopting.cancel()
         await leave(lambda: self.sessions, seconds)
