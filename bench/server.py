@@ -60,7 +60,9 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         # As it is served, but no run is to take up the calls of another.
         state = str(Path(folder) / "sessions.db")
-        settings = Settings(port=0, media_port=0, record=record, state=state, most_calls=2000)
+        settings = Settings(
+            port=0, media_port=0, record=record, state=state, most_calls=2000, drain_seconds=0
+        )
         await serving.serve(settings, AGENTS)
     answering.cancel()
 

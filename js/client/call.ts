@@ -3,6 +3,7 @@ import type { Leg, Listener, Stats } from "./leg.js";
 import { PeerLeg } from "./peer.js";
 import { Server } from "./server.js";
 import { SocketLeg } from "./socket.js";
+import { Successor } from "./successor.js";
 
 export interface Options {
   /** The server; left out, the page's own. */
@@ -29,20 +30,33 @@ const AGAIN_MS = 200;
 const MOST_MS = 2000;
 /** The reason of being live again after it. */
 export const RESUMED = "resumed";
+/** The reason of being live still, at another server. */
+export const MOVED = "moved";
+/** What the last server sent is played to its end. */
+const TAIL_MS = 1000;
 
 /** One conversation, over WebRTC; where media cannot connect, over a WebSocket. */
 export class Call {
   state: CallState = "idle";
   private leg: Leg | null = null;
+  private successor: Successor | null = null;
   private microphone: MediaStream;
   private muted = false;
   private video: MediaStream | null = null;
   private accounted = "";
-  private readonly server: Server;
+  private server: Server;
+  private readonly listener: Listener;
 
   constructor(private readonly options: Options) {
     this.microphone = options.microphone;
     this.server = new Server(options.url, options.token, options.agent);
+    this.listener = {
+      event: (event) => this.take(event),
+      state: (state, reason) => this.become(state, reason),
+      lost: (reason) => void this.resume(reason),
+      voice: (voice) => options.onVoice?.(voice),
+      pictures: (pictures) => options.onPictures?.(pictures),
+    };
   }
 
   get transport(): Transport {
@@ -119,24 +133,55 @@ export class Call {
   }
 
   private async open(): Promise<Leg | null> {
-    const { server, microphone, options, state } = this;
-    const listener: Listener = {
-      event: (event) => this.take(event),
-      state: (state, reason) => this.become(state, reason),
-      lost: (reason) => void this.resume(reason),
-      voice: (voice) => options.onVoice?.(voice),
-      pictures: (pictures) => options.onPictures?.(pictures),
-    };
+    const { server, microphone, listener, options, state } = this;
     return (
       (await PeerLeg.open(server, microphone, listener, options.iceServers)) ??
       (this.state === state ? await SocketLeg.open(server, microphone, listener) : null)
     );
   }
 
+  /** The server is about to stop: connects to another one beside it, as long as this one stays. */
+  private async lookAhead(): Promise<void> {
+    const { leg, options } = this;
+    const stays = (): boolean => leg !== null && this.leg === leg && this.state === "live";
+    for (let wait = AGAIN_MS; stays(); wait = Math.min(wait * 1.5, MOST_MS)) {
+      const server = this.server.beside();
+      try {
+        const successor = await Successor.open(server, this.listener, (listener) =>
+          leg?.transport === "websocket"
+            ? SocketLeg.open(server, this.microphone, listener)
+            : PeerLeg.open(server, this.microphone, listener, options.iceServers),
+        );
+        if (!stays()) return successor.drop();
+        this.successor = successor;
+        this.send({ type: "talkover.moving" });
+        await successor.gone;
+        this.successor = null;
+      } catch {
+        // Nobody else takes it yet, and here it stays.
+      }
+      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+    }
+  }
+
+  /** The server has let the call go, and another one is connected. */
+  private goOn(successor: Successor): void {
+    const { leg } = this;
+    this.successor = null;
+    // First: whatever else it has to tell is about a call that is not there any more.
+    leg?.drop(TAIL_MS);
+    this.server = successor.server;
+    this.leg = successor.take();
+    void this.leg.speakThrough(this.microphone);
+    if (this.video) void this.leg.film(this.video);
+    this.options.onState?.("live", MOVED);
+  }
+
   /** Comes back to a call that was cut off, for as long as the server may keep it. */
   private async resume(reason: string): Promise<void> {
-    const { leg } = this;
+    const { leg, successor } = this;
     if (!leg) return;
+    if (successor) return this.goOn(successor);
     this.leg = null;
     leg.drop();
     if (!this.server.comeBack()) return this.become("ended", reason);
@@ -162,6 +207,7 @@ export class Call {
   private take(event: RealtimeEvent): void {
     this.options.onEvent?.(event);
     if (event.type === "talkover.turn") void this.account(event);
+    if (event.type === "talkover.move") void this.lookAhead();
     if (event.type !== "talkover.ended") return;
     const reason = String(event["reason"]);
     if (event["how"] === "moved") void this.resume(reason);
@@ -185,6 +231,7 @@ export class Call {
     this.state = state;
     if (state === "ended" || state === "error") {
       removeEventListener("pagehide", this.hangUp);
+      this.successor?.drop();
       this.leg?.close();
     }
     this.options.onState?.(state, reason);

@@ -1,3 +1,3 @@
-export { Call, RESUMED, type Options } from "./call.js";
+export { Call, MOVED, RESUMED, type Options } from "./call.js";
 export { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
 export type { Stats } from "./leg.js";

@@ -30,8 +30,11 @@ export interface Leg {
   /** Measures while the agent speaks; null where it stops too soon to be measured. */
   held(): Promise<Held | null>;
   close(): void;
-  /** Close it without hanging up: the call goes on by another one. */
-  drop(): void;
+  /**
+   * Close it without hanging up: the call goes on by another one. Nothing is told of it from now on;
+   * what it was sent is played for `tailMs` more.
+   */
+  drop(tailMs?: number): void;
 }
 
 /** Who is told what happens on a leg. */

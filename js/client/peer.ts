@@ -78,19 +78,20 @@ export class PeerLeg implements Leg {
     await sender?.replaceTrack(microphone.getAudioTracks()[0] ?? null);
   }
 
-  close(): void {
+  close(tailMs = 0): void {
     this.gone.abort();
     globalThis.removeEventListener("online", this.onNetwork);
     this.peer.onconnectionstatechange = this.peer.ontrack = this.channel.onmessage = null;
     const { location } = this;
     this.location = "";
     // Hung up first: a connection that just closes looks like a caller who vanished.
-    void (location ? this.server.hangUp(location) : Promise.resolve()).then(() => this.peer.close());
+    const bye = location ? this.server.hangUp(location) : Promise.resolve();
+    void bye.then(() => setTimeout(() => this.peer.close(), tailMs));
   }
 
-  drop(): void {
+  drop(tailMs = 0): void {
     this.location = "";
-    this.close();
+    this.close(tailMs);
   }
 
   /** Loss is that of the time since it was last asked. */
@@ -164,7 +165,7 @@ export class PeerLeg implements Leg {
       if (track.kind === "video") listener.pictures(new MediaStream([track]));
       else if (streams[0]) listener.voice(streams[0]);
     };
-    channel.onmessage = ({ data }) => listener.event(JSON.parse(String(data)) as RealtimeEvent);
+    channel.onmessage = ({ data }) => this.take(JSON.parse(String(data)) as RealtimeEvent);
     const offer = await peer.createOffer();
     // The server is ICE-lite: it needs none of our candidates, so nothing waits for them.
     const answer = this.server.answer(offer.sdp ?? "");
@@ -175,8 +176,17 @@ export class PeerLeg implements Leg {
     peer.onconnectionstatechange = () => this.watch();
     globalThis.addEventListener("online", this.onNetwork);
     await this.stats();
-    void this.attend();
+    if (!this.server.waiting) void this.attend();
     return true;
+  }
+
+  private take(event: RealtimeEvent): void {
+    // From now on its server has the call, and knows it by its location.
+    if (event.type === "session.created" && this.server.waiting) {
+      this.server.waiting = false;
+      void this.attend();
+    }
+    this.listener.event(event);
   }
 
   /** A broken connection tells at once of a server that died, of which media tells after seconds. */

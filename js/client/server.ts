@@ -11,6 +11,8 @@ export class Server {
   /** What to come back with after being cut off, and whether that was done. */
   resumption = "";
   private returning = false;
+  /** The next leg waits for the session that another server still has. */
+  waiting = false;
 
   constructor(
     url: string | undefined,
@@ -18,6 +20,14 @@ export class Server {
     private readonly agent: string | undefined,
   ) {
     this.base = (url ?? location.origin).replace(/\/$/, "");
+  }
+
+  /** Whatever answers there by now, asked to wait for the call that this one still has. */
+  beside(): Server {
+    const next = new Server(this.base, this.token, this.agent);
+    next.resumption = this.resumption;
+    next.returning = next.waiting = true;
+    return next;
   }
 
   /** An answer to an offer, and where to hang up. CallError where there is none. */
@@ -57,6 +67,7 @@ export class Server {
   /** From now on the next leg is one of the same call; false where the server keeps none. */
   comeBack(): boolean {
     this.callId = null;
+    this.waiting = false;
     this.returning = this.resumption !== "";
     return this.returning;
   }
@@ -96,6 +107,7 @@ export class Server {
   private query(): URLSearchParams {
     const query = new URLSearchParams({ extensions: "talkover" });
     if (this.agent) query.set("agent", this.agent);
+    if (this.waiting) query.set("waiting", "true");
     return query;
   }
 

@@ -61,20 +61,20 @@ export class SocketLeg implements Leg {
     return { transport: this.transport, rttMs: null, lossPercent: null, jitterMs: null };
   }
 
-  drop(): void {
-    this.close();
+  drop(tailMs = 0): void {
+    this.close(tailMs);
   }
 
   async held(): Promise<Held | null> {
     return null;
   }
 
-  close(): void {
+  close(tailMs = 0): void {
     if (this.socket) this.socket.onmessage = this.socket.onclose = null;
     this.socket?.close();
     if (this.capture) this.capture.port.onmessage = null;
     void this.hearing.close();
-    void this.speaking.close();
+    setTimeout(() => void this.speaking.close(), tailMs);
   }
 
   private async prepare(): Promise<void> {
@@ -100,6 +100,9 @@ export class SocketLeg implements Leg {
       case "response.output_audio.delta":
         voice?.postMessage({ pcm: decode(String(event["delta"])) });
         return;
+      case "session.created":
+        this.server.waiting = false;
+        break;
       case "talkover.resumable":
         this.server.resumption = String(event["token"]);
         return;

@@ -76,6 +76,10 @@ class Settings(BaseModel):
     nats: str | None = _of(None, "a NATS server that keeps sessions instead, for many machines")
     nats_replicas: int = _of(1, "on how many NATS servers each session is kept", ge=1, le=5)
     state_hours: int = _of(24, "ended sessions are deleted after so long; 0 at once", ge=0)
+    drain_seconds: int = _of(
+        30, "after SIGTERM, calls have so long to move to another server; 0: no time", ge=0, le=3600
+    )
+    replace: bool = _of(False, "beside the process that serves this port, and then in its place")
     resume_seconds: int = _of(60, "a caller who vanished may come back so long", ge=0, le=3600)
     webhook: str | None = _of(None, "a URL that is told of calls that start and end")
     webhook_secret: str | None = _of(None, "what those messages are signed with")

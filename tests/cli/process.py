@@ -23,6 +23,8 @@ PATIENCE_S = 60
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     home = {"HOME": str(folder), "PATH": os.defpath, "PYTHONPATH": str(ROOT / "python")}
+    # Who ends a server here wants it gone, whoever may still be in a call.
+    home["TALKOVER_DRAIN_SECONDS"] = "0"
     return home | more
 
 

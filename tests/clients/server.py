@@ -73,7 +73,7 @@ async def main() -> None:
     install(lambda wrong: print(WRONG, wrong, file=sys.stderr, flush=True))
     lobby.build = lambda *_: Engines(Oracle(), ScriptedLlm(answer, first=0.05), SteadyVoice())
     lobby.fallback_voice = SteadyVoice
-    settings = Settings(port=0, media_port=0, key=KEY, tls="--tls" in sys.argv)
+    settings = Settings(port=0, media_port=0, key=KEY, tls="--tls" in sys.argv, drain_seconds=0)
     with contextlib.suppress(asyncio.CancelledError):
         # As the agent that is served where none is given.
         agent = Agent("You are a test.", client_may=("voice", "instructions", "tools"))

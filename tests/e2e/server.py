@@ -40,7 +40,7 @@ class Server:
                  *target, "--port", "0", "--media-port", "0", *arguments],
                 stdout=out, stderr=subprocess.STDOUT, cwd=folder,
                 env={"PYTHONPATH": f"{ROOT / 'python'}:{ROOT / 'tests'}", "PATH": "/usr/bin:/bin",
-                     "HOME": str(folder), **(environment or {})},
+                     "HOME": str(folder), "TALKOVER_DRAIN_SECONDS": "0", **(environment or {})},
             )  # fmt: skip
         self.url = self._url()
         self.media_port = int(json.loads(self.get("/console.json"))["media_port"])

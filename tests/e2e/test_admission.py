@@ -62,8 +62,9 @@ async def test_of_a_thousand_who_call_at_once_exactly_as_many_get_in_as_there_is
 ) -> None:
     server = Server(tmp_path, "--most-calls", "100")
     try:
+        # A tenth is for those who come back.
         answers = await asyncio.gather(*(ask(server.url, CALLS, OFFER) for _ in range(1000)))
-        assert Counter(answer.status for answer in answers) == {201: 100, 503: 900}
+        assert Counter(answer.status for answer in answers) == {201: 90, 503: 910}
         for answer in answers:
             if answer.status == 503:
                 assert 1 <= int(answer.headers["retry-after"]) <= 5

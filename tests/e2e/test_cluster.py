@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import websockets
 from cluster.nats_server import NatsServer
 from e2e.dialogue import AGENT, kill, known, noted, said
+from e2e.mover import moving
 from e2e.server import Server
 from e2e.test_gateway import post
 
@@ -191,3 +193,61 @@ async def test_a_call_goes_on_while_nats_is_away_and_nothing_of_it_is_lost(pair:
         back.type("thing 4")
         assert await said(back) == "You have said 4 things, I was asked 4 times."
     call.vanish()
+
+
+async def test_three_servers_are_restarted_one_after_the_other_under_their_calls(
+    tmp_path: Path,
+) -> None:
+    nats = NatsServer(tmp_path)
+
+    def serve(name: str) -> Server:
+        (tmp_path / name).mkdir()
+        return Server(tmp_path / name, "--nats", nats.url, "--drain-seconds", "60", agent=AGENT)
+
+    nodes = [await asyncio.to_thread(serve, name) for name in "abc"]
+    turn = count()
+
+    def elsewhere() -> str:
+        ready = [node for node in nodes if node.process.poll() is None]
+        return ready[next(turn) % len(ready)].url
+
+    over, begun = asyncio.Event(), asyncio.Barrier(7)
+
+    async def talk(number: int) -> list[float]:
+        async with moving(nodes[number % 3].url, elsewhere=elsewhere) as mover:
+            call, things = mover.call, 0
+            await said(call)
+            await begun.wait()
+            while not (over.is_set() and mover.here.is_set()):
+                await mover.here.wait()
+                things += 1
+                call.type(f"thing {things}")
+                wanted = f"You have said {things} things, I was asked {things} times."
+                assert await said(call, things + 1) == wanted
+                # A moment between turns.
+                await asyncio.sleep(1)
+            assert len({event["session"]["id"] for event in call.of("session.created")}) == 1
+            return mover.gaps
+
+    async def restart() -> None:
+        await begun.wait()
+        for n in range(3):
+            nodes[n].process.terminate()
+            await asyncio.to_thread(nodes[n].process.wait, 60)
+            assert "did not move" not in nodes[n].log
+            nodes[n] = await asyncio.to_thread(serve, f"again-{n}")
+        over.set()
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            talks = [group.create_task(talk(number)) for number in range(6)]
+            await restart()
+        gaps = sorted(gap for each in talks for gap in each.result())
+        assert len(gaps) >= 6, "each had to leave once at least"
+        print(f"{len(gaps)} moves, without a server {gaps[0] * 1e3:.0f}-{gaps[-1] * 1e3:.0f} ms")
+    finally:
+        for node in nodes:
+            node.process.kill()
+        nats.stop()
+    starts = (tmp_path / "ledger").read_text().count("start")
+    assert starts == 6, "each was one conversation"

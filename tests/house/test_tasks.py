@@ -27,6 +27,8 @@ PLACES: dict[str, set[str]] = {
     # A call: its agent's code, its words, its one live reply and that reply's two halves.
     "session.lobby": {"create_task"},
     "session.session": {"create_task"},
+    # A caller who waited claims its session.
+    "session.waiting": {"create_task"},
     "session.ear": {"create_task"},
     # The disk, which may wait: one thread for all recordings.
     "session.recorder": {"ThreadPoolExecutor"},

@@ -1,4 +1,4 @@
-import { Call, CallError, RESUMED, type CallState, type RealtimeEvent } from "../../client";
+import { Call, CallError, MOVED, RESUMED, type CallState, type RealtimeEvent } from "../../client";
 import { byTest, find, part } from "./dom";
 import type { Key, Secret } from "./key";
 import { clock } from "./lanes";
@@ -238,6 +238,9 @@ export class Conversation {
     } else if (state === "live" && reason === RESUMED) {
       const text = "The call goes on, and nothing of it was lost.";
       this.notices.say("call", { tone: "quiet", title: "The connection is back.", text });
+    } else if (state === "live" && reason === MOVED) {
+      const text = "Nothing of it was lost.";
+      this.notices.say("call", { tone: "quiet", title: "The call has moved to another server.", text });
     } else if (state === "live" && this.call?.transport === "websocket") {
       const port = this.mediaPort();
       const text = `Sound goes over the WebSocket instead. For less delay, let UDP ${port ?? ""} through.`;

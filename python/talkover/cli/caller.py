@@ -75,6 +75,10 @@ class Caller:
         self._began = time.monotonic()
         self._arrived = asyncio.Event()
         self._epoch = 0
+        self._beside: tuple[MediaPort, Peer, str] | None = None
+        """Another leg, connected to a server that waits for the call, and where it is there."""
+        self._shift: int | None = 0
+        """Samples from a leg's own clock to the call's; None until the leg is heard."""
         self.location = ""
         self.back = ""
         """What another caller may come back with, as its `token`, where this one was cut off."""
@@ -109,40 +113,86 @@ class Caller:
             raise
 
     async def _dial(self) -> None:
-        # To a server an address is a caller, so each has a port of its own.
-        self._media = media = MediaPort(_near(self.url), 0)
-        peer, offer = media.core.dial(self._tcp, self._video is not None)
-        self._peer = peer
-        # The caller's own voice must not fall silent when the agent speaks.
-        peer.policy(duck=False, hold=False, hold_after_ms=200, resume_after_ms=48, max_hold_ms=3000)
-        media.bind(peer, self._take)
-        headers = {"Content-Type": "application/sdp"}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        query = {"extensions": "talkover"} | ({"agent": self._agent} if self._agent else {})
-        try:
-            async with self._http() as client:
-                response = await client.post(
-                    urljoin(self.url, "v1/realtime/calls"),
-                    params=query, content=offer, headers=headers,
-                )  # fmt: skip
-        except httpx.HTTPError as error:
-            raise CallError(unreachable(self.url, error)) from None
-        if response.status_code != 201:
-            raise CallError(f"The server refused ({response.status_code}): {response.text[:300]}")
+        self._media, self._peer, offer = self._leg()
+        self._media.bind(self._peer, self._take)
+        query = {"agent": self._agent} if self._agent else {}
+        response = await self._offer(self.url, offer, query, self._token)
         self.location = urljoin(self.url, response.headers["Location"])
         self.answer, self.back = response.text, response.headers.get("Talkover-Resume", "")
-        try:
-            await asyncio.to_thread(peer.accept, response.text)
-        except OfferError as error:
-            reason = "its media port takes no TCP connection" if self._tcp else str(error)
-            raise CallError(f"The server's answer leads nowhere: {reason}.") from None
+        await self._accept(self._peer, response.text)
         try:
             await self.until(lambda: bool(self.transport), CONNECT_S)
         except TimeoutError:
             raise CallError("The media did not connect; is the media port open?") from None
         if self._video is not None:
             self.show(self._video)
+
+    def _leg(self) -> tuple[MediaPort, Peer, str]:
+        """A port, a peer on it and its offer."""
+        # To a server an address is a caller, so each has a port of its own.
+        media = MediaPort(_near(self.url), 0)
+        peer, offer = media.core.dial(self._tcp, self._video is not None)
+        # The caller's own voice must not fall silent when the agent speaks.
+        peer.policy(duck=False, hold=False, hold_after_ms=200, resume_after_ms=48, max_hold_ms=3000)
+        return media, peer, offer
+
+    async def _offer(
+        self, url: str, offer: str, query: dict[str, str], token: str | None
+    ) -> httpx.Response:
+        headers = {"Content-Type": "application/sdp"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        try:
+            async with self._http() as client:
+                response = await client.post(
+                    urljoin(url, "v1/realtime/calls"),
+                    params={"extensions": "talkover", **query}, content=offer, headers=headers,
+                )  # fmt: skip
+        except httpx.HTTPError as error:
+            raise CallError(unreachable(url, error)) from None
+        if response.status_code != 201:
+            raise CallError(f"The server refused ({response.status_code}): {response.text[:300]}")
+        return response
+
+    async def _accept(self, peer: Peer, answer: str) -> None:
+        try:
+            await asyncio.to_thread(peer.accept, answer)
+        except OfferError as error:
+            reason = "its media port takes no TCP connection" if self._tcp else str(error)
+            raise CallError(f"The server's answer leads nowhere: {reason}.") from None
+
+    async def move(self, url: str | None = None) -> None:
+        """Do what `talkover.move` asks for: connect beside this leg to the server that answers
+        there now, and say so; the call goes on there once it is let go here.
+
+        CallError, and then the call stays where it is.
+        """
+        url = url or self.url
+        media, peer, offer = self._leg()
+        connected = asyncio.Event()
+        media.bind(peer, lambda item: connected.set() if isinstance(item, m.Connected) else None)
+        try:
+            response = await self._offer(url, offer, {"waiting": "true"}, self.back)
+            await self._accept(peer, response.text)
+            async with asyncio.timeout(CONNECT_S):
+                await connected.wait()
+        except BaseException as error:
+            media.close()
+            if isinstance(error, TimeoutError):
+                raise CallError("The media did not connect there.") from None
+            raise
+        self._beside = media, peer, urljoin(url, response.headers["Location"])
+        self.send({"type": "talkover.moving"})
+
+    def _go_on(self, media: MediaPort, peer: Peer, location: str) -> None:
+        """Over the other leg, from now on."""
+        old, self._beside, self._shift = self._media, None, None
+        self._media, self._peer, self.location = media, peer, location
+        self._token = self.back
+        media.bind(peer, self._take)
+        self.send({"type": "talkover.resume"})
+        if old is not None:
+            old.close()
 
     def vanish(self) -> None:
         """Be gone without a word, as a machine that lost its power."""
@@ -161,14 +211,20 @@ class Caller:
                     pass
         if self._media is not None:
             self._media.close()
+        if self._beside is not None:
+            self._beside[0].close()
 
     def play(self, pcm: bytes, rate: int) -> None:
-        """Say something, now; a second call interrupts nothing and follows the first."""
+        """Say something, now; a second call interrupts nothing and follows the first.
+
+        Where another server waits for the call, that is told too, as of one microphone.
+        """
         assert self._peer is not None
         self._epoch += 1
-        self._peer.play(self._epoch, pcm, rate, [])
-        self._peer.release(self._epoch)
-        self._peer.finish(self._epoch)
+        for peer in (self._peer, self._beside[1]) if self._beside else (self._peer,):
+            peer.play(self._epoch, pcm, rate, [])
+            peer.release(self._epoch)
+            peer.finish(self._epoch)
 
     def play_file(self, file: Path) -> float:
         """Say what a WAV file holds; how many seconds that takes. InputError."""
@@ -251,8 +307,12 @@ class Caller:
                 event = json.loads(text)
                 self.events.append((self.now, event))
                 self._on_event(self.now, event)
+                if event["type"] == "talkover.ended" and self._beside is not None:
+                    self._go_on(*self._beside)
             case m.AudioIn(at, pcm):
-                self.sound.take(at, pcm)
+                if self._shift is None:
+                    self._shift = round((self.now - self.sound.began) * RATE) - at
+                self.sound.take(at + self._shift, pcm)
                 self._on_sound(pcm)
                 # Fifty a second, and nobody waits for one.
                 return

@@ -8,12 +8,11 @@ import gc
 import logging
 import os
 import secrets
-import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -25,24 +24,29 @@ from ..engines.registry import Choice
 from ..errors import ConfigError
 from ..gateway.ice import IceServers, ice_servers
 from ..media.port import MediaPort
-from ..protocol.facts import How
 from ..session.limits import Limits
 from ..session.lobby import Lobby
 from ..session.recorder import Recordings
 from .address import is_loopback, resolved
 from .announce import announce, url_of
 from .certificate import development_certificate
+from .leaving import Leaving
 from .load import Source
 from .reload import Reloader
-from .store import Store, opened
+from .serving import Serving
+from .store import Store, opened, state_folder
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from ..observe.webhooks import Webhooks
 
+log = structlog.get_logger("talkover.serve")
+
 HANG_UP_S = 3
 """For HTTP requests under way when the server stops."""
+BACKLOG = 2048
+"""Connections that wait to be taken."""
 
 
 def run(loaded: Loaded, source: Source, agents: Mapping[str, Agent]) -> None:
@@ -67,11 +71,10 @@ async def serve(
     settings: Settings, agents: Mapping[str, Agent], source: Source | None = None
 ) -> None:
     """Serve until cancelled; `source` is where the agents come from again. ConfigError."""
-    how: list[How] = []
-    _cancel_on_signals(how)
+    leaving = Leaving(settings.drain_seconds)
     ice = ice_servers(settings.stun_urls, settings.turn_urls, settings.turn_secret)
     certificate = development_certificate(settings.host) if settings.tls else None
-    listener = _listener(settings.host, settings.port)
+    listener = _listener(settings.host, settings.port, beside=settings.replace)
     port = listener.getsockname()[1]
     key = settings.key
     if key is None and not is_loopback(settings.host):
@@ -85,23 +88,37 @@ async def serve(
         turns=settings.turns, recordings=_recordings(settings),
     )  # fmt: skip
     reloader = Reloader(lobby, source or Source(None))
-    async with (
-        _http(lobby, reloader, listener, certificate, key, ice, store),
-        _telling(webhooks, lobby),
-    ):
+    serving = Serving(state_folder(), port)
+    if settings.replace:
+        # The port is shared: as soon as this process listens there, callers come.
         try:
             await lobby.warm()
+        except BaseException:
+            await lobby.close()
+            raise
+    async with (
+        _http(lobby, reloader, listener, certificate, key, ice, store) as close_listener,
+        _beside(None if webhooks is None else _telling(webhooks, lobby)),
+        _beside(reloader.watch() if settings.reload else None),
+    ):
+        try:
+            if not settings.replace:
+                await lobby.warm()
             # What lives as long as the server is no business of the collector's, whose pauses grow
             # with all that it looks at.
             gc.collect()
             gc.freeze()
             url = url_of("https" if settings.tls else "http", settings.host, port, key)
             announce(url, lobby.infos, lobby.troubles, settings.record)
-            if settings.reload:
-                await reloader.watch()
-            await asyncio.Event().wait()
+            with serving.told():
+                for process in serving.replace() if settings.replace else ():
+                    log.info("process told to move its calls here, and to stop", process=process)
+                await leaving.asked()
+                log.info("calls move elsewhere", calls=lobby.live, seconds=settings.drain_seconds)
+                close_listener()
+                await lobby.drain(settings.drain_seconds)
         finally:
-            await lobby.close(*how)
+            await lobby.close(leaving.how)
 
 
 @contextlib.asynccontextmanager
@@ -113,9 +130,14 @@ async def _http(
     key: str | None,
     ice: IceServers,
     store: Store,
-) -> AsyncGenerator[None]:
-    """HTTP is served within the block, before the engines are ready and until calls have ended."""
+) -> AsyncGenerator[Callable[[], None]]:
+    """HTTP is served within the block, before the engines are ready and until calls have ended.
+
+    Gives what stops listening: whoever asks anew then gets another process, if one listens on the
+    port; sockets and answers under way go on.
+    """
     import uvicorn
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
     from ..gateway.app import create_app
     from ..gateway.elsewhere import Elsewhere
@@ -141,12 +163,23 @@ async def _http(
         uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,
             ws_per_message_deflate=False, ssl_certfile=certificate,
-            timeout_graceful_shutdown=HANG_UP_S, lifespan="off",
+            timeout_graceful_shutdown=HANG_UP_S, lifespan="off", backlog=BACKLOG,
         )
     )  # fmt: skip
+
+    def close_listener() -> None:
+        for each in server.servers:
+            each.close()
+        # A connection that is kept for further requests would bring them to this process.
+        for each in list(server.server_state.connections):
+            if not isinstance(each, WebSocketsSansIOProtocol):
+                each.shutdown()
+
+    # Connections are taken from here on, and answered once the server's task has begun.
+    listener.listen(BACKLOG)
     serving = asyncio.create_task(server.serve([listener]))
     try:
-        yield
+        yield close_listener
     finally:
         server.should_exit = True
         await serving
@@ -155,36 +188,20 @@ async def _http(
 
 
 @contextlib.asynccontextmanager
-async def _telling(webhooks: Webhooks | None, lobby: Lobby) -> AsyncGenerator[None]:
-    """Calls are told of within the block; what is not told by then is told by the next process."""
-    if webhooks is None:
-        yield
-        return
-    lobby.observers.append(lambda session: session.stream.attach(webhooks.take))
-    telling = asyncio.create_task(webhooks.run())
+async def _beside(work: Coroutine[Any, Any, None] | None) -> AsyncGenerator[None]:
+    """Runs it within the block, if there is any."""
+    task = None if work is None else asyncio.create_task(work)
     try:
         yield
     finally:
-        telling.cancel()
+        if task is not None:
+            task.cancel()
 
 
-def _cancel_on_signals(how: list[How]) -> None:
-    """The first signal ends the calling task in good order, the second one the process.
-
-    After SIGTERM another process goes on: `how` then says that the calls are not over.
-    """
-    loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    assert task is not None
-
-    def stop(number: int) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(each)
-        if number == signal.SIGTERM:
-            how.append("moved")
-        task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
+def _telling(webhooks: Webhooks, lobby: Lobby) -> Coroutine[Any, Any, None]:
+    """Calls are told of; what is not told by the end is told by the next process."""
+    lobby.observers.append(lambda session: session.stream.attach(webhooks.take))
+    return webhooks.run()
 
 
 def choice(settings: Settings) -> Choice:
@@ -202,20 +219,28 @@ def choice(settings: Settings) -> Choice:
     )
 
 
-def _listener(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int, *, beside: bool) -> socket.socket:
+    """`beside`: another process of the same user may have the port already.
+
+    Every server lets another one in later (SO_REUSEPORT, which the kernel grants to the same user
+    alone), but none comes in where one is without having been told to.
+    """
     address = resolved(host)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     # Only of sockets that say that they are TCP does asyncio switch off Nagle's delay.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if beside:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((address, port))
     except OSError as error:
         listener.close()
         raise ConfigError(
             f"The port {port} of {host} cannot be used ({error.strerror}); choose another with "
-            "--port, or stop what has it."
+            "--port, stop what has it, or take its place with --replace."
         ) from None
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     return listener
 
 
@@ -248,12 +273,20 @@ def _cores() -> int:
 
 def _media(settings: Settings) -> MediaPort:
     host = resolved(settings.media_host or settings.host)
+    port = settings.media_port
+    # The process to be replaced has it until its calls are gone.
+    spare = settings.replace and 0 < port < 65535
     try:
-        return MediaPort(host, settings.media_port, settings.public_ip, threads=_cores())
+        try:
+            return MediaPort(host, port, settings.public_ip, threads=_cores())
+        except OSError:
+            if not spare:
+                raise
+            return MediaPort(host, port + 1, settings.public_ip, threads=_cores())
     except ValueError as error:
         raise ConfigError(f"--public-ip: {error}") from None
     except OSError as error:
         raise ConfigError(
-            f"The media port {settings.media_port} of {host} cannot be used ({error}); choose "
+            f"The media port {port} of {host} cannot be used ({error}); choose "
             "another with --media-port, or stop what has it."
         ) from None

@@ -33,14 +33,18 @@ async def opened(settings: Settings) -> Store:
     """In NATS, in a file, or in memory, as the settings say. ConfigError."""
     if settings.nats is not None:
         return await _in_nats(settings, settings.nats)
-    folder = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    usual = folder / "talkover" / f"sessions-{settings.port}.db"
+    usual = state_folder() / f"sessions-{settings.port}.db"
     file = None if settings.state == "memory" else Path(settings.state or usual)
     log = SqliteLog(
         file, socket.gethostname(), settings.state_hours * 3600.0,
         tells=settings.webhook is not None,
     )  # fmt: skip
     return Store(log, SqliteSecrets(log))
+
+
+def state_folder() -> Path:
+    """Where a server of this user keeps what it is given no other place for."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "talkover"
 
 
 async def _in_nats(settings: Settings, url: str) -> Store:

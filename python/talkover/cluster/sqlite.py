@@ -92,11 +92,12 @@ class SqliteLog:
                 timeout=patience_s,
             )
             self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_TABLES}")
-            self._lock = None
+            self._lock, self._lock_file = None, None
             if file is not None:
                 # Conversations are nobody else's business.
                 file.chmod(0o600)
-                self._lock = _locked(file.with_name(f"{file.name}.lock"))
+                self._lock_file = file.with_name(f"{file.name}.lock")
+                self._lock = _locked(self._lock_file)
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(
                 f"Sessions cannot be kept in {file} ({error}); give --state a file that can be "
@@ -159,7 +160,9 @@ class SqliteLog:
 
     def orphans(self) -> asyncio.Future[list[str]]:
         def work(db: sqlite3.Connection) -> list[str]:
-            # While another process has the file, they may be its own.
+            # While another process has the file, they may be its own; once it is gone, nobody's.
+            if self._lock is None and self._lock_file is not None:
+                self._lock = _locked(self._lock_file)
             if self._lock is None:
                 return []
             rows = db.execute("SELECT id FROM sessions WHERE ended IS NULL").fetchall()

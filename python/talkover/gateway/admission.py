@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from ..errors import Busy
+from ..errors import Busy, InputError
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
@@ -71,6 +71,21 @@ async def spending(caller: Caller, keys: Keyring, lobby: Lobby) -> AsyncGenerato
             keys.making[caller.hash] -= 1
             # A secret that nobody calls with is not remembered here.
             keys.making += Counter()
+
+
+def waits(query: Mapping[str, str], caller: Caller) -> Returning | None:
+    """Who asks for a leg that is to wait until they resume, if that is asked for. InputError."""
+    match query.get("waiting"):
+        case None:
+            return None
+        case "true" if isinstance(caller, Returning):
+            return caller
+        case _:
+            raise InputError(
+                'waiting can be "true", for who comes with a token to resume a session.',
+                code="invalid_value",
+                param="waiting",
+            )
 
 
 def check_operator(caller: Caller) -> None:

@@ -29,7 +29,7 @@ from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
-from .admission import RESUME, check_operator, check_own, given, resumption, spending
+from .admission import RESUME, check_operator, check_own, given, resumption, spending, waits
 from .body import in_time, json_object, read_body
 from .errors import HttpError, respond
 from .ice import NO_ICE_SERVERS, IceServers
@@ -76,6 +76,11 @@ class Gateway:
         codec = Codec(extensions=extensions, audio_events=False)
         if "call_id" in query:
             return await self._move(request, query["call_id"], caller, codec)
+        if back := waits(query, caller):
+            offer, _ = await in_time(_offer(request))
+            call_id, answer = await self._lobby.wait(back, offer, codec)
+            headers = {"Location": f"{CALLS[0]}/{call_id}"}
+            return Response(answer, 201, headers, media_type="application/sdp")
         if isinstance(caller, Returning):
             offer, _ = await in_time(_offer(request))
             return _answered(*await self._lobby.resume(caller, offer, lambda _: codec))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..protocol.commands import AppendAudio
 from ..protocol.errors import BadEvent
 from ..protocol.text import to_text
 from ..session.leg import Dialect
@@ -38,13 +39,14 @@ async def converse(
     whole: bool = False,
     fill: Fill | None = None,
     gaps: bool = False,
+    before: Iterable[AppendAudio] = (),
 ) -> None:
     """Both directions of an accepted socket, to its end or the session's.
 
     `whole`: it is told what the conversation holds already.
     `own`: it has the session's sound, and while it does, the session ends with it. `fill` is asked
     every 100 ms for events that only time brings. `gaps`: where it is too slow, it is told so and
-    goes on.
+    goes on. `before` is what it said on its way here.
     """
     subscription = session.subscribe(gaps=gaps)
     peer = session.peer if own else None
@@ -59,6 +61,8 @@ async def converse(
         first = codec.encode(created, round(session.clock() * 1000))
     elif own:
         session.begin()
+    for sound in before:
+        session.submit(sound)
     reading = asyncio.create_task(_read(socket, codec, session, stays))
     writing = asyncio.create_task(_write(socket, codec, subscription, first, stays, fill))
     try:

@@ -15,11 +15,12 @@ from ..protocol.text import to_text
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
-from .admission import check_operator, check_own, given, resumption, spending
+from .admission import check_operator, check_own, given, resumption, spending, waits
 from .converse import converse
 from .errors import HttpError, refusal, shown
 from .keys import Caller, Keyring, bearer
 from .supervisor import listen
+from .waiting import wait
 
 log = structlog.get_logger("talkover.socket")
 
@@ -37,6 +38,8 @@ class Sockets:
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
         try:
             caller = await self._keys.admit(bearer_of(socket, offered), socket.headers)
+            if back := waits(socket.query_params, caller):
+                return await wait(socket, self._lobby, back, _accepted(offered))
             session, own = await self._session(socket, caller)
         except Exception as error:
             status, body = shown(error)
@@ -48,7 +51,7 @@ class Sockets:
             return
         back = resumption(session) if own else {}
         await socket.accept(
-            "realtime" if "realtime" in offered else None,
+            _accepted(offered),
             [(name.encode(), value.encode()) for name, value in back.items()],
         )
         extensions = socket.query_params.get("extensions") == "talkover"
@@ -97,6 +100,10 @@ class Sockets:
                 config["type"] = "transcription"
             session = self._lobby.attach(**given(caller, config, query.get("agent")))
         return session, True
+
+
+def _accepted(offered: list[str]) -> str | None:
+    return "realtime" if "realtime" in offered else None
 
 
 def _told(session: Session) -> Json:

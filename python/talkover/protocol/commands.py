@@ -200,9 +200,23 @@ class CloseSession:
     event_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Say that the other leg that `talkover.move` asked for is connected, and waits."""
+
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on with the session over this leg, which was made to wait (`?waiting=true`)."""
+
+    event_id: str | None = None
+
+
 Command = (
     UpdateSession | AppendAudio | CommitInput | ClearInput | ClearOutput | CreateItem
     | RetrieveItem | TruncateItem | DeleteItem | CreateResponse | CancelResponse | AppMessage
     | TellTimings | AppendText | MuteInput | PlaySound | CloseSession
-    | Speak | TakeOver | HumanVoice
+    | Speak | TakeOver | HumanVoice | Moving | Resume
 )  # fmt: skip

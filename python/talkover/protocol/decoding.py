@@ -401,6 +401,8 @@ DECODERS: dict[str, Callable[[Fields], c.Command]] = {
     "talkover.timings": lambda x: c.TellTimings(
         x.id("response_id"), x.number("capture_ms"), x.number("buffer_ms"), x.event_id
     ),
+    "talkover.moving": lambda x: c.Moving(x.event_id),
+    "talkover.resume": lambda x: c.Resume(x.event_id),
 }
 
 OPERATOR: dict[str, Callable[[Fields], c.Command]] = {

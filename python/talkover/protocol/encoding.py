@@ -409,6 +409,7 @@ EXTENSIONS: dict[type, str] = {
     f.TakenOver: "talkover.taken_over",
     f.Gap: "talkover.gap",
     f.ClientSound: "talkover.sound",
+    f.MoveWanted: "talkover.move",
     f.Ended: "talkover.ended",
 }
 

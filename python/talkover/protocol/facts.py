@@ -400,6 +400,13 @@ class ClientSound:
     event_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class MoveWanted:
+    """The server stops in so many seconds: connect another leg beside this one, and let it wait."""
+
+    seconds: int
+
+
 How = Literal["asked", "expired", "left", "lost", "moved"]
 """Somebody ended the call, its time was up, the caller hung up, the caller vanished, or another
 process has the call now."""
@@ -419,5 +426,5 @@ Fact = (
     | ReplyItemDone | ReplyDone | McpListing | McpArguments | McpCall | AudioStarted
     | AudioStopped | AudioCleared | Failed | State | Word | Ducked | Held | Resumed | Backchannel
     | Decided | TurnTimings | ToolStep | Partial | Heard | App | Network | Appended | Muted
-    | TakenOver | Gap | ClientSound | Ended
+    | TakenOver | Gap | ClientSound | MoveWanted | Ended
 )  # fmt: skip

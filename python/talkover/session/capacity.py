@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-START = 100
-"""Calls that are taken before anything was learned: what one core carries."""
+START = 111
+"""Calls that are taken before anything was learned: what one core carries, and what is kept."""
 LEAST = 16
 """However bad it looks: with fewer calls a neighbour's burst says more than they do."""
 LATE_SHARE, CALM_SHARE = 0.01, 0.0025
@@ -30,6 +30,9 @@ PROBE_S = 20.0
 """After a strain: one more call so often. Calls last minutes, and one too many stays."""
 FORGET_S = 120.0
 """So long after a strain the machine may be another: fewer neighbours, lighter calls."""
+
+KEPT, KEPT_FROM = 0.1, 10
+"""The share of the limit that new calls leave to those who come back; none below so many calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,13 @@ class Capacity:
         """When it was too much for the last time."""
         self._grew = 0.0
 
-    def room(self, live: int) -> int:
-        """How many more may come, beside those live or being made."""
-        return max(0, self.limit - live)
+    def room(self, live: int, *, back: bool = False) -> int:
+        """How many more may come, beside those live or being made.
+
+        Some of it is for those who come `back` alone: another server's calls, when that stops.
+        """
+        kept = 0 if back or self.limit < KEPT_FROM else max(1, int(self.limit * KEPT))
+        return max(0, self.limit - kept - live)
 
     def learn(self, look: Look, now: float) -> None:
         """`now` in seconds, by a clock that never goes back."""

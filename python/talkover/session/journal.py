@@ -117,9 +117,10 @@ class Journal:
 
     def _look(self, written: asyncio.Future[None]) -> None:
         error = None if written.cancelled() else written.exception()
-        if isinstance(error, Fenced) and not self._over:
-            self._over = True
-            self._lost()
+        if isinstance(error, Fenced):
+            if not self._over:
+                self._over = True
+                self._lost()
         elif error is not None and not self._mute:
             self._mute = True
             log.error("a call is not written", session=self._place.id, error=str(error))

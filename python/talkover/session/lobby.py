@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import structlog
 
 from ..agent import Agent
-from ..cluster.base import Fenced, Kept, Opened, SessionLog, unclaimed
+from ..cluster.base import Fenced, Kept, Opened, SessionLog, check_claim, unclaimed
 from ..cluster.nodes import Load
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice
@@ -23,6 +23,7 @@ from ..protocol.ids import fresh
 from ..turn.policy import NORMAL, TurnPolicy
 from .capacity import Capacity
 from .cast import Cast, Names
+from .departure import leave
 from .journal import Place
 from .leg import DataChannel, Dialect
 from .limits import USUAL, Limits
@@ -33,12 +34,15 @@ from .requests import allowed
 from .returning import About, Returning, fresh_token
 from .session import Session
 from .turn_settings import turn_policy
+from .waiting import WaitingCaller
 from .watch import Watch
 
 log = structlog.get_logger("talkover.lobby")
 
 ADOPT_S = 10.0
 """How often is looked for sessions that other processes left."""
+NOTHING = 1 << 62
+"""A number that no record has: what is read after it is the session's row alone."""
 UNCONNECTED_S = 20.0
 """An answered offer whose caller never arrives is forgotten after this."""
 
@@ -68,7 +72,7 @@ class Lobby:
         self.ready = False
         self.reason = "the engines are warming up"
         self._choice, self._ourselves, self._turns = choice, ourselves, turns
-        self._log, self._claiming = log, set[str]()
+        self._log, self._claiming, self._beside = log, set[str](), set[str]()
         self._adopting: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
         self._making = 0
@@ -133,10 +137,13 @@ class Lobby:
         self.ready, self.reason = True, ""
 
     @contextmanager
-    def place(self) -> Generator[None]:
-        """Room for one call, kept while it is made within the block. Full where there is none."""
+    def place(self, *, back: bool = False) -> Generator[None]:
+        """Room for one call, kept while it is made within the block. Full where there is none.
+
+        `back`: for a session that is already, which has some that new ones have not.
+        """
         self._check_open()
-        if self.capacity.room(self.live) < 1:
+        if self.capacity.room(self.live, back=back) < 1:
             raise Full(
                 f"This server has no room for more than its {len(self.sessions)} calls now; try "
                 "again in a moment."
@@ -186,6 +193,7 @@ class Lobby:
 
         OfferError, NotFound, Full; Busy while another does the same.
         """
+        self._check_open()
         session = self._still_here(back)
         if session is not None:
             peer, answer = self.media.core.answer(offer)
@@ -199,12 +207,59 @@ class Lobby:
 
     async def resume_at_socket(self, back: Returning) -> Session:
         """The same for a WebSocket, which has the session's sound at once."""
+        self._check_open()
         session = self._still_here(back)
         if session is not None:
             self.move_to_socket(session)
             return session
         async with self._claimed(back) as claimed:
             return self._restored(claimed, self.media.core.attach(), "websocket")
+
+    async def waiting(self, back: Returning) -> About:
+        """What is known of a session that another process has, and whose caller is about to come
+        here. NotFound; Busy where this process has it itself."""
+        if self._still_here(back) is not None:
+            raise Busy("This server has the call itself, and it stays; connect to another one.")
+        try:
+            opened = (await self._log.read(back.id, NOTHING)).opened
+        except NotFound:
+            raise unclaimed() from None
+        check_claim(opened.token, opened.ended, back.hash)
+        return About.of(opened.about)
+
+    @contextmanager
+    def place_beside(self, back: Returning) -> Generator[None]:
+        """Room for a leg that waits, of which each session has one. Full, Busy."""
+        if back.id in self._beside:
+            raise Busy("Another leg waits here for this session; use that one.")
+        self._beside.add(back.id)
+        try:
+            with self.place(back=True):
+                yield
+        finally:
+            self._beside.discard(back.id)
+
+    async def wait(self, back: Returning, offer: str, codec: Dialect) -> tuple[str, str]:
+        """A WebRTC leg that is connected now, and resumes the session when its caller says so.
+
+        Nothing of the session is changed before. Returns the call's id and the SDP answer.
+        OfferError, NotFound, Full, Busy.
+        """
+        with ExitStack() as place:
+            place.enter_context(self.place_beside(back))
+            about = await self.waiting(back)
+            peer, answer = self.media.core.answer(offer)
+            kept = place.pop_all()
+
+        async def claim(transport: str) -> Session:
+            kept.close()
+            async with self._claimed(back) as claimed:
+                session = self._restored(claimed, peer, transport)
+            self._await_caller(session, codec)
+            return session
+
+        WaitingCaller(self.media, peer, codec, claim, kept.close)
+        return about.call_id, answer
 
     def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
         """What a session with this config would have. BadEvent, InputError."""
@@ -250,6 +305,13 @@ class Lobby:
         if session is not None:
             await session.end("deleted")
         await self._log.forget(id)
+
+    async def drain(self, seconds: float) -> None:
+        """Take no further call, and let each go elsewhere; returns once none is left, or then."""
+        self.ready, self.reason = False, "this server is draining; another one takes calls"
+        if self._adopting is not None:
+            self._adopting.cancel()
+        await leave(lambda: self.sessions, seconds)
 
     async def close(self, how: How = "asked") -> None:
         """End every call, then the engines and the media; no further call is taken.
@@ -383,7 +445,7 @@ class Lobby:
             raise Busy("This session is being resumed already.")
         self._claiming.add(back.id)
         try:
-            with self.place():
+            with self.place(back=True):
                 yield await self._log.claim(back.id, back.hash)
         finally:
             self._claiming.discard(back.id)

@@ -273,6 +273,16 @@ class Reply:
         else:
             self.heard = " ".join(item.text for item in self._items)
 
+    def leave(self) -> None:
+        """Another process goes on: what was heard is told, to the last word begun, and no end."""
+        self.over.set()
+        self.cancel()
+        for item in self._items:
+            if self._peer is not None and item.type == "message":
+                heard = self._table.heard(item.id, self._begun_ms)
+                text = (item.content[0].transcript or "")[: heard.characters]
+                self.tell(f.Heard(self.id, item.id, text, heard.played_ms, heard.exact))
+
     # ---- the task ------------------------------------------------------------------------------
 
     async def _run(self, pieces: Callable[[], AsyncGenerator[Piece]]) -> None:

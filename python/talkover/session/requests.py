@@ -113,6 +113,14 @@ class Requests:
                 session.takeover.voice(sound)
             case c.CloseSession():
                 session.spawn(session.end("a client closed the session"), "close")
+            case c.Moving():
+                session.departure.begin(command)
+            case c.Resume():
+                raise BadEvent(
+                    "This leg has its session already; only one made with ?waiting=true resumes.",
+                    code="invalid_value",
+                    event_id=command.event_id,
+                )
 
     def reply_over(self) -> None:
         """A response that waited for the last one to be heard may begin."""

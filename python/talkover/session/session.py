@@ -10,6 +10,7 @@ import asyncio
 import hmac
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,6 +38,7 @@ from .aside import Attach
 from .brain import Brain, Piece
 from .cast import Cast, Names
 from .conversation import Conversation
+from .departure import Departure
 from .hearing import Hearing
 from .idle import Idle
 from .journal import Journal, Place
@@ -142,7 +144,7 @@ class Session:
         self._reflex: tuple[bool, bool] | None = None
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
         self.mute, self.video = Mute(self), Video(self)
-        self.absence = Absence(self, limits.away_s)
+        self.absence, self.departure = Absence(self, limits.away_s), Departure(self)
         self._idle = Idle(self)
         self.apply_policy()
 
@@ -300,7 +302,12 @@ class Session:
         if self._prepared is not None:
             self._prepared.reply.cancel()
         for epoch in list(self._replies):
-            self._close_reply(epoch, "cancelled", "client_cancelled", 0)
+            if how == "moved":
+                # Another process goes on with it, from what was heard.
+                self.peer.flush(epoch)
+                self._replies.pop(epoch).leave()
+            else:
+                self._close_reply(epoch, "cancelled", "client_cancelled", 0)
         if self._timer is not None:
             self._timer.cancel()
         if self._life is not None:
@@ -319,6 +326,10 @@ class Session:
             await self._guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
+        if how == "moved":
+            # Who goes on reads the log, and clients go as soon as they are told.
+            with suppress(TalkoverError):
+                await self.sure()
         self.emit(f.Ended(reason, how))
         await self.stream.told()
         self.peer.close()
@@ -513,6 +524,13 @@ class Session:
     def quiet(self) -> bool:
         """Nobody speaks, and no reply is under way."""
         return self.machine.user == "silent" and self.machine.agent == "listening"
+
+    @property
+    def settled(self) -> bool:
+        """Quiet, and nothing is under way that would still be said or written."""
+        waiting = self.speaking or self._waiting_start or self._ending or self._says
+        busy = any(task.get_name() not in ("start", "departure") for task in self._tasks)
+        return self.begun and self.quiet and not waiting and not busy
 
     def _show_state(self) -> None:
         user = "silent" if self.machine.user == "silent" else "speaking"
