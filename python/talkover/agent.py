@@ -336,16 +336,23 @@ class Agent:
         *,
         safe: bool = False,
         background: bool = False,
-        timeout: float = 10,
+        timeout: float | None = None,
         say: str | None = None,
         confirm: bool = False,
     ) -> Any:
-        """Let the model call this function; type hints and docstring make the schema."""
-        if background or confirm:
-            raise NotYet("Tools with background= or confirm= are not in this version yet.")
+        """Let the model call this function; type hints and docstring make the schema.
+
+        `safe`: it has no effects, so that it may run before the turn is surely over. `background`:
+        the agent talks on, and tells the result when it is there. `timeout`: seconds, 10 or in the
+        background 600. `say`: what is said where it takes more than a moment. `confirm`: it runs
+        only after the user agreed to exactly this. docs/tools.md has the rules.
+        """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            made = Tool.of(function, safe=safe, timeout=timeout, say=say, injected=(Turn, Session))
+            made = Tool.of(
+                function, injected=(Turn, Session), safe=safe, timeout=timeout, say=say,
+                background=background, confirm=confirm,
+            )  # fmt: skip
             self.tools[made.name] = made
             return function
 

@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "testing": {
         # One format of scripts, read in one place.
         "cli.script", "cli.wav",
-        "session.session", "session.brain", "session.cast", "session.stream",
+        "session.session", "session.brain", "session.cast", "session.past", "session.stream",
         "engines.base", "media", "protocol", "agent", "values", "errors",
     },
     "protocol": set(),

@@ -330,6 +330,8 @@ class ToolStep:
     phase: Literal["started", "done", "failed", "planned"]
     """Clients are not told of plans."""
     output: str | None = None
+    """Of a tool that is only started: what the model is told of it, since it runs in the
+    background."""
     ms: int | None = None
 
 

@@ -7,7 +7,6 @@ import inspect
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Awaitable,
     Callable,
     Generator,
     Mapping,
@@ -17,8 +16,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from ..agent import Agent, Session, Spoken, Turn
-from ..engines.base import Llm, TextDelta, ToolCall, Usage
+from ..agent import Spoken, Turn
+from ..engines.base import TextDelta, ToolCall, Usage
 from ..errors import AgentError
 from ..protocol import facts as f
 from ..protocol.ids import fresh
@@ -29,9 +28,11 @@ from .conversation import Conversation, Message, chat_messages, with_picture
 from .tools import Toolbox
 
 if TYPE_CHECKING:
-    from .video import Video
+    from .session import Session
 
 LOOK_S = 1.0
+MOMENT_S = 0.5
+"""A tool that takes longer is bridged by what it has to be said meanwhile."""
 MOST_ROUNDS = 8
 """Tool rounds in one turn; a model that goes on asking is stopped."""
 
@@ -75,23 +76,20 @@ class Brain:
 
     def __init__(
         self,
-        agent: Agent,
-        llm: Llm,
         session: Session,
         ask: Ask,
         emit: Callable[[f.Fact], None],
         confirmed: asyncio.Event,
-        video: Video,
-        sure: Callable[[], Awaitable[None]],
     ) -> None:
-        self._agent = agent
-        self._llm = llm
-        self._ask = ask
-        self.turn = Turn(self, session)
-        self._video = video
+        self.agent = session.cast.agent
+        """Whose thoughts these are, whoever has the call by now."""
+        self._llm = session.cast.llm
+        self._session, self._ask = session, ask
+        self.turn = Turn(self, session.facade)
+        self._video = session.video
         self._seen: Image | None = None
-        own = [self._look_tool()] if video.on_request else []
-        self._toolbox = Toolbox(agent, own, self.turn, session, emit, confirmed, sure)
+        own = [self._look_tool()] if self._video.on_request else []
+        self._toolbox = Toolbox(session, self.agent, own, self.turn, emit, confirmed)
         self._calls: list[ClientCall] = []
         self.usage: dict[str, int] = {}
         self.timings: dict[str, float] = {}
@@ -136,7 +134,7 @@ class Brain:
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """What to say, piece by piece, and the calls that the client is to make."""
-        own = self._agent.on_reply
+        own = self.agent.on_reply
         said = self._answer(self._ask.instructions, None) if own is None else _run(own(self.turn))
         async with aclosing(said):
             async for piece in said:
@@ -158,6 +156,7 @@ class Brain:
         for _ in range(MOST_ROUNDS):
             calls: list[ToolCall] = []
             spoke = False
+            self._session.background.asked(self._ask.conversation)
             stream = self._llm.reply(
                 with_picture(self._messages(instructions), self._seen),
                 schemas,
@@ -176,18 +175,19 @@ class Brain:
                             self._count(read, written)
             if not calls:
                 return
-            async for line in self._bridge(calls, spoke):
-                yield line
-            if not await self._run_calls(calls):
+            running = asyncio.create_task(self._run_calls(calls), name="tools")
+            try:
+                if not spoke and not (await asyncio.wait((running,), timeout=MOMENT_S))[0]:
+                    for line in filter(None, (self._toolbox.line(c.name) for c in calls)):
+                        yield line + " "
+                        break
+                goes_on = await running
+            finally:
+                running.cancel()
+            if not goes_on:
                 return
             self._round_over = True
         raise AgentError(f"The model asked for tools {MOST_ROUNDS} times in one turn; stopped.")
-
-    async def _bridge(self, calls: list[ToolCall], spoke: bool) -> AsyncGenerator[str]:
-        lines = [self._toolbox.line(c.name) for c in calls]
-        line = next(filter(None, lines), None)
-        if line is not None and not spoke:
-            yield line + " "
 
     async def _run_calls(self, calls: list[ToolCall]) -> bool:
         """Run the agent's tools; False where the client has to go on."""
@@ -228,7 +228,7 @@ class Brain:
                 return "There is nothing to be seen; the camera may be off."
             return "The next message has the picture."
 
-        return Tool.of(look, safe=True, timeout=LOOK_S * 3, say=None, injected=())
+        return Tool.of(look, safe=True, timeout=LOOK_S * 3, injected=())
 
     def _count(self, read: int, written: int) -> None:
         self.usage["input_tokens"] = self.usage.get("input_tokens", 0) + read

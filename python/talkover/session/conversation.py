@@ -118,6 +118,10 @@ class Conversation:
         fork._items, fork._hidden = self._items, self._hidden
         return True
 
+    def is_one_with(self, other: Conversation) -> bool:
+        """The same, or a fork that was adopted."""
+        return self._items is other._items
+
     def messages(self, instructions: str = "") -> list[Message]:
         """The conversation as chat-completions messages, cut to what was heard.
 

@@ -76,10 +76,7 @@ def make_brain(
         sound=sound,
         conversation=talk,
     )
-    brain = Brain(
-        agent, session.cast.llm, session.facade, ask, reply.tell, reply.confirmed, session.video,
-        session.sure,
-    )  # fmt: skip
+    brain = Brain(session, ask, reply.tell, reply.confirmed)
     reply.usage = brain.usage
     return brain
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -23,12 +22,11 @@ from .account import Stamps
 from .brain import ClientCall, Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
+from .replying import REPLYING
 from .unplayed import Rest, Unplayed
 
 log = structlog.get_logger("talkover.reply")
 
-REPLYING: ContextVar[int] = ContextVar("replying", default=0)
-"""The epoch of the reply in whose task (or in whose tools') this code runs."""
 CREDIT_MS = 5000
 """Sound that waits on the server for its time; a voice that is ahead waits for room."""
 UNSURE_MS = 1000
@@ -128,6 +126,7 @@ class Reply:
         self._from = Rest(0.0, 0, [])
         """Where its peer began; what that tells of places and words counts from there."""
         self._sent = self._told_ms = self._begun_ms = 0.0
+        self._begun_at: float | None = None
         self._limits: dict[str, int] = {}
         self._guarded = self._peer_guarded = False
         self._items: list[Item] = []
@@ -201,7 +200,16 @@ class Reply:
     def word(self, index: int) -> WordAt | None:
         """A word that begins to sound, of those that its peer has."""
         self._begun_ms = self._table.word_began(self._from.word + index)
+        self._begun_at = self._desk.clock()
         return self._table.word(self._from.word + index)
+
+    @property
+    def sentence_left_ms(self) -> float | None:
+        """Until the sentence that is heard ends; None where that is unknown, or it is the last."""
+        since = self._begun_at or self.stamps.audible
+        if since is None or self._peer is None:
+            return None
+        return self._table.sentence_left(self._begun_ms + (self._desk.clock() - since) * 1000)
 
     def holds(self, item: str) -> bool:
         return any(own.id == item for own in self._items)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 _FREE = ("audio.input", "audio.output.format", "audio.output.speed", "output_modalities", "type")
-_UNASKED = ("say", "aside", "backchannel")
+_UNASKED = ("due", "say", "aside", "backchannel")
 """What the agent said of its own accord gives way to what the client asks for."""
 _FREE_TOO = (
     "tool_choice", "parallel_tool_calls", "max_output_tokens", "include", "tracing", "truncation",

@@ -34,6 +34,7 @@ from ..values import Audio, Image, Say
 from .absence import Absence
 from .account import ClientPart, Stamps, TurnEnd
 from .aside import Attach
+from .background import Background
 from .brain import Brain, Piece
 from .cast import Cast, Names
 from .conversation import Conversation
@@ -45,9 +46,11 @@ from .live import Live, Tap
 from .making import make_brain, make_reply
 from .mute import Mute
 from .past import Past
-from .reply import REPLYING, Reply
+from .reply import Reply
+from .replying import REPLYING
 from .requests import Requests
 from .resuming import go_on
+from .sentence import Sentence
 from .stream import FactStream, Leg, Subscription
 from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
 from .video import Video
@@ -141,7 +144,7 @@ class Session:
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
         self.mute, self.video = Mute(self), Video(self)
         self.absence = Absence(self, limits.away_s)
-        self._idle = Idle(self)
+        self._idle, self._sentence, self.background = Idle(self), Sentence(self), Background(self)
         self.apply_policy()
 
     # ---- for the gateway and the agent ---------------------------------------------------------
@@ -297,6 +300,7 @@ class Session:
         self.hearing.close()
         self.video.close()
         self._idle.close()
+        self._sentence.stop()
         self.absence.end()
         for saying in self._says:
             saying.heard.set_result("")
@@ -437,6 +441,7 @@ class Session:
         if reply is None:
             return
         name = type(item).__name__
+        self._sentence.stop()
         self.emit({"Ducked": f.Ducked, "Held": f.Held, "Resumed": f.Resumed}[name](reply.id))
         self.tell({"Ducked": i.Ducked, "Held": i.Held, "Resumed": i.Resumed}[name](item.epoch))
 
@@ -449,12 +454,14 @@ class Session:
             if first:
                 self._tell_timings(reply)
             self.tell(i.Audible(epoch))
+            self._sentence.look()
 
     def _word(self, epoch: int, index: int) -> None:
         reply = self._replies.get(epoch)
         word = reply.word(index) if reply is not None else None
         if reply is not None and word is not None:
             self.emit(f.Word(reply.id, word.item, word.start, word.end, word.text))
+            self._sentence.look()
 
     def count_back(self, words: str) -> None:
         """A model that wants to may speak while the user still does."""
@@ -534,6 +541,8 @@ class Session:
                 if epoch in self._replies:
                     self._replies[epoch].let_go()
                 self.peer.resume()
+            case o.EndSentence(epoch):
+                self._sentence.end(epoch)
             case o.Backchannel(text):
                 self.emit(f.Backchannel(text))
             case o.Ignore():
@@ -702,10 +711,10 @@ class Session:
         if not self.ended:
             self.set_reflex()
         brain = self._brains.pop(epoch, None)
-        if brain is not None and self.cast.agent.on_after is not None:
+        if brain is not None and brain.agent.on_after is not None:
             brain.heard, brain.interrupted = reply.heard, status == "cancelled"
             brain.timings = reply.stamps.timings()
-            self.spawn(self.cast.agent.on_after(brain.turn), "after")
+            self.spawn(brain.agent.on_after(brain.turn), "after")
         self.requests.reply_over()
         if self._live.waiting and not self.ended:
             self._loop.call_soon(self.tell, i.Speak())
