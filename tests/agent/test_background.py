@@ -186,3 +186,28 @@ def test_after_a_crash_its_outcome_is_unknown_and_that_is_told():
     (step,) = found.open_tools
     assert step.name == "bake" and step.output is not None
     assert step.output.startswith("It is running")
+
+
+def test_a_tool_of_the_turn_is_cancelled_with_it_and_the_model_knows():
+    ran: list[str] = []
+    agent = Agent("You are brief.")
+
+    @agent.tool(say="One moment, please, this may take a while.")
+    async def bake() -> str:
+        """Bake."""
+        try:
+            await asyncio.sleep(9)
+        except asyncio.CancelledError:
+            ran.append("cancelled")
+            raise
+        return "done"
+
+    llm = ScriptedLlm({"oven": [Call("bake", {}), "It is {result}."], "": "Alright."})
+    talk = Talk(agent, llm=llm)
+    talk.user("use the oven", at=0.0)
+    talk.user("stop it please", after_audible=1.0)
+    result = talk.run()
+    assert ran == ["cancelled"] and result.turns[-1].heard == "Alright.", result
+    (told,) = [str(one["content"]) for one in llm.asked[-1] if one["role"] == "tool"]
+    assert told.startswith("Stopped"), llm.asked[-1]
+    assert past(records(result.entries)).conversation.messages() == result.messages

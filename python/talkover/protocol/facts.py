@@ -327,8 +327,8 @@ class ToolStep:
     call_id: str
     name: str
     arguments: str
-    phase: Literal["started", "done", "failed", "planned"]
-    """Clients are not told of plans."""
+    phase: Literal["started", "done", "failed", "asked", "planned"]
+    """`asked`: not before the user agreed. Clients are not told of plans."""
     output: str | None = None
     """Of a tool that is only started: what the model is told of it, since it runs in the
     background."""

@@ -89,7 +89,9 @@ class Brain:
         self._video = session.video
         self._seen: Image | None = None
         own = [self._look_tool()] if self._video.on_request else []
-        self._toolbox = Toolbox(session, self.agent, own, self.turn, emit, confirmed)
+        self._toolbox = Toolbox(
+            session, self.agent, own, self.turn, emit, confirmed, ask.conversation
+        )
         self._calls: list[ClientCall] = []
         self.usage: dict[str, int] = {}
         self.timings: dict[str, float] = {}
@@ -197,9 +199,13 @@ class Brain:
                 self._calls.append(ClientCall(call.id, call.name, call.arguments))
                 goes_on = False
         ours = [c for c in calls if self._toolbox.has(c.name) or not self._is_clients(c.name)]
-        outputs = await asyncio.gather(
-            *(self._toolbox.run(c.name, c.arguments, c.id) for c in ours)
-        )
+        try:
+            outputs = await asyncio.gather(
+                *(self._toolbox.run(c.name, c.arguments, c.id) for c in ours)
+            )
+        except asyncio.CancelledError:
+            self._toolbox.stopped()
+            raise
         talk = self._ask.conversation
         for call in ours:
             item = Item(
@@ -210,6 +216,7 @@ class Brain:
         for call, output in zip(ours, outputs, strict=True):
             item = Item(fresh("item"), "function_call_output", call_id=call.id, output=output)
             talk.add(item, hidden=True)
+        self._toolbox.settled()
         return goes_on
 
     def _is_clients(self, name: str) -> bool:

@@ -37,6 +37,11 @@ class Conversation:
         return [item for item in self._items if item.id not in self._hidden]
 
     @property
+    def whole(self) -> list[Item]:
+        """All of them, in order."""
+        return list(self._items)
+
+    @property
     def last(self) -> Item | None:
         """The last of them."""
         return next((i for i in reversed(self._items) if i.id not in self._hidden), None)

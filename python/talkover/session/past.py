@@ -134,7 +134,7 @@ class _Reader:
             if step.output is not None:
                 # It runs in the background, and the model was told so.
                 items = tool_items(step, step.output)
-        elif step.phase in ("done", "failed"):
+        elif step.phase in ("done", "failed", "asked"):
             began = self._running.pop(step.call_id, None)
             behind = began is not None and began.output is not None
             items = (later_items if behind else tool_items)(step, step.output or "")

@@ -37,6 +37,7 @@ from .aside import Attach
 from .background import Background
 from .brain import Brain, Piece
 from .cast import Cast, Names
+from .consent import Consent
 from .conversation import Conversation
 from .hearing import Hearing
 from .idle import Idle
@@ -142,7 +143,7 @@ class Session:
         self._aside: str | None = None
         self._reflex: tuple[bool, bool] | None = None
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
-        self.mute, self.video = Mute(self), Video(self)
+        self.mute, self.video, self.consent = Mute(self), Video(self), Consent()
         self.absence = Absence(self, limits.away_s)
         self._idle, self._sentence, self.background = Idle(self), Sentence(self), Background(self)
         self.apply_policy()

@@ -18,12 +18,16 @@ from ..protocol import facts as f
 from ..protocol.ids import fresh
 from ..tool import Tool
 from .background import RUNNING
+from .consent import NotAgreed
+from .conversation import Conversation
+from .past import tool_items
 
 if TYPE_CHECKING:
     from .session import Session
 
 log = structlog.get_logger("talkover.tools")
 
+STOPPED = "Stopped: the user cut in. It may have had its effect all the same."
 MOST_OUTPUT = 32_768
 """Characters of a result that a model is shown."""
 
@@ -44,12 +48,15 @@ class Toolbox:
         turn: Turn,
         emit: Callable[[f.Fact], None],
         confirmed: asyncio.Event,
+        talk: Conversation,
     ) -> None:
         self._agents = agent.tools
         self._tools = {tool.name: tool for tool in own} | agent.tools
         self._session = session
         self._given: dict[type, Any] = {Turn: turn, Facade: session.facade}
-        self._emit, self._confirmed = emit, confirmed
+        self._emit, self._confirmed, self._talk = emit, confirmed, talk
+        self._steps: dict[str, f.ToolStep] = {}
+        """The last of each call of the model's latest request."""
 
     def schemas(self, *, own: bool = False) -> list[dict[str, Any]]:
         tools = self._tools if own else self._agents
@@ -69,12 +76,29 @@ class Toolbox:
         tool = self._tools.get(name)
         if tool is not None and tool.background:
             begun = await _outcome(planned, lambda: self._begin(tool, planned))
-            if begun.phase == "failed":
+            if begun.phase != "done":
                 self._emit(begun)
             return begun.output or ""
         done = await _outcome(planned, lambda: self._call(name, _parsed(planned), planned))
+        self._steps[call_id] = done
         self._emit(done)
         return done.output or ""
+
+    def settled(self) -> None:
+        """All calls of a request have their results in the conversation."""
+        self._steps.clear()
+
+    def stopped(self) -> None:
+        """The turn was cancelled: what ran, or had run, is known to the model all the same."""
+        steps, self._steps = self._steps, {}
+        if not self._confirmed.is_set() or self._session.ended:
+            return
+        for step in steps.values():
+            if step.phase == "started":
+                step = replace(step, phase="failed", output=STOPPED)
+                self._emit(step)
+            for item in tool_items(step, step.output or ""):
+                self._talk.add(item, hidden=True)
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         """The tool's own value; raises what it raises, InputError for a wrong call."""
@@ -85,7 +109,11 @@ class Toolbox:
             value = await self._call(name, arguments, planned)
             step = replace(planned, phase="done", output=_as_text(value))
             return value
+        except NotAgreed as error:
+            step = replace(planned, phase="asked", output=error.message)
+            raise
         finally:
+            self._steps.pop(planned.call_id, None)
             self._emit(step)
 
     async def _call(self, name: str, given: Mapping[str, Any], planned: f.ToolStep) -> Any:
@@ -93,7 +121,7 @@ class Toolbox:
         if tool is None:
             known = ", ".join(sorted(self._tools)) or "none"
             raise InputError(f"There is no tool {name!r}; the agent has: {known}.")
-        await self._start(tool, planned, None)
+        await self._start(tool, given, planned)
         return await self._work(tool, given, planned)
 
     async def _begin(self, tool: Tool, planned: f.ToolStep) -> str:
@@ -101,16 +129,24 @@ class Toolbox:
         given, behind = _parsed(planned), self._session.background
         tool.check(given)
         with behind.place(planned.call_id):
-            await self._start(tool, planned, RUNNING)
+            await self._start(tool, given, planned, RUNNING)
             behind.begin(
                 planned.call_id, lambda: _outcome(planned, lambda: self._work(tool, given, planned))
             )
         return RUNNING
 
-    async def _start(self, tool: Tool, planned: f.ToolStep, told: str | None) -> None:
-        if not tool.safe:
+    async def _start(
+        self, tool: Tool, given: Mapping[str, Any], planned: f.ToolStep, told: str | None = None
+    ) -> None:
+        if tool.confirm or not tool.safe:
             await self._confirmed.wait()
-        self._emit(replace(planned, phase="started", output=told))
+        if tool.confirm:
+            session = self._session
+            session.consent.require(tool.name, given, self._talk.whole, session.clock())
+        started = replace(planned, phase="started", output=told)
+        if told is None:
+            self._steps[planned.call_id] = started
+        self._emit(started)
         if not tool.safe:
             # If this process falls now, the next one knows; if it has fallen behind, it learns it.
             await self._session.sure()
@@ -124,6 +160,8 @@ async def _outcome(planned: f.ToolStep, work: Callable[[], Awaitable[Any]]) -> f
     name, began = planned.name, time.monotonic()
     try:
         step = replace(planned, phase="done", output=_as_text(await work()))
+    except NotAgreed as error:
+        step = replace(planned, phase="asked", output=error.message)
     except InputError as error:
         step = replace(planned, phase="failed", output=f"Error: {error.message}")
     except TimeoutError:
