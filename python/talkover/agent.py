@@ -17,7 +17,7 @@ from collections.abc import (
 )
 from typing import Any, Literal, Protocol, TypeVar
 
-from .errors import AgentError, NotYet
+from .errors import AgentError
 from .tool import Tool
 from .values import Audio, Image, Interruptions, Say
 
@@ -52,6 +52,7 @@ class Call(Protocol):
     async def send(self, name: str, data: Any) -> None: ...
     async def show(self, image: Image) -> bool: ...
     async def finish(self, say: str | None) -> None: ...
+    async def handoff(self, agent: Agent | str) -> None: ...
     def words(self) -> AsyncIterable[Words]: ...
     def audio(self) -> AsyncIterable[Audio]: ...
 
@@ -137,9 +138,14 @@ class Session:
         """
         return await self._call.show(image)
 
-    async def handoff(self, agent: Agent) -> None:
-        """Give the call to another agent (not in this version)."""
-        raise NotYet("session.handoff is not in this version yet; use one agent per call.")
+    async def handoff(self, agent: Agent | str) -> None:
+        """Give the call to another agent that is served here, itself or by its name.
+
+        The conversation is kept; instructions, tools, voice and engines are the new one's from the
+        next reply on, and its `@agent.start` runs. From within a tool or a reply: that reply ends
+        with what it has said, and the new agent answers. AgentError where it is not served.
+        """
+        await self._call.handoff(agent)
 
     def words(self) -> AsyncIterable[Words]:
         """What the user says as it is understood: `text` so far; `final` at a turn's end."""

@@ -357,6 +357,13 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOff:
+    """Another of the server's agents has the call from now on."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     transport: str
     rtt_ms: float | None = None
@@ -405,6 +412,6 @@ Fact = (
     | ReplyCreated | ReplyItemAdded | ReplyText | ReplyTranscript | ReplyAudio | ReplyArguments
     | ReplyItemDone | ReplyDone | McpListing | McpArguments | McpCall | AudioStarted
     | AudioStopped | AudioCleared | Failed | State | Word | Ducked | Held | Resumed | Backchannel
-    | Decided | TurnTimings | ToolStep | Partial | Heard | App | Network | Appended | Muted
-    | ClientSound | Ended
+    | Decided | TurnTimings | ToolStep | Partial | Heard | App | HandedOff | Network | Appended
+    | Muted | ClientSound | Ended
 )  # fmt: skip

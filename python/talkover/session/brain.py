@@ -186,7 +186,7 @@ class Brain:
                 goes_on = await running
             finally:
                 running.cancel()
-            if not goes_on:
+            if not goes_on or self._session.cast.agent is not self.agent:
                 return
             self._round_over = True
         raise AgentError(f"The model asked for tools {MOST_ROUNDS} times in one turn; stopped.")

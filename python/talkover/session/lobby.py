@@ -14,7 +14,16 @@ from ..agent import Agent
 from ..cluster.base import Fenced, Kept, Opened, SessionLog, unclaimed
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice
-from ..errors import Busy, ConfigError, EngineError, Full, InputError, NotFound, TalkoverError
+from ..errors import (
+    AgentError,
+    Busy,
+    ConfigError,
+    EngineError,
+    Full,
+    InputError,
+    NotFound,
+    TalkoverError,
+)
 from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
 from ..protocol.facts import How
@@ -438,18 +447,13 @@ class Lobby:
     def _make(
         self, about: About, id: str, token: bytes, peer: Peer, transport: str, found: Past
     ) -> Session:
-        agent = self._agent(about.agent)
-        engines = self._of(agent)
-        cast = Cast(
-            agent, engines.stt, engines.llm, engines.tts,
-            self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
-            engines.endpointer,
-        )  # fmt: skip
+        cast = self._cast(found.agent or about.agent)
+        may = None if about.client_may is None else cast.agent.client_may
         session = Session(
             cast, about.session_config(found.config), peer,
             Names(id, about.call_id, token, about.began, about.expires_at),
             transport=transport, attach=self.media.attach, user=about.user,
-            metadata=about.metadata, client_may=about.client_may, locked=about.locked,
+            metadata=about.metadata, client_may=may, locked=about.locked,
             limits=about.limits_from(time.time()), past=found, on_end=self._forget,
         )  # fmt: skip
         self._sessions[session.id] = self._sessions[session.call_id] = session
@@ -459,6 +463,22 @@ class Lobby:
             observe(session)
         self.media.bind(peer, session.on_item)
         return session
+
+    def _cast(self, who: str | Agent) -> Cast:
+        """By an agent's name, or by itself. AgentError where it is not served."""
+        name = next((name for name, own in self._agents.items() if who in (name, own)), None)
+        if name is None:
+            raise AgentError(
+                "That agent is not served here, so it cannot have the call: put it at the top of "
+                f"the file that is served, or name one that is: {', '.join(self._agents)}."
+            )
+        agent = self._agents[name]
+        engines = self._of(agent)
+        return Cast(
+            agent, engines.stt, engines.llm, engines.tts,
+            self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
+            engines.endpointer, name, self._cast,
+        )  # fmt: skip
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)

@@ -29,6 +29,8 @@ class Past:
 
     conversation: Conversation = field(default_factory=Conversation)
     config: dict[str, Any] | None = None
+    agent: str | None = None
+    """Who has the call, where it was handed off."""
     state: dict[str, Any] = field(default_factory=dict[str, Any])
     usage: dict[str, int] = field(default_factory=dict[str, int])
     number: int = 0
@@ -84,6 +86,8 @@ class _Reader:
                 self._heard(item, text)
             case f.Transcribed(item, text):
                 self._transcribed(item, text)
+            case f.HandedOff(agent):
+                self.past.agent = agent
             case f.ItemDeleted(item):
                 self._talk.delete(item)
             case f.ToolStep():

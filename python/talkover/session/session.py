@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from ..agent import Agent
 from ..agent import Session as Facade
 from ..engines.base import Words
 from ..errors import TalkoverError
@@ -32,13 +33,14 @@ from ..turn.policy import TurnPolicy
 from ..turn.trace import Given, Step, feed
 from ..values import Audio, Image, Say
 from .absence import Absence
-from .account import ClientPart, Stamps, TurnEnd
+from .account import ClientPart, Stamps
 from .aside import Attach
 from .background import Background
 from .brain import Brain, Piece
 from .cast import Cast, Names
 from .consent import Consent
 from .conversation import Conversation
+from .handoff import hand_off
 from .hearing import Hearing
 from .idle import Idle
 from .journal import Journal, Place
@@ -215,7 +217,7 @@ class Session:
         self._show_state()
         for trouble in self.cast.troubles:
             self.emit(f.Failed("server_error", trouble.code, trouble.message))
-        self.spawn(self._open(), "start")
+        self.spawn(self._open(self.cast.agent), "start")
 
     def created(self, *, whole: bool) -> f.SessionCreated:
         """What a leg is told first; `whole`: with what was said before it came."""
@@ -238,6 +240,11 @@ class Session:
         self._says.append(saying)
         self.tell(i.Say())
         return "" if self._replying is not None else await saying.heard
+
+    @property
+    def inside_reply(self) -> bool:
+        """Whether this runs in a reply's task, or in one of its tools."""
+        return self._replying is not None
 
     @property
     def _replying(self) -> Reply | None:
@@ -267,6 +274,9 @@ class Session:
 
     async def show(self, image: Image) -> bool:
         return await self.video.show(image)
+
+    async def handoff(self, agent: Agent | str) -> None:
+        await hand_off(self, agent)
 
     async def finish(self, say: str | None) -> None:
         """End the call, after `say`; from within a reply, after that reply."""
@@ -309,7 +319,7 @@ class Session:
         if how != "moved" and self._journal is not None and not await self._journal.ours():
             how = "moved"
         if self.cast.agent.on_end is not None and self.begun and how != "moved":
-            await self._guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
+            await self.guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
         self.emit(f.Ended(reason, how))
@@ -572,7 +582,11 @@ class Session:
         if start.cause == "backchannel":
             params = ResponseParams(conversation=False)
         reply = make_reply(
-            self, start.epoch, self._peer_for(params), Stamps(self._turn_end(start.cause)), params
+            self,
+            start.epoch,
+            self._peer_for(params),
+            Stamps(self.hearing.turn_end(start.cause)),
+            params,
         )
         self._replies[start.epoch] = reply
         if start.cause in ("say", "aside", "backchannel", "live"):
@@ -614,14 +628,15 @@ class Session:
 
     def _confirm(self, epoch: int) -> None:
         prepared, self._prepared = self._prepared, None
-        if prepared is None or not self.conversation.adopt(prepared.conversation):
+        stale = prepared is not None and prepared.brain.agent is not self.cast.agent
+        if prepared is None or stale or not self.conversation.adopt(prepared.conversation):
             if prepared is not None:
                 prepared.reply.cancel()
             self._waiting_start.append(o.StartReply(epoch, "turn"))
             self._start_waiting()
             return
         reply = prepared.reply
-        reply.stamps.turn = self._turn_end("turn")
+        reply.stamps.turn = self.hearing.turn_end("turn")
         self._replies[epoch], self._brains[epoch] = reply, prepared.brain
         reply.confirm()
         if reply.made:
@@ -655,15 +670,6 @@ class Session:
             await asyncio.wait(waiting)
         async for piece in brain.pieces():
             yield piece
-
-    def _turn_end(self, cause: str) -> TurnEnd:
-        now = self.clock()
-        utterance = self.hearing.utterance
-        if cause != "turn" or utterance is None:
-            return TurnEnd(now, now, way=self.hearing.way if cause == "create" else None)
-        # Words that never became final were waited for all the same.
-        stt = max(0.0, (utterance.worded or now) - utterance.stopped)
-        return TurnEnd(utterance.ended, now, stt, utterance.late, spoken=True, way=self.hearing.way)
 
     def account(self, reply: str, part: ClientPart) -> bool:
         """Complete the account of a reply with the client's part; False where it is forgotten."""
@@ -733,10 +739,12 @@ class Session:
 
     # ---- tasks ---------------------------------------------------------------------------------
 
-    async def _open(self) -> None:
-        agent, new = self.cast.agent, self._past.is_empty
+    async def _open(self, agent: Agent) -> None:
+        new = self._past.is_empty
         if new and agent.on_start is not None:
             await agent.on_start(self.facade)
+            # Which may have given the call away.
+            agent = self.cast.agent
         if self.config.type == "transcription":
             return
         if not new:
@@ -752,14 +760,15 @@ class Session:
 
     def spawn(self, work: Awaitable[Any], name: str) -> None:
         """Run the agent's code beside the call; what it raises ends nothing."""
-        task = asyncio.create_task(self._guard(work, name), name=name)
+        task = asyncio.create_task(self.guard(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if asyncio.iscoroutine(work):
             # A call may end before the task has taken its first step.
             task.add_done_callback(lambda _: work.close())
 
-    async def _guard(self, work: Awaitable[Any], name: str, seconds: float | None = None) -> None:
+    async def guard(self, work: Awaitable[Any], name: str, seconds: float | None = None) -> None:
+        """Run the agent's code; what it raises is told and ends nothing."""
         try:
             async with asyncio.timeout(seconds):
                 await work
