@@ -23,6 +23,7 @@ from .values import Audio, Image, Interruptions, Say
 
 TurnTaking = Literal["eager", "normal", "patient", "push_to_talk"]
 Spoken = str | Audio | Image | Say | None
+Expected = Literal["number", "word", "story"]
 Vision = Literal["on_request", "every_turn"] | float
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,6 +53,7 @@ class Call(Protocol):
     async def send(self, name: str, data: Any) -> None: ...
     async def show(self, image: Image) -> bool: ...
     async def finish(self, say: str | None) -> None: ...
+    async def listen_for(self, what: str | dict[str, Any]) -> None: ...
     async def handoff(self, agent: Agent | str) -> None: ...
     def words(self) -> AsyncIterable[Words]: ...
     def audio(self) -> AsyncIterable[Audio]: ...
@@ -147,6 +149,14 @@ class Session:
         """
         await self._call.handoff(agent)
 
+    async def listen_for(self, what: Expected | dict[str, Any]) -> None:
+        """Say what the user is about to say, so that their next turn is waited out as it needs.
+
+        "number": digits or letters, said in groups with pauses; "word": a yes, a name; "story":
+        something long, with pauses to think. Or turn settings, as `Agent(turns={…})` has them.
+        """
+        await self._call.listen_for(what)
+
     def words(self) -> AsyncIterable[Words]:
         """What the user says as it is understood: `text` so far; `final` at a turn's end."""
         return self._call.words()
@@ -224,12 +234,15 @@ class Turn:
         return await self._exchange.look(timeout)
 
 
+Instructions = str | Callable[[Session], str | Awaitable[str]]
+"""A function of the session, plain or async, is asked for each reply."""
 Reply = Callable[[Turn], AsyncIterator[Spoken] | Iterator[Spoken] | Awaitable[Spoken]]
 
 
 class Agent:
     """Who answers: instructions, engines, policy, and your functions.
 
+    `instructions` as a function of the session, plain or async, are asked for anew in each reply.
     `llm`, `stt`, `tts` are engine names or URLs; left out, the configuration decides, then the
     embedded demo. `turns` is a preset's name or a dict of turn settings. `client_may` names what
     a client's session.update may change beside audio and turn settings. `vision` is when the
@@ -239,7 +252,7 @@ class Agent:
 
     def __init__(
         self,
-        instructions: str | Callable[[Session], str] = "",
+        instructions: Instructions = "",
         *,
         llm: str | None = None,
         model: str | None = None,

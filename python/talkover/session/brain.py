@@ -16,7 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from ..agent import Spoken, Turn
+from ..agent import Instructions, Spoken, Turn
 from ..engines.base import TextDelta, ToolCall, Usage
 from ..errors import AgentError
 from ..protocol import facts as f
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 LOOK_S = 1.0
+INSTRUCT_S = 5.0
 MOMENT_S = 0.5
 """A tool that takes longer is bridged by what it has to be said meanwhile."""
 MOST_ROUNDS = 8
@@ -60,7 +61,7 @@ Piece = str | Audio | Image | Say | ClientCall | ToolRound
 class Ask:
     """What a turn is answered with: the session's settings, overlaid by `response.create`."""
 
-    instructions: str
+    instructions: Instructions
     client_tools: list[dict[str, Any]]
     tool_choice: Any = "auto"
     max_tokens: int | None = None
@@ -92,6 +93,7 @@ class Brain:
         self._toolbox = Toolbox(
             session, self.agent, own, self.turn, emit, confirmed, ask.conversation
         )
+        self._instructions = ""
         self._calls: list[ClientCall] = []
         self.usage: dict[str, int] = {}
         self.timings: dict[str, float] = {}
@@ -111,7 +113,7 @@ class Brain:
 
     @property
     def messages(self) -> list[Message]:
-        return self._messages(self._ask.instructions)
+        return self._messages(self._instructions)
 
     @property
     def tools(self) -> list[dict[str, Any]]:
@@ -126,7 +128,7 @@ class Brain:
     def answer(
         self, instructions: str | None, tools: list[dict[str, Any]] | None
     ) -> AsyncIterator[str]:
-        return self._answer(instructions or self._ask.instructions, tools)
+        return self._answer(instructions or self._instructions, tools)
 
     async def run_tool(self, step: f.ToolStep) -> str:
         """Make the same call once more."""
@@ -136,8 +138,9 @@ class Brain:
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """What to say, piece by piece, and the calls that the client is to make."""
+        await self._instruct()
         own = self.agent.on_reply
-        said = self._answer(self._ask.instructions, None) if own is None else _run(own(self.turn))
+        said = self._answer(self._instructions, None) if own is None else _run(own(self.turn))
         async with aclosing(said):
             async for piece in said:
                 if self._round_over:
@@ -148,6 +151,21 @@ class Brain:
                 yield _checked(piece)
         for call in self._calls:
             yield call
+
+    async def _instruct(self) -> None:
+        made = self._ask.instructions
+        if not isinstance(made, str):
+            made = made(self._session.facade)
+        if not isinstance(made, str):
+            try:
+                async with asyncio.timeout(INSTRUCT_S):
+                    made = await made
+            except TimeoutError:
+                raise AgentError(
+                    f"The agent's instructions took more than {INSTRUCT_S:.0f} s; make them from "
+                    "what is in session.state, and fill that in @agent.start."
+                ) from None
+        self._instructions = made
 
     async def _answer(
         self, instructions: str, tools: list[dict[str, Any]] | None

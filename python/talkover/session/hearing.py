@@ -230,7 +230,7 @@ class Hearing:
                 session.emit(f.Partial(utterance.item, words.text))
                 # The last word may still change; what was told is not taken back.
                 self._tell_delta(utterance, words.text.rpartition(" ")[0])
-                session.count_back(words.text)
+                session.sayings.count_back(words.text)
         if words.final and utterance is not None:
             utterance.worded = session.clock()
         session.tell(i.Heard(words.text, words.final, words.complete, words.sure))

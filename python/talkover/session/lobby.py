@@ -216,7 +216,7 @@ class Lobby:
 
     def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
         """What a session with this config would have. BadEvent, InputError."""
-        return self._config(config, self._agent(agent), trusted=True)
+        return self._config(config, self._agent(self._named(agent, config)), trusted=True)
 
     def has(self, id: str) -> bool:
         """Whether that call is live, and its caller there."""
@@ -318,9 +318,13 @@ class Lobby:
             self._engines[choice] = build(choice, self._ourselves)
         return self._engines[choice]
 
-    def _agent(self, name: str | None) -> Agent:
-        if name is None:
-            return next(iter(self._agents.values()))
+    def _named(self, agent: str | None, config: dict[str, Any]) -> str:
+        """The agent that is asked for: as such, or as a model; any other model's name is that of
+        the server that a client was written for, and gets the first."""
+        named = (name for name in self._agents if name == config.get("model"))
+        return agent or next(named, next(iter(self._agents)))
+
+    def _agent(self, name: str) -> Agent:
         if name not in self._agents:
             raise InputError(
                 f"There is no agent {name!r}; served here: {', '.join(self._agents)}.",
@@ -343,7 +347,7 @@ class Lobby:
     ) -> About:
         """`trusted`: the config is the backend's own; `bound`: its client may not change it."""
         self._check_open()
-        name = next(iter(self._agents)) if agent is None else agent
+        name = self._named(agent, config)
         chosen = self._agent(name)
         made = self._config(config, chosen, trusted=trusted)
         return About(

@@ -60,15 +60,13 @@ def make_brain(
 ) -> Brain:
     """What a reply is thought up with. `sound` is the user's turn, 16 kHz mono s16le."""
     agent, config = session.cast.agent, session.config
-    own = agent.instructions
-    base = config.instructions or (own if isinstance(own, str) else own(session.facade))
     items = None
     if params.input is not None:
         found = [talk.get(entry) if isinstance(entry, str) else entry for entry in params.input]
         items = [item for item in found if item is not None]
     tools = params.tools if params.tools is not None else config.tools
     ask = Ask(
-        instructions=params.instructions or base,
+        instructions=params.instructions or config.instructions or agent.instructions,
         client_tools=[_chat_tool(tool) for tool in tools if isinstance(tool, FunctionTool)],
         tool_choice=_chat_choice(params.tool_choice or config.tool_choice),
         max_tokens=_most_tokens(session, params),

@@ -53,9 +53,17 @@ from .reply import Reply
 from .replying import REPLYING
 from .requests import Requests
 from .resuming import go_on
+from .saying import Sayings
 from .sentence import Sentence
 from .stream import FactStream, Leg, Subscription
-from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
+from .turn_settings import (
+    HOLD_AFTER_MS,
+    MOST_HELD_MS,
+    RESUME_AFTER_MS,
+    NextTurn,
+    reflex,
+    turn_policy,
+)
 from .video import Video
 
 log = structlog.get_logger("talkover.session")
@@ -63,18 +71,8 @@ log = structlog.get_logger("talkover.session")
 BY_CALLER = "closed by the caller"
 """How the media thread says that a caller hung up; all else it tells of are losses."""
 FLUSH_PATIENCE_S = 1.0
-MOST_TO_SAY = 32
 MOST_ENDED = 8
 """Ended replies that a client may still correct: it knows best what it played."""
-HUMS = ("Mm-hm.", "Uh-huh.", "Right.")
-
-
-@dataclass(slots=True)
-class Saying:
-    """Something that the agent says unasked; `heard` is what came of it."""
-
-    what: str | Audio | Say
-    heard: asyncio.Future[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +113,7 @@ class Session:
         self._limits = limits
         self.state, self.conversation = past.state, past.conversation
         self.stream, self._journal = FactStream(past.number), None
-        self.facade = Facade(self)
+        self.facade, self.next_turn = Facade(self), NextTurn()
         self.machine, self.recording = TurnMachine(self._turn_policy()), False
         self.arriving: Peer | None = None
         """Has the call as soon as it is connected."""
@@ -133,7 +131,6 @@ class Session:
         self._life: Life | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._said: tuple[str, str] = ("", "")
-        self._says: deque[Saying] = deque()
         self._replies: dict[int, Reply] = {}
         self._brains: dict[int, Brain] = {}
         self._futures: dict[int, asyncio.Future[str]] = {}
@@ -142,11 +139,11 @@ class Session:
         self._prepared: Prepared | None = None
         self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
         self._live = Live(lambda: self.tell(i.Speak()))
-        self._aside: str | None = None
         self._reflex: tuple[bool, bool] | None = None
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
         self.mute, self.video, self.consent = Mute(self), Video(self), Consent()
         self.absence = Absence(self, limits.away_s)
+        self.sayings = Sayings(self)
         self._idle, self._sentence, self.background = Idle(self), Sentence(self), Background(self)
         self.apply_policy()
 
@@ -234,12 +231,7 @@ class Session:
 
         From within a reply it is said after that reply, which must not wait for it: returns "".
         """
-        if self.ended or len(self._says) >= MOST_TO_SAY:
-            return ""
-        saying = Saying(what, self._loop.create_future())
-        self._says.append(saying)
-        self.tell(i.Say())
-        return "" if self._replying is not None else await saying.heard
+        return await self.sayings.say(what)
 
     @property
     def inside_reply(self) -> bool:
@@ -278,6 +270,10 @@ class Session:
     async def handoff(self, agent: Agent | str) -> None:
         await hand_off(self, agent)
 
+    async def listen_for(self, what: str | dict[str, Any]) -> None:
+        self.next_turn.expect(what)
+        self.apply_policy()
+
     async def finish(self, say: str | None) -> None:
         """End the call, after `say`; from within a reply, after that reply."""
         inside = self._replying
@@ -313,9 +309,7 @@ class Session:
         self._idle.close()
         self._sentence.stop()
         self.absence.end()
-        for saying in self._says:
-            saying.heard.set_result("")
-        self._says.clear()
+        self.sayings.close()
         if how != "moved" and self._journal is not None and not await self._journal.ours():
             how = "moved"
         if self.cast.agent.on_end is not None and self.begun and how != "moved":
@@ -376,7 +370,7 @@ class Session:
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
-        return turn_policy(self.cast.agent, self.config, base)
+        return turn_policy(self.cast.agent, self.config, base, self.next_turn.settings)
 
     def set_reflex(self, off: bool = False) -> None:
         """Have the media thread duck and hold as the settings say; `off`: not at all."""
@@ -474,13 +468,6 @@ class Session:
             self.emit(f.Word(reply.id, word.item, word.start, word.end, word.text))
             self._sentence.look()
 
-    def count_back(self, words: str) -> None:
-        """A model that wants to may speak while the user still does."""
-        aside = self.cast.llm.while_speaking(words)
-        if aside is not None:
-            self._aside = aside
-            self.tell(i.Aside())
-
     # ---- the machine's outputs -----------------------------------------------------------------
 
     def tell(self, given: i.Input) -> None:
@@ -527,9 +514,12 @@ class Session:
     def _do(self, output: o.Output) -> None:
         match output:
             case o.BeginTurn(_, at, words) | o.ReopenTurn(_, at, words):
+                if isinstance(output, o.BeginTurn) and self.next_turn.begins():
+                    self.apply_policy()
                 self.hearing.begin(at, words)
             case o.CommitTurn(_, end, why):
                 self._decided("commit", why)
+                self.next_turn.committed()
                 self.hearing.commit(end)
             case o.DiscardTurn(_, why):
                 self._decided("discard", why)
@@ -590,7 +580,8 @@ class Session:
         )
         self._replies[start.epoch] = reply
         if start.cause in ("say", "aside", "backchannel", "live"):
-            reply.start(self._unasked(start))
+            live = start.cause == "live"
+            reply.start(self._live.burst if live else self.sayings.pieces(start, self._futures))
             return
         self._answer(params, reply)
 
@@ -648,21 +639,6 @@ class Session:
         if prepared is not None:
             self.peer.flush(epoch)
             prepared.reply.cancel()
-
-    def _unasked(self, start: o.StartReply) -> Callable[[], AsyncGenerator[Piece]]:
-        if start.cause == "live":
-            return self._live.burst
-        if start.cause == "backchannel":
-            self.set_reflex(off=True)
-            what = HUMS[start.epoch % len(HUMS)]
-        elif start.cause == "aside":
-            self.set_reflex(off=True)
-            what, self._aside = self._aside or "", None
-        else:
-            saying = self._says.popleft()
-            what = saying.what
-            self._futures[start.epoch] = saying.heard
-        return lambda: _once(what)
 
     async def _think(self, brain: Brain) -> AsyncGenerator[Piece]:
         waiting = [task for task in self._tasks if task.get_name() == "transcribe"]
@@ -788,7 +764,3 @@ class Session:
     def ask(self, params: ResponseParams) -> None:
         """How the reply to the next `Create` is to be."""
         self._asked = params
-
-
-async def _once(what: str | Audio | Say) -> AsyncGenerator[Piece]:
-    yield what
