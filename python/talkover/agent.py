@@ -14,11 +14,13 @@ from collections.abc import (
     Callable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from typing import Any, Literal, Protocol, TypeVar
 
 from .errors import AgentError
 from .tool import Tool
+from .tool_server import ToolServer
 from .values import Audio, Image, Interruptions, Say
 
 TurnTaking = Literal["eager", "normal", "patient", "push_to_talk"]
@@ -243,11 +245,13 @@ class Agent:
     """Who answers: instructions, engines, policy, and your functions.
 
     `instructions` as a function of the session, plain or async, are asked for anew in each reply.
-    `llm`, `stt`, `tts` are engine names or URLs; left out, the configuration decides, then the
-    embedded demo. `turns` is a preset's name or a dict of turn settings. `client_may` names what
-    a client's session.update may change beside audio and turn settings. `vision` is when the
-    default brain sees the camera: "on_request" gives the model a tool `look`, "every_turn" a
-    picture with each turn, a number of seconds the newest of pictures taken so often.
+    `mcp` are MCP servers, whose tools are the agent's: URLs, command lines, or dicts as
+    docs/tools.md has them. `llm`, `stt`, `tts` are engine names or URLs; left out, the
+    configuration decides, then the embedded demo. `turns` is a preset's name or a dict of turn
+    settings. `client_may` names what a client's session.update may change beside audio and turn
+    settings. `vision` is when the default brain sees the camera: "on_request" gives the model a
+    tool `look`, "every_turn" a picture with each turn, a number of seconds the newest of pictures
+    taken so often.
     """
 
     def __init__(
@@ -265,6 +269,7 @@ class Agent:
         interruptions: Interruptions = "yes",
         turns: TurnTaking | dict[str, Any] = "normal",
         vision: Vision = "on_request",
+        mcp: Sequence[str | Mapping[str, Any] | object] = (),
         client_may: tuple[str, ...] = ("voice",),
         apology: str = "Sorry, something went wrong on my side. Please try again.",
     ) -> None:
@@ -285,6 +290,7 @@ class Agent:
         self.interruptions: Interruptions = interruptions
         self.turns: TurnTaking | dict[str, Any] = turns
         self.vision: Vision = vision
+        self.mcp = [ToolServer.of(given) for given in mcp]
         self.client_may = client_may
         self.apology = apology
         self.tools: dict[str, Tool] = {}

@@ -30,7 +30,7 @@ class Tool:
     description: str
     schema: dict[str, Any]
     function: Callable[..., Any]
-    adapters: dict[str, TypeAdapter[Any]]
+    adapters: dict[str, TypeAdapter[Any]] | None
     required: frozenset[str]
     injected: dict[str, type]
     safe: bool = False
@@ -89,6 +89,23 @@ class Tool:
             safe, seconds, say, background, confirm, KEY in hints,
         )  # fmt: skip
 
+    @classmethod
+    def remote(
+        cls,
+        name: str,
+        description: str,
+        schema: dict[str, Any],
+        call: Callable[[Mapping[str, Any]], Any],
+        *,
+        timeout: float,
+        confirm: bool,
+    ) -> Tool:
+        """One that somebody else serves, who checks the arguments too: `call` gets all of them."""
+        return cls(
+            name, description, schema, call, None, frozenset(), {},
+            timeout=timeout, confirm=confirm,
+        )  # fmt: skip
+
     def chat_schema(self) -> dict[str, Any]:
         """The tool as chat completions want it."""
         return {
@@ -120,6 +137,8 @@ class Tool:
         self._bind(arguments)
 
     def _bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if self.adapters is None:
+            return {"arguments": arguments}
         bound: dict[str, Any] = {}
         missing = self.required - arguments.keys()
         if missing:

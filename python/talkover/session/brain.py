@@ -25,6 +25,8 @@ from ..protocol.items import Item
 from ..tool import Tool
 from ..values import Audio, Image, Say
 from .conversation import Conversation, Message, chat_messages, with_picture
+from .remote import Offered
+from .remote_calls import RemoteCalls
 from .tools import Toolbox
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class Ask:
 
     instructions: Instructions
     client_tools: list[dict[str, Any]]
+    remote: dict[str, Offered] = field(default_factory=dict[str, Offered])
+    """Tools on the client's MCP servers, by their names for the model."""
     tool_choice: Any = "auto"
     max_tokens: int | None = None
     items: list[Item] | None = None
@@ -81,6 +85,7 @@ class Brain:
         ask: Ask,
         emit: Callable[[f.Fact], None],
         confirmed: asyncio.Event,
+        show: Callable[[Item], None] = lambda _: None,
     ) -> None:
         self.agent = session.cast.agent
         """Whose thoughts these are, whoever has the call by now."""
@@ -93,6 +98,7 @@ class Brain:
         self._toolbox = Toolbox(
             session, self.agent, own, self.turn, emit, confirmed, ask.conversation
         )
+        self._remote = RemoteCalls(session, ask.remote, confirmed, show)
         self._instructions = ""
         self._calls: list[ClientCall] = []
         self.usage: dict[str, int] = {}
@@ -172,7 +178,8 @@ class Brain:
     ) -> AsyncGenerator[str]:
         self._seen = await self._video.of_turn()
         ours = self._toolbox.schemas(own=True) if tools is None else tools
-        schemas = [*ours, *self._ask.client_tools]
+        schemas = [*ours, *self._ask.client_tools, *self._remote.schemas()]
+        await self._remote.make_approved(self._ask.conversation)
         for _ in range(MOST_ROUNDS):
             calls: list[ToolCall] = []
             spoke = False
@@ -216,10 +223,12 @@ class Brain:
             if not self._toolbox.has(call.name) and self._is_clients(call.name):
                 self._calls.append(ClientCall(call.id, call.name, call.arguments))
                 goes_on = False
-        ours = [c for c in calls if self._toolbox.has(c.name) or not self._is_clients(c.name)]
+        ours = [c for c in calls if self._toolbox.has(c.name) or not self._is_others(c.name)]
+        theirs = [c for c in calls if c not in ours and self._remote.has(c.name)]
         try:
-            outputs = await asyncio.gather(
-                *(self._toolbox.run(c.name, c.arguments, c.id) for c in ours)
+            outputs, made = await asyncio.gather(
+                asyncio.gather(*(self._toolbox.run(c.name, c.arguments, c.id) for c in ours)),
+                asyncio.gather(*(self._remote.run(c.name, c.arguments) for c in theirs)),
             )
         except asyncio.CancelledError:
             self._toolbox.stopped()
@@ -235,7 +244,10 @@ class Brain:
             item = Item(fresh("item"), "function_call_output", call_id=call.id, output=output)
             talk.add(item, hidden=True)
         self._toolbox.settled()
-        return goes_on
+        return goes_on and all(made)
+
+    def _is_others(self, name: str) -> bool:
+        return self._is_clients(name) or self._remote.has(name)
 
     def _is_clients(self, name: str) -> bool:
         return any(tool["function"]["name"] == name for tool in self._ask.client_tools)

@@ -6,9 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..agent import Agent
-from ..engines.base import Endpointer, Llm, Stt, Tts
+from ..engines.base import Endpointer, Llm, Stt, Tools, Tts
 from ..errors import AgentError, EngineError
+from ..tool_server import ToolServer
 from ..turn.policy import NORMAL, TurnPolicy
+
+
+def _unconnected(where: ToolServer) -> Tools:
+    raise AgentError(f"There is no way to the MCP server {where.label!r} here.")
 
 
 def _nobody(_: Agent | str) -> Cast:
@@ -33,6 +38,7 @@ class Cast:
     endpointer: Endpointer | None = None
     name: str = "agent"
     recast: Callable[[Agent | str], Cast] = _nobody
+    connect: Callable[[ToolServer], Tools] = _unconnected
 
 
 @dataclass(frozen=True, slots=True)

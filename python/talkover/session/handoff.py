@@ -35,6 +35,7 @@ async def hand_off(session: Session, to: Agent | str) -> None:
     session.config = session.config.merge(patch)
     session.hearing.recast()
     session.apply_policy()
+    session.remotes.update()
     session.emit(f.HandedOff(cast.name))
     session.emit(f.SessionUpdated(session.shown()))
     if cast.agent.on_start is not None:

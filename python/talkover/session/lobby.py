@@ -13,7 +13,7 @@ import structlog
 from ..agent import Agent
 from ..cluster.base import Fenced, Kept, Opened, SessionLog, unclaimed
 from ..engines.base import EngineInfo, Tts
-from ..engines.registry import Choice, Engines, build, fallback_voice
+from ..engines.registry import Choice, Engines, build, fallback_voice, tool_server
 from ..errors import (
     AgentError,
     Busy,
@@ -481,7 +481,7 @@ class Lobby:
         return Cast(
             agent, engines.stt, engines.llm, engines.tts,
             self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
-            engines.endpointer, name, self._cast,
+            engines.endpointer, name, self._cast, tool_server,
         )  # fmt: skip
 
     def _forget(self, session: Session) -> None:

@@ -74,7 +74,8 @@ class _Reader:
                 self._replying.add(reply)
             case f.ReplyItemAdded(_, item, _, previous, conversation=True):
                 self._put(item, previous)
-                self._unfinished[item.id] = ""
+                if item.type == "message":
+                    self._unfinished[item.id] = ""
             case f.ReplyItemDone(_, item, _, _, conversation=True):
                 self._talk.replace(item)
                 self._unfinished.pop(item.id, None)

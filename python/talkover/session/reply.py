@@ -214,6 +214,23 @@ class Reply:
     def holds(self, item: str) -> bool:
         return any(own.id == item for own in self._items)
 
+    def show(self, item: Item) -> None:
+        """Begin an item of the Model Context Protocol, or end it, where it is a call that ran."""
+        if self.holds(item.id):
+            failed = item.mcp is not None and item.mcp.get("error") is not None
+            self._update(item)
+            phase = "failed" if failed else "completed"
+            self.tell(f.McpCall(item.id, self._items.index(item), phase))
+        else:
+            self._add(item)
+            if item.type == "mcp_call":
+                index, arguments = self._items.index(item), (item.mcp or {})["arguments"]
+                for done in (False, True):
+                    self.tell(f.McpArguments(self.id, item.id, index, arguments, done))
+                self.tell(f.McpCall(item.id, index, "in_progress"))
+                return
+        self._finish_item(item, complete=True)
+
     def move(self, peer: Peer, played_ms: float) -> None:
         """Go on at another peer, from where the last one had played `played_ms` of its part."""
         self._go_on(peer, self._from.began + played_ms)
@@ -491,7 +508,8 @@ class Reply:
         self._finish_item(self._items[index], complete=True)
 
     def _add(self, item: Item) -> None:
-        previous = self._talk.add(item) if self._kept else None
+        hidden = not self._kept and item.mcp is not None
+        previous = self._talk.add(item) if self._kept or hidden else None
         self._items.append(item)
         self._previous.append(previous)
         index = len(self._items) - 1
@@ -500,7 +518,7 @@ class Reply:
     def _update(self, item: Item) -> None:
         index = next(n for n, old in enumerate(self._items) if old.id == item.id)
         self._items[index] = item
-        if self._kept:
+        if self._kept or item.mcp is not None:
             self._talk.replace(item)
 
     def _finish_item(self, item: Item, *, complete: bool) -> None:

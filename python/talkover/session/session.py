@@ -49,6 +49,7 @@ from .live import Live, Tap
 from .making import make_brain, make_reply
 from .mute import Mute
 from .past import Past
+from .remote import Remotes
 from .reply import Reply
 from .replying import REPLYING
 from .requests import Requests
@@ -143,7 +144,7 @@ class Session:
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
         self.mute, self.video, self.consent = Mute(self), Video(self), Consent()
         self.absence = Absence(self, limits.away_s)
-        self.sayings = Sayings(self)
+        self.sayings, self.remotes = Sayings(self), Remotes(self)
         self._idle, self._sentence, self.background = Idle(self), Sentence(self), Background(self)
         self.apply_policy()
 
@@ -212,6 +213,7 @@ class Session:
         self._life = Life(self._limits, lambda: not self.quiet, self._expire)
         self.emit(self.created(whole=True))
         self._show_state()
+        self.remotes.update()
         for trouble in self.cast.troubles:
             self.emit(f.Failed("server_error", trouble.code, trouble.message))
         self.spawn(self._open(self.cast.agent), "start")

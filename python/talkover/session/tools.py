@@ -50,8 +50,8 @@ class Toolbox:
         confirmed: asyncio.Event,
         talk: Conversation,
     ) -> None:
-        self._agents = agent.tools
-        self._tools = {tool.name: tool for tool in own} | agent.tools
+        self._agents = session.remotes.own() | agent.tools
+        self._tools = {tool.name: tool for tool in own} | self._agents
         self._session = session
         self._given: dict[type, Any] = {Turn: turn, Facade: session.facade}
         self._emit, self._confirmed, self._talk = emit, confirmed, talk

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from ..agent import Agent
 from ..engines.base import Llm, Tts
+from ..engines.mcp import McpConnection
 from ..errors import AgentError
 from ..media.port import Peer
 from ..media.simulation import Simulation
@@ -200,7 +201,15 @@ class Talk:
             raise AgentError(
                 'This talk has no such agent; give it one: Talk(…, agents={"name": agent}).'
             )
-        return Cast(self._agents[name], self.ear, self.llm, self.tts, name=name, recast=self._cast)
+        return Cast(
+            self._agents[name],
+            self.ear,
+            self.llm,
+            self.tts,
+            name=name,
+            recast=self._cast,
+            connect=McpConnection,
+        )
 
 
 def _config(agent: Agent, config: dict[str, Any]) -> SessionConfig:
