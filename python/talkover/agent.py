@@ -290,6 +290,8 @@ class Agent:
         self.interruptions: Interruptions = interruptions
         self.turns: TurnTaking | dict[str, Any] = turns
         self.vision: Vision = vision
+        if isinstance(mcp, str):
+            raise AgentError(f"mcp={mcp!r}: give a list, [{mcp!r}].")
         self.mcp = [ToolServer.of(given) for given in mcp]
         self.client_may = client_may
         self.apology = apology

@@ -226,14 +226,15 @@ async def test_the_agents_own_server_is_started_and_comes_back_when_it_dies(
     line = Line(media, {"output_modalities": ["text"]}, answers=ANSWERS, agent=agent)
     (remote,) = line.session.remotes.live
     async with asyncio.timeout(60):
-        await remote.up.wait()
+        await remote.tools.up.wait()
     await ask(line, "the price")
     assert await said(line) == "So the cake is ten euros."
     await line.wait("response.done")
     await ask(line, "die")
     assert (await said(line)).startswith("Sorry: Error")
     await line.wait("response.done")
-    # Which waits until it is there again.
+    async with asyncio.timeout(60):
+        await remote.tools.up.wait()
     await ask(line, "the price")
     assert await said(line) == "So the cake is ten euros."
     assert not [kind for kind in line.kinds() if "mcp" in kind], "its tools are the agent's own"

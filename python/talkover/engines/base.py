@@ -6,6 +6,7 @@ CPU runs in a process of its own (`worker.py`).
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -183,6 +184,11 @@ class CallFailed(EngineError):
 
 class Tools(Protocol):
     """The tools of one server, for one session."""
+
+    @property
+    def up(self) -> asyncio.Event:
+        """Set while they can be called."""
+        ...
 
     async def serve(self, ready: Callable[[list[RemoteTool]], None]) -> None:
         """Connect, tell the tools, and stay until cancelled; returns where it was cut off.

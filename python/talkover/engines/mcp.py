@@ -24,6 +24,7 @@ class McpConnection:
 
     def __init__(self, where: ToolServer) -> None:
         self.where = where
+        self.up = asyncio.Event()
         self._client: Any = None
         self._broken = asyncio.Event()
 
@@ -38,6 +39,7 @@ class McpConnection:
                 async with asyncio.timeout(CONNECT_S):
                     self._client = await stack.enter_async_context(self._connected())
                     tools = await self._list()
+                self.up.set()
                 ready(tools)
                 await self._broken.wait()
         except TimeoutError:
@@ -47,6 +49,7 @@ class McpConnection:
         except Exception as error:
             raise self._unreachable(_first(error)) from None
         finally:
+            self.up.clear()
             self._client = None
 
     async def call(self, name: str, arguments: Mapping[str, Any]) -> str:
@@ -63,11 +66,11 @@ class McpConnection:
             raise CallFailed(f"{name} took more than {seconds:g} s.") from None
         except MCPError as error:
             if error.error.code == CLOSED:
-                self._broken.set()
+                self.close()
             message = error.error.message
             raise CallFailed(message, "protocol_error", error.error.code) from None
         except Exception as error:
-            self._broken.set()
+            self.close()
             raise CallFailed(
                 f"The tool's server failed: {_first(error)}", "http_error", 502
             ) from None
@@ -77,6 +80,7 @@ class McpConnection:
         return text
 
     def close(self) -> None:
+        self.up.clear()
         self._broken.set()
 
     async def _list(self) -> list[RemoteTool]:

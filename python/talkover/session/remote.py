@@ -39,7 +39,6 @@ class Remote:
     tools: Tools
     listed: Item | None
     found: dict[str, RemoteTool] = field(default_factory=dict[str, RemoteTool])
-    up: asyncio.Event = field(default_factory=asyncio.Event)
     known: bool = False
     closed: bool = False
 
@@ -47,7 +46,7 @@ class Remote:
         """CallFailed; a server that was just lost may come back first."""
         with suppress(TimeoutError):
             async with asyncio.timeout(3 * RETURN_S):
-                await self.up.wait()
+                await self.tools.up.wait()
         return await self.tools.call(name, arguments)
 
 
@@ -155,14 +154,12 @@ class Remotes:
                 if not remote.known:
                     self._failed(remote, error)
                     return
-            remote.up.clear()
             if remote.closed:
                 return
             await asyncio.sleep(RETURN_S)
 
     def _ready(self, remote: Remote, found: list[RemoteTool]) -> None:
         first, remote.known = not remote.known, True
-        remote.up.set()
         remote.found = {tool.name: tool for tool in found}
         if not first or remote.listed is None:
             return

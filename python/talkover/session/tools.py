@@ -13,6 +13,7 @@ import structlog
 
 from ..agent import Agent, Turn
 from ..agent import Session as Facade
+from ..engines.base import CallFailed
 from ..errors import InputError
 from ..protocol import facts as f
 from ..protocol.ids import fresh
@@ -162,7 +163,7 @@ async def _outcome(planned: f.ToolStep, work: Callable[[], Awaitable[Any]]) -> f
         step = replace(planned, phase="done", output=_as_text(await work()))
     except NotAgreed as error:
         step = replace(planned, phase="asked", output=error.message)
-    except InputError as error:
+    except (InputError, CallFailed) as error:
         step = replace(planned, phase="failed", output=f"Error: {error.message}")
     except TimeoutError:
         message = f"Error: {name} took too long and was stopped."
