@@ -153,7 +153,8 @@ async def test_what_goes_wrong_is_told_to_client_and_model(
     line.send("session.update", session=named(url))
     await line.wait("mcp_list_tools.completed")
     (remote,) = line.session.remotes.live
-    object.__setattr__(remote.where, "timeout", 1.0)
+    if word == "hang":
+        object.__setattr__(remote.where, "timeout", 1.0)
     await ask(line, word)
     await line.wait("response.mcp_call.failed")
     reason = {"fail": "Error executing tool fail", "hang": "took more than 1 s"}[word]
