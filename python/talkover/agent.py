@@ -14,15 +14,18 @@ from collections.abc import (
     Callable,
     Iterator,
     Mapping,
+    Sequence,
 )
 from typing import Any, Literal, Protocol, TypeVar
 
-from .errors import AgentError, NotYet
+from .errors import AgentError
 from .tool import Tool
+from .tool_server import ToolServer
 from .values import Audio, Image, Interruptions, Say
 
 TurnTaking = Literal["eager", "normal", "patient", "push_to_talk"]
 Spoken = str | Audio | Image | Say | None
+Expected = Literal["number", "word", "story"]
 Vision = Literal["on_request", "every_turn"] | float
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,6 +55,8 @@ class Call(Protocol):
     async def send(self, name: str, data: Any) -> None: ...
     async def show(self, image: Image) -> bool: ...
     async def finish(self, say: str | None) -> None: ...
+    async def listen_for(self, what: str | dict[str, Any]) -> None: ...
+    async def handoff(self, agent: Agent | str) -> None: ...
     def words(self) -> AsyncIterable[Words]: ...
     def audio(self) -> AsyncIterable[Audio]: ...
 
@@ -137,9 +142,22 @@ class Session:
         """
         return await self._call.show(image)
 
-    async def handoff(self, agent: Agent) -> None:
-        """Give the call to another agent (not in this version)."""
-        raise NotYet("session.handoff is not in this version yet; use one agent per call.")
+    async def handoff(self, agent: Agent | str) -> None:
+        """Give the call to another agent that is served here, itself or by its name.
+
+        The conversation is kept; instructions, tools, voice and engines are the new one's from the
+        next reply on, and its `@agent.start` runs. From within a tool or a reply: that reply ends
+        with what it has said, and the new agent answers. AgentError where it is not served.
+        """
+        await self._call.handoff(agent)
+
+    async def listen_for(self, what: Expected | dict[str, Any]) -> None:
+        """Say what the user is about to say, so that their next turn is waited out as it needs.
+
+        "number": digits or letters, said in groups with pauses; "word": a yes, a name; "story":
+        something long, with pauses to think. Or turn settings, as `Agent(turns={…})` has them.
+        """
+        await self._call.listen_for(what)
 
     def words(self) -> AsyncIterable[Words]:
         """What the user says as it is understood: `text` so far; `final` at a turn's end."""
@@ -218,22 +236,27 @@ class Turn:
         return await self._exchange.look(timeout)
 
 
+Instructions = str | Callable[[Session], str | Awaitable[str]]
+"""A function of the session, plain or async, is asked for each reply."""
 Reply = Callable[[Turn], AsyncIterator[Spoken] | Iterator[Spoken] | Awaitable[Spoken]]
 
 
 class Agent:
     """Who answers: instructions, engines, policy, and your functions.
 
-    `llm`, `stt`, `tts` are engine names or URLs; left out, the configuration decides, then the
-    embedded demo. `turns` is a preset's name or a dict of turn settings. `client_may` names what
-    a client's session.update may change beside audio and turn settings. `vision` is when the
-    default brain sees the camera: "on_request" gives the model a tool `look`, "every_turn" a
-    picture with each turn, a number of seconds the newest of pictures taken so often.
+    `instructions` as a function of the session, plain or async, are asked for anew in each reply.
+    `mcp` are MCP servers, whose tools are the agent's: URLs, command lines, or dicts as
+    docs/tools.md has them. `llm`, `stt`, `tts` are engine names or URLs; left out, the
+    configuration decides, then the embedded demo. `turns` is a preset's name or a dict of turn
+    settings. `client_may` names what a client's session.update may change beside audio and turn
+    settings. `vision` is when the default brain sees the camera: "on_request" gives the model a
+    tool `look`, "every_turn" a picture with each turn, a number of seconds the newest of pictures
+    taken so often.
     """
 
     def __init__(
         self,
-        instructions: str | Callable[[Session], str] = "",
+        instructions: Instructions = "",
         *,
         llm: str | None = None,
         model: str | None = None,
@@ -246,6 +269,7 @@ class Agent:
         interruptions: Interruptions = "yes",
         turns: TurnTaking | dict[str, Any] = "normal",
         vision: Vision = "on_request",
+        mcp: Sequence[str | Mapping[str, Any] | object] = (),
         client_may: tuple[str, ...] = ("voice",),
         apology: str = "Sorry, something went wrong on my side. Please try again.",
     ) -> None:
@@ -266,6 +290,9 @@ class Agent:
         self.interruptions: Interruptions = interruptions
         self.turns: TurnTaking | dict[str, Any] = turns
         self.vision: Vision = vision
+        if isinstance(mcp, str):
+            raise AgentError(f"mcp={mcp!r}: give a list, [{mcp!r}].")
+        self.mcp = [ToolServer.of(given) for given in mcp]
         self.client_may = client_may
         self.apology = apology
         self.tools: dict[str, Tool] = {}
@@ -336,16 +363,23 @@ class Agent:
         *,
         safe: bool = False,
         background: bool = False,
-        timeout: float = 10,
+        timeout: float | None = None,
         say: str | None = None,
         confirm: bool = False,
     ) -> Any:
-        """Let the model call this function; type hints and docstring make the schema."""
-        if background or confirm:
-            raise NotYet("Tools with background= or confirm= are not in this version yet.")
+        """Let the model call this function; type hints and docstring make the schema.
+
+        `safe`: it has no effects, so that it may run before the turn is surely over. `background`:
+        the agent talks on, and tells the result when it is there. `timeout`: seconds, 10 or in the
+        background 600. `say`: what is said where it takes more than a moment. `confirm`: it runs
+        only after the user agreed to exactly this. docs/tools.md has the rules.
+        """
 
         def register(function: Callable[..., Any]) -> Callable[..., Any]:
-            made = Tool.of(function, safe=safe, timeout=timeout, say=say, injected=(Turn, Session))
+            made = Tool.of(
+                function, injected=(Turn, Session), safe=safe, timeout=timeout, say=say,
+                background=background, confirm=confirm,
+            )  # fmt: skip
             self.tools[made.name] = made
             return function
 

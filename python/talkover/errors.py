@@ -50,12 +50,6 @@ class NotFound(TalkoverError):
     code = "not_found"
 
 
-class NotYet(TalkoverError):
-    """A documented part of the API that this version does not have yet."""
-
-    code = "not_yet"
-
-
 class Busy(TalkoverError):
     """Whoever calls has as many calls as they may."""
 

@@ -15,6 +15,8 @@ from .errors import AgentError, InputError
 
 KEY = "idempotency_key"
 """A parameter of this name gets a text that is the same whenever the same call is made again."""
+USUAL_S = 10.0
+BACKGROUND_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,14 @@ class Tool:
     description: str
     schema: dict[str, Any]
     function: Callable[..., Any]
-    adapters: dict[str, TypeAdapter[Any]]
+    adapters: dict[str, TypeAdapter[Any]] | None
     required: frozenset[str]
     injected: dict[str, type]
     safe: bool = False
     timeout: float = 10
     say: str | None = None
+    background: bool = False
+    confirm: bool = False
     idempotent: bool = False
 
     @classmethod
@@ -41,10 +45,12 @@ class Tool:
         cls,
         function: Callable[..., Any],
         *,
-        safe: bool,
-        timeout: float,
-        say: str | None,
         injected: tuple[type, ...],
+        safe: bool = False,
+        timeout: float | None = None,
+        say: str | None = None,
+        background: bool = False,
+        confirm: bool = False,
     ) -> Tool:
         """Read the schema off the signature; AgentError where a hint is missing."""
         name = function.__name__
@@ -77,9 +83,27 @@ class Tool:
             "additionalProperties": False,
         }
         description = inspect.cleandoc(function.__doc__ or name.replace("_", " "))
+        seconds = timeout or (BACKGROUND_S if background else USUAL_S)
         return cls(
             name, description, schema, function, adapters, frozenset(required), inject,
-            safe, timeout, say, KEY in hints,
+            safe, seconds, say, background, confirm, KEY in hints,
+        )  # fmt: skip
+
+    @classmethod
+    def remote(
+        cls,
+        name: str,
+        description: str,
+        schema: dict[str, Any],
+        call: Callable[[Mapping[str, Any]], Any],
+        *,
+        timeout: float,
+        confirm: bool,
+    ) -> Tool:
+        """One that somebody else serves, who checks the arguments too: `call` gets all of them."""
+        return cls(
+            name, description, schema, call, None, frozenset(), {},
+            timeout=timeout, confirm=confirm,
         )  # fmt: skip
 
     def chat_schema(self) -> dict[str, Any]:
@@ -108,7 +132,13 @@ class Tool:
                 return await self.function(**bound)
             return await asyncio.to_thread(self.function, **bound)
 
+    def check(self, arguments: Mapping[str, Any]) -> None:
+        """InputError for arguments that do not fit."""
+        self._bind(arguments)
+
     def _bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        if self.adapters is None:
+            return {"arguments": arguments}
         bound: dict[str, Any] = {}
         missing = self.required - arguments.keys()
         if missing:

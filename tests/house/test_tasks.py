@@ -43,8 +43,8 @@ PLACES: dict[str, set[str]] = {
     "cluster.sqlite": {"Thread", "to_thread"},
     # A picture to be shown that is no WebP yet, which takes Pillow a while.
     "session.video": {"to_thread"},
-    # Agents' plain functions, which may wait.
-    "session.brain": {"ThreadPoolExecutor"},
+    # Agents' plain functions, which may wait; a turn's tools, while something is said of them.
+    "session.brain": {"ThreadPoolExecutor", "create_task"},
     "tool": {"to_thread"},
     # Engines bound by the CPU: one child process each, and in the voice's child a reader.
     "engines.worker": {"create_subprocess_exec", "create_task"},

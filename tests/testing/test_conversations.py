@@ -147,6 +147,21 @@ def test_a_slow_tool_is_bridged_and_its_result_spoken():
     assert tool.output == "sunny in Paris"
 
 
+def test_nothing_bridges_a_tool_that_takes_no_more_than_a_moment():
+    agent = plain()
+
+    @agent.tool(say="One moment.")
+    async def weather() -> str:
+        """The weather."""
+        await asyncio.sleep(0.3)
+        return "sunny"
+
+    talk = Talk(agent, llm={"weather": [Call("weather", {}), "It is {result}."]})
+    talk.user("What is the weather?", at=0.0)
+    result = talk.run()
+    assert result.turns[0].heard == "It is sunny.", result
+
+
 def test_a_plain_function_runs_in_a_thread_while_the_clock_stands_still():
     agent = plain()
 

@@ -250,6 +250,25 @@ def test_in_a_long_turn_the_agent_hums_at_a_pause_that_is_no_end() -> None:
     assert kinds(made + floor.at(5100)) == ["PrepareReply", "CommitTurn", "ConfirmReply"]
 
 
+def test_what_is_due_waits_for_the_users_turn_and_is_answered_with_it() -> None:
+    floor = Floor()
+    floor.at(0, i.SpeechStarted(0.0), i.Due(soon=True))
+    floor.at(1060, i.SpeechStopped(1.0), i.Heard("what time is it?", True, True))
+    floor.at(2000, i.Audible(1))
+    assert floor.at(3000, i.Ended(1)) == [], "the turn's answer was to that too"
+    assert floor.at(3100, i.Due()) == [o.StartReply(2, "due")]
+
+
+def test_a_sentence_ends_nothing_where_nothing_is_due_or_the_user_is_heard() -> None:
+    floor = Floor().agent_speaks()
+    assert floor.at(1100, i.SentenceEnded(1)) == []
+    assert floor.at(1200, i.Due(soon=True)) == [o.EndSentence(1)]
+    assert floor.at(1300, i.SpeechStarted(1.3), i.SentenceEnded(1)) == []
+    told = Floor().agent_speaks()
+    told.at(1200, i.Due(soon=True), i.Told())
+    assert told.at(1300, i.SentenceEnded(1)) == [] and told.at(2000, i.Ended(1)) == []
+
+
 def test_noise_without_a_word_does_not_keep_the_floor() -> None:
     floor = Floor()
     floor.at(0, i.SpeechStarted(0.0))
@@ -570,6 +589,16 @@ class AnyConversation(RuleBasedStateMachine):
     def guarded(self, on: bool) -> None:
         assert self.live is not None
         self.give(i.Guarded(self.live, on))
+
+    @rule(one=st.sampled_from([i.Due(), i.Due(soon=True), i.Told()]))
+    def due(self, one: Any) -> None:
+        self.give(one)
+
+    @precondition(lambda self: self.live is not None)
+    @rule()
+    def sentence(self) -> None:
+        assert self.live is not None
+        self.give(i.SentenceEnded(self.live))
 
     @rule(one=st.sampled_from([i.Commit(), i.Clear(), i.Create(), i.Say(), i.CancelReply()]))
     def client(self, one: Any) -> None:

@@ -27,6 +27,7 @@ def begun(floor: Floor, what: str, at: float) -> list[Any]:
         "response.create": i.Create(),
         "input_audio_buffer.commit": i.Commit(),
         "a timer": i.Say(),
+        "the result of a tool": i.Due(soon=True),
         "the agent's own": i.Aside(),
         "@agent.live": i.Speak(),
     }
@@ -64,6 +65,9 @@ def test_over_the_agents_voice(rule: Rule) -> None:
     expected = rule.voice
     if expected == "waits":
         assert made == [] and kinds(floor.at(3000, i.Ended(1))) == ["StartReply"]
+    elif expected == "ends its sentence":
+        assert kinds(made) == ["EndSentence"]
+        assert kinds(floor.at(2000, i.SentenceEnded(1))) == ["CancelReply", "StartReply"]
     elif expected == "goes on" and not made:
         assert floor.machine.agent == "speaking"
     else:

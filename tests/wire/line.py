@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from talkover import Agent
+from talkover.engines.mcp import McpConnection
 from talkover.media.port import MediaPort
 from talkover.protocol.config import first_config
 from talkover.protocol.errors import BadEvent
@@ -37,7 +38,8 @@ class Line:
         self.llm = ScriptedLlm(answers, first=first, pace=0.0)
         self.ear = ear or ScriptedEar(final=0.0)
         cast = Cast(
-            agent or Agent("x"), self.ear, self.llm, SteadyVoice(first=0.0, pace=pace)
+            agent or Agent("x"), self.ear, self.llm, SteadyVoice(first=0.0, pace=pace),
+            connect=McpConnection,
         )  # fmt: skip
         sessions: list[Session] = []
         peer = media.attach(lambda item: sessions[0].handle(item))

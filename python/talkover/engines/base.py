@@ -6,9 +6,12 @@ CPU runs in a process of its own (`worker.py`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
+
+from ..errors import EngineError
 
 Role = Literal["stt", "llm", "tts", "turn"]
 
@@ -151,4 +154,53 @@ class Endpointer(Engine, Protocol):
         `pcm` is 16 kHz mono s16le of the turn so far, its last 8 s at most, with the pause at its
         end. Cancel it when the caller goes on.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTool:
+    """`schema` is the JSON schema of its arguments; `read_only`: it says it changes nothing."""
+
+    name: str
+    description: str
+    schema: dict[str, Any]
+    read_only: bool = False
+
+
+Failure = Literal["protocol_error", "tool_execution_error", "http_error"]
+
+
+class CallFailed(EngineError):
+    """A call of a remote tool failed: of what kind, and by which number of its protocol's."""
+
+    code = "tool_failed"
+
+    def __init__(
+        self, message: str, kind: Failure = "tool_execution_error", number: int = 0
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.number = kind, number
+
+
+class Tools(Protocol):
+    """The tools of one server, for one session."""
+
+    @property
+    def up(self) -> asyncio.Event:
+        """Set while they can be called."""
+        ...
+
+    async def serve(self, ready: Callable[[list[RemoteTool]], None]) -> None:
+        """Connect, tell the tools, and stay until cancelled; returns where it was cut off.
+
+        EngineError where it cannot be connected.
+        """
+        ...
+
+    async def call(self, name: str, arguments: Mapping[str, Any]) -> str:
+        """What the tool gives, as text. CallFailed."""
+        ...
+
+    def close(self) -> None:
+        """Have `serve` return."""
         ...

@@ -8,7 +8,8 @@ import socket
 from dataclasses import dataclass, replace
 
 from ..errors import ConfigError, EngineError, TalkoverError
-from .base import Endpointer, Engine, EngineInfo, Llm, Stt, Tts
+from ..tool_server import ToolServer
+from .base import Endpointer, Engine, EngineInfo, Llm, Stt, Tools, Tts
 from .remote.chat import ChatModel
 from .remote.speech import RemoteVoice
 from .remote.transcription import Transcription
@@ -143,3 +144,10 @@ def _is_ours(host: str) -> bool:
     except OSError:
         return host in ("localhost", "127.0.0.1", "::1")
     return bool(found & (own | {"127.0.0.1", "::1", "0.0.0.0"}))
+
+
+def tool_server(where: ToolServer) -> Tools:
+    """The way to a server of tools. EngineError in use, where `talkover[mcp]` is missing."""
+    from .mcp import McpConnection
+
+    return McpConnection(where)

@@ -169,7 +169,9 @@ class Metrics:
             status=get_args(f.ReplyStatus), modality=get_args(f.Modality),
         )  # fmt: skip
         self._tools = self._counter(
-            "tool_steps", "What became of tools.", phase=("planned", "started", "done", "failed")
+            "tool_steps",
+            "What became of tools.",
+            phase=("planned", "started", "done", "failed", "asked"),
         )
         self._tool_seconds = self._histogram("tool_seconds", "How long tools took.", TOOL_S)
         self._tokens = self._counter(

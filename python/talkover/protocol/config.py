@@ -126,11 +126,26 @@ class FunctionTool(ConfigPart):
     parameters: JsonObject | None = None
 
 
+class McpFilter(ConfigPart):
+    tool_names: list[str] | None = None
+    read_only: bool | None = None
+
+
+class McpApproval(ConfigPart):
+    always: McpFilter | None = None
+    never: McpFilter | None = None
+
+
 class McpTool(ConfigPart):
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
     type: Literal["mcp"]
-    server_label: str
+    server_label: str = Field(min_length=1, max_length=64)
+    server_url: str | None = Field(default=None, max_length=2048, pattern="^https?://")
+    headers: dict[str, str] | None = Field(default=None, max_length=32)
+    authorization: str | None = Field(default=None, max_length=8192)
+    allowed_tools: list[str] | McpFilter | None = None
+    require_approval: Literal["always", "never"] | McpApproval | None = None
 
 
 class FunctionChoice(ConfigPart):
@@ -244,6 +259,10 @@ class SessionConfig(ConfigPart):
     def effective(self, session_id: str, expires_at: int) -> JsonObject:
         """The session as `session.created` and `session.updated` show it; Unix seconds."""
         shown = self.model_dump(mode="json", exclude_none=True)
+        for tool in shown["tools"]:
+            # Whoever else hears the call needs no key of its client's.
+            for secret in ("headers", "authorization"):
+                tool.pop(secret, None)
         for path in _NULLS:
             inner = shown
             for name in path[:-1]:

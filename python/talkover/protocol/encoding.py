@@ -404,6 +404,7 @@ EXTENSIONS: dict[type, str] = {
     f.Partial: "talkover.partial",
     f.Heard: "talkover.heard",
     f.App: "talkover.message",
+    f.HandedOff: "talkover.agent",
     f.Network: "talkover.network",
     f.Muted: "talkover.muted",
     f.TakenOver: "talkover.taken_over",

@@ -327,9 +327,11 @@ class ToolStep:
     call_id: str
     name: str
     arguments: str
-    phase: Literal["started", "done", "failed", "planned"]
-    """Clients are not told of plans."""
+    phase: Literal["started", "done", "failed", "asked", "planned"]
+    """`asked`: not before the user agreed. Clients are not told of plans."""
     output: str | None = None
+    """Of a tool that is only started: what the model is told of it, since it runs in the
+    background."""
     ms: int | None = None
 
 
@@ -352,6 +354,13 @@ class Heard:
 class App:
     name: str
     data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOff:
+    """Another of the server's agents has the call from now on."""
+
+    agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,6 +434,6 @@ Fact = (
     | ReplyCreated | ReplyItemAdded | ReplyText | ReplyTranscript | ReplyAudio | ReplyArguments
     | ReplyItemDone | ReplyDone | McpListing | McpArguments | McpCall | AudioStarted
     | AudioStopped | AudioCleared | Failed | State | Word | Ducked | Held | Resumed | Backchannel
-    | Decided | TurnTimings | ToolStep | Partial | Heard | App | Network | Appended | Muted
-    | TakenOver | Gap | ClientSound | MoveWanted | Ended
+    | Decided | TurnTimings | ToolStep | Partial | Heard | App | HandedOff | Network | Appended
+    | Muted | TakenOver | Gap | ClientSound | MoveWanted | Ended
 )  # fmt: skip

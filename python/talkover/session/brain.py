@@ -7,7 +7,6 @@ import inspect
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
-    Awaitable,
     Callable,
     Generator,
     Mapping,
@@ -17,8 +16,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from ..agent import Agent, Session, Spoken, Turn
-from ..engines.base import Llm, TextDelta, ToolCall, Usage
+from ..agent import Instructions, Spoken, Turn
+from ..engines.base import TextDelta, ToolCall, Usage
 from ..errors import AgentError
 from ..protocol import facts as f
 from ..protocol.ids import fresh
@@ -26,12 +25,17 @@ from ..protocol.items import Item
 from ..tool import Tool
 from ..values import Audio, Image, Say
 from .conversation import Conversation, Message, chat_messages, with_picture
+from .remote import Offered
+from .remote_calls import RemoteCalls
 from .tools import Toolbox
 
 if TYPE_CHECKING:
-    from .video import Video
+    from .session import Session
 
 LOOK_S = 1.0
+INSTRUCT_S = 5.0
+MOMENT_S = 0.5
+"""A tool that takes longer is bridged by what it has to be said meanwhile."""
 MOST_ROUNDS = 8
 """Tool rounds in one turn; a model that goes on asking is stopped."""
 
@@ -59,8 +63,10 @@ Piece = str | Audio | Image | Say | ClientCall | ToolRound
 class Ask:
     """What a turn is answered with: the session's settings, overlaid by `response.create`."""
 
-    instructions: str
+    instructions: Instructions
     client_tools: list[dict[str, Any]]
+    remote: dict[str, Offered] = field(default_factory=dict[str, Offered])
+    """Tools on the client's MCP servers, by their names for the model."""
     tool_choice: Any = "auto"
     max_tokens: int | None = None
     items: list[Item] | None = None
@@ -75,23 +81,25 @@ class Brain:
 
     def __init__(
         self,
-        agent: Agent,
-        llm: Llm,
         session: Session,
         ask: Ask,
         emit: Callable[[f.Fact], None],
         confirmed: asyncio.Event,
-        video: Video,
-        sure: Callable[[], Awaitable[None]],
+        show: Callable[[Item], None] = lambda _: None,
     ) -> None:
-        self._agent = agent
-        self._llm = llm
-        self._ask = ask
-        self.turn = Turn(self, session)
-        self._video = video
+        self.agent = session.cast.agent
+        """Whose thoughts these are, whoever has the call by now."""
+        self._llm = session.cast.llm
+        self._session, self._ask = session, ask
+        self.turn = Turn(self, session.facade)
+        self._video = session.video
         self._seen: Image | None = None
-        own = [self._look_tool()] if video.on_request else []
-        self._toolbox = Toolbox(agent, own, self.turn, session, emit, confirmed, sure)
+        own = [self._look_tool()] if self._video.on_request else []
+        self._toolbox = Toolbox(
+            session, self.agent, own, self.turn, emit, confirmed, ask.conversation
+        )
+        self._remote = RemoteCalls(session, ask.remote, confirmed, show)
+        self._instructions = ""
         self._calls: list[ClientCall] = []
         self.usage: dict[str, int] = {}
         self.timings: dict[str, float] = {}
@@ -111,7 +119,7 @@ class Brain:
 
     @property
     def messages(self) -> list[Message]:
-        return self._messages(self._ask.instructions)
+        return self._messages(self._instructions)
 
     @property
     def tools(self) -> list[dict[str, Any]]:
@@ -126,7 +134,7 @@ class Brain:
     def answer(
         self, instructions: str | None, tools: list[dict[str, Any]] | None
     ) -> AsyncIterator[str]:
-        return self._answer(instructions or self._ask.instructions, tools)
+        return self._answer(instructions or self._instructions, tools)
 
     async def run_tool(self, step: f.ToolStep) -> str:
         """Make the same call once more."""
@@ -136,8 +144,9 @@ class Brain:
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """What to say, piece by piece, and the calls that the client is to make."""
-        own = self._agent.on_reply
-        said = self._answer(self._ask.instructions, None) if own is None else _run(own(self.turn))
+        await self._instruct()
+        own = self.agent.on_reply
+        said = self._answer(self._instructions, None) if own is None else _run(own(self.turn))
         async with aclosing(said):
             async for piece in said:
                 if self._round_over:
@@ -149,15 +158,32 @@ class Brain:
         for call in self._calls:
             yield call
 
+    async def _instruct(self) -> None:
+        made = self._ask.instructions
+        if not isinstance(made, str):
+            made = made(self._session.facade)
+        if not isinstance(made, str):
+            try:
+                async with asyncio.timeout(INSTRUCT_S):
+                    made = await made
+            except TimeoutError:
+                raise AgentError(
+                    f"The agent's instructions took more than {INSTRUCT_S:.0f} s; make them from "
+                    "what is in session.state, and fill that in @agent.start."
+                ) from None
+        self._instructions = made
+
     async def _answer(
         self, instructions: str, tools: list[dict[str, Any]] | None
     ) -> AsyncGenerator[str]:
         self._seen = await self._video.of_turn()
         ours = self._toolbox.schemas(own=True) if tools is None else tools
-        schemas = [*ours, *self._ask.client_tools]
+        schemas = [*ours, *self._ask.client_tools, *self._remote.schemas()]
+        await self._remote.make_approved(self._ask.conversation)
         for _ in range(MOST_ROUNDS):
             calls: list[ToolCall] = []
             spoke = False
+            self._session.background.asked(self._ask.conversation)
             stream = self._llm.reply(
                 with_picture(self._messages(instructions), self._seen),
                 schemas,
@@ -176,18 +202,19 @@ class Brain:
                             self._count(read, written)
             if not calls:
                 return
-            async for line in self._bridge(calls, spoke):
-                yield line
-            if not await self._run_calls(calls):
+            running = asyncio.create_task(self._run_calls(calls), name="tools")
+            try:
+                if not spoke and not (await asyncio.wait((running,), timeout=MOMENT_S))[0]:
+                    for line in filter(None, (self._toolbox.line(c.name) for c in calls)):
+                        yield line + " "
+                        break
+                goes_on = await running
+            finally:
+                running.cancel()
+            if not goes_on or self._session.cast.agent is not self.agent:
                 return
             self._round_over = True
         raise AgentError(f"The model asked for tools {MOST_ROUNDS} times in one turn; stopped.")
-
-    async def _bridge(self, calls: list[ToolCall], spoke: bool) -> AsyncGenerator[str]:
-        lines = [self._toolbox.line(c.name) for c in calls]
-        line = next(filter(None, lines), None)
-        if line is not None and not spoke:
-            yield line + " "
 
     async def _run_calls(self, calls: list[ToolCall]) -> bool:
         """Run the agent's tools; False where the client has to go on."""
@@ -196,10 +223,16 @@ class Brain:
             if not self._toolbox.has(call.name) and self._is_clients(call.name):
                 self._calls.append(ClientCall(call.id, call.name, call.arguments))
                 goes_on = False
-        ours = [c for c in calls if self._toolbox.has(c.name) or not self._is_clients(c.name)]
-        outputs = await asyncio.gather(
-            *(self._toolbox.run(c.name, c.arguments, c.id) for c in ours)
-        )
+        ours = [c for c in calls if self._toolbox.has(c.name) or not self._is_others(c.name)]
+        theirs = [c for c in calls if c not in ours and self._remote.has(c.name)]
+        try:
+            outputs, made = await asyncio.gather(
+                asyncio.gather(*(self._toolbox.run(c.name, c.arguments, c.id) for c in ours)),
+                asyncio.gather(*(self._remote.run(c.name, c.arguments) for c in theirs)),
+            )
+        except asyncio.CancelledError:
+            self._toolbox.stopped()
+            raise
         talk = self._ask.conversation
         for call in ours:
             item = Item(
@@ -210,7 +243,11 @@ class Brain:
         for call, output in zip(ours, outputs, strict=True):
             item = Item(fresh("item"), "function_call_output", call_id=call.id, output=output)
             talk.add(item, hidden=True)
-        return goes_on
+        self._toolbox.settled()
+        return goes_on and all(made)
+
+    def _is_others(self, name: str) -> bool:
+        return self._is_clients(name) or self._remote.has(name)
 
     def _is_clients(self, name: str) -> bool:
         return any(tool["function"]["name"] == name for tool in self._ask.client_tools)
@@ -228,7 +265,7 @@ class Brain:
                 return "There is nothing to be seen; the camera may be off."
             return "The next message has the picture."
 
-        return Tool.of(look, safe=True, timeout=LOOK_S * 3, say=None, injected=())
+        return Tool.of(look, safe=True, timeout=LOOK_S * 3, injected=())
 
     def _count(self, read: int, written: int) -> None:
         self.usage["input_tokens"] = self.usage.get("input_tokens", 0) + read

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..agent import Agent
-from ..engines.base import Endpointer, Llm, Stt, Tts
-from ..errors import EngineError
+from ..engines.base import Endpointer, Llm, Stt, Tools, Tts
+from ..errors import AgentError, EngineError
+from ..tool_server import ToolServer
 from ..turn.policy import NORMAL, TurnPolicy
+
+
+def _unconnected(where: ToolServer) -> Tools:
+    raise AgentError(f"There is no way to the MCP server {where.label!r} here.")
+
+
+def _nobody(_: Agent | str) -> Cast:
+    raise AgentError("There is no other agent here to hand the call to.")
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who plays in a session: the agent and its engines, and a voice to apologize with."""
+    """Who plays in a session: the agent and its engines, and a voice to apologize with.
+
+    `name` is what the agent is served by. `recast` gives the cast of another one, by that or by
+    the agent itself; AgentError where it is not served.
+    """
 
     agent: Agent
     stt: Stt
@@ -22,6 +36,9 @@ class Cast:
     troubles: tuple[EngineError, ...] = ()
     turns: TurnPolicy = NORMAL
     endpointer: Endpointer | None = None
+    name: str = "agent"
+    recast: Callable[[Agent | str], Cast] = _nobody
+    connect: Callable[[ToolServer], Tools] = _unconnected
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ Message = dict[str, Any]
 
 INAUDIBLE = "[inaudible]"
 """Tells the model that something was said and no word of it understood."""
+UNSETTLED = "Stopped before its result was there. It may have had its effect all the same."
 INTERRUPTED = "[interrupted]"
 """Tells the model that the user cut in here and heard no more."""
 
@@ -35,6 +36,11 @@ class Conversation:
     def items(self) -> list[Item]:
         """Those that clients see, in order."""
         return [item for item in self._items if item.id not in self._hidden]
+
+    @property
+    def whole(self) -> list[Item]:
+        """All of them, in order."""
+        return list(self._items)
 
     @property
     def last(self) -> Item | None:
@@ -118,6 +124,24 @@ class Conversation:
         fork._items, fork._hidden = self._items, self._hidden
         return True
 
+    def is_one_with(self, other: Conversation) -> bool:
+        """The same, or a fork that was adopted."""
+        return self._items is other._items
+
+    def approval(self, request: str) -> Item | None:
+        """A client's answer to a request of approval."""
+        answers = (item for item in self._items if item.type == "mcp_approval_response")
+        return next((a for a in answers if (a.mcp or {})["approval_request_id"] == request), None)
+
+    def approved(self) -> list[Item]:
+        """Requests that were approved, and whose calls are still to be made."""
+        made = {
+            (i.mcp or {}).get("approval_request_id") for i in self._items if i.type == "mcp_call"
+        }
+        requests = [item for item in self._items if item.type == "mcp_approval_request"]
+        answers = [(item, self.approval(item.id)) for item in requests if item.id not in made]
+        return [item for item, answer in answers if answer and (answer.mcp or {})["approve"]]
+
     def messages(self, instructions: str = "") -> list[Message]:
         """The conversation as chat-completions messages, cut to what was heard.
 
@@ -152,9 +176,29 @@ def chat_messages(items: list[Item], instructions: str = "") -> list[Message]:
                 out.append(
                     {"role": "tool", "tool_call_id": item.call_id, "content": item.output or ""}
                 )
+            case "mcp_call" | "mcp_approval_request" if item.mcp is not None:
+                _add_call(out, item)
+                told = _remote_output(item, items)
+                out.append({"role": "tool", "tool_call_id": item.id, "content": told})
             case _:
                 pass
     return out
+
+
+def _remote_output(item: Item, items: list[Item]) -> str:
+    """What a model is told of a call on an MCP server."""
+    mcp = item.mcp or {}
+    if item.type == "mcp_call":
+        if mcp.get("error") is not None:
+            return f"Error: {mcp['error']['message']}"
+        output = mcp.get("output")
+        return UNSETTLED if output is None else str(output)
+    for one in items:
+        answer = one.mcp or {}
+        if one.type == "mcp_approval_response" and answer["approval_request_id"] == item.id:
+            why = f" {answer['reason']}" if answer.get("reason") else ""
+            return "Approved." if answer["approve"] else f"Refused by the user.{why}"
+    return "It waits for the user's approval, and is called by itself once that is given."
 
 
 def with_picture(messages: list[Message], picture: Image | None) -> list[Message]:
@@ -193,10 +237,13 @@ def _add_message(out: list[Message], item: Item) -> None:
 
 
 def _add_call(out: list[Message], item: Item) -> None:
+    mcp = item.mcp or {}
+    named = mcp.get("name", item.name)
+    arguments = mcp.get("arguments", item.arguments) or "{}"
     call = {
-        "id": item.call_id,
+        "id": item.call_id or item.id,
         "type": "function",
-        "function": {"name": item.name, "arguments": item.arguments or "{}"},
+        "function": {"name": named, "arguments": arguments},
     }
     last = out[-1] if out else None
     if last is not None and last["role"] == "assistant":

@@ -16,7 +16,7 @@ from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..values import Audio
-from .account import faded
+from .account import TurnEnd, faded
 from .ear import PATIENCE_S, RATE, Ear
 from .intake import expander
 from .live import Tap, frames
@@ -55,10 +55,9 @@ class Hearing:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        agent, cast = session.cast.agent, session.cast
-        asked = session.config.audio.input.transcription
-        self._language = (asked.language if asked is not None else None) or agent.language
-        self.ear = Ear(cast.stt, self._language, self._words, self._deaf)
+        self._language = self._spoken()
+        self._stt = session.cast.stt
+        self.ear = Ear(self._stt, self._language, self._words, self._deaf)
         self.utterance: Utterance | None = None
         self._word_taps: list[Tap[Words]] = []
         self._audio_taps: list[Tap[Audio]] = []
@@ -70,6 +69,24 @@ class Hearing:
         self._pauses = 0
         self._early: str | None = None
         """The item of a voice that was told before it is known whether it interrupts."""
+
+    def _spoken(self) -> str:
+        asked = self._session.config.audio.input.transcription
+        language = asked.language if asked is not None else None
+        return language or self._session.cast.agent.language
+
+    def recast(self) -> None:
+        """Another agent listens, perhaps with another recogniser or in another language; what is
+        being said now is heard by that one from its beginning."""
+        stt, language = self._session.cast.stt, self._spoken()
+        if stt is self._stt and language == self._language:
+            return
+        before, self._stt, self._language = self.ear, stt, language
+        self.ear = Ear(stt, language, self._words, self._deaf)
+        if before.hearing:
+            self.ear.begin()
+            self.ear.hear(before.sound)
+        before.close()
 
     @property
     def manual(self) -> bool:
@@ -86,6 +103,15 @@ class Hearing:
     def has_input(self) -> bool:
         """Whether the caller said something that is not committed yet."""
         return self.open_utterance is not None or self.ear.hearing
+
+    def turn_end(self, cause: str) -> TurnEnd:
+        """What a reply answers, for its account."""
+        now, utterance = self._session.clock(), self.utterance
+        if cause != "turn" or utterance is None:
+            return TurnEnd(now, now, way=self.way if cause == "create" else None)
+        # Words that never became final were waited for all the same.
+        stt = max(0.0, (utterance.worded or now) - utterance.stopped)
+        return TurnEnd(utterance.ended, now, stt, utterance.late, spoken=True, way=self.way)
 
     def words(self) -> Tap[Words]:
         self._word_taps.append(Tap())
@@ -204,7 +230,7 @@ class Hearing:
                 session.emit(f.Partial(utterance.item, words.text))
                 # The last word may still change; what was told is not taken back.
                 self._tell_delta(utterance, words.text.rpartition(" ")[0])
-                session.count_back(words.text)
+                session.sayings.count_back(words.text)
         if words.final and utterance is not None:
             utterance.worded = session.clock()
         session.tell(i.Heard(words.text, words.final, words.complete, words.sure))

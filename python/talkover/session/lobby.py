@@ -14,8 +14,17 @@ from ..agent import Agent
 from ..cluster.base import Fenced, Kept, Opened, SessionLog, check_claim, unclaimed
 from ..cluster.nodes import Load
 from ..engines.base import EngineInfo, Tts
-from ..engines.registry import Choice, Engines, build, fallback_voice
-from ..errors import Busy, ConfigError, EngineError, Full, InputError, NotFound, TalkoverError
+from ..engines.registry import Choice, Engines, build, fallback_voice, tool_server
+from ..errors import (
+    AgentError,
+    Busy,
+    ConfigError,
+    EngineError,
+    Full,
+    InputError,
+    NotFound,
+    TalkoverError,
+)
 from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
 from ..protocol.facts import How
@@ -263,7 +272,7 @@ class Lobby:
 
     def check(self, config: dict[str, Any], agent: str | None = None) -> SessionConfig:
         """What a session with this config would have. BadEvent, InputError."""
-        return self._config(config, self._agent(agent), trusted=True)
+        return self._config(config, self._agent(self._named(agent, config)), trusted=True)
 
     def calls_by(self, secret: str) -> int:
         """Live calls, of all servers, that were begun by a client secret; by its hash."""
@@ -386,9 +395,13 @@ class Lobby:
             self._engines[choice] = build(choice, self._ourselves)
         return self._engines[choice]
 
-    def _agent(self, name: str | None) -> Agent:
-        if name is None:
-            return next(iter(self._agents.values()))
+    def _named(self, agent: str | None, config: dict[str, Any]) -> str:
+        """The agent that is asked for: as such, or as a model; any other model's name is that of
+        the server that a client was written for, and gets the first."""
+        named = (name for name in self._agents if name == config.get("model"))
+        return agent or next(named, next(iter(self._agents)))
+
+    def _agent(self, name: str) -> Agent:
         if name not in self._agents:
             raise InputError(
                 f"There is no agent {name!r}; served here: {', '.join(self._agents)}.",
@@ -412,7 +425,7 @@ class Lobby:
     ) -> About:
         """`trusted`: the config is the backend's own; `bound`: its client may not change it."""
         self._check_open()
-        name = next(iter(self._agents)) if agent is None else agent
+        name = self._named(agent, config)
         chosen = self._agent(name)
         made = self._config(config, chosen, trusted=trusted)
         return About(
@@ -516,19 +529,14 @@ class Lobby:
     def _make(
         self, about: About, id: str, token: bytes, peer: Peer, transport: str, found: Past
     ) -> Session:
-        agent = self._agent(about.agent)
-        engines = self._of(agent)
-        cast = Cast(
-            agent, engines.stt, engines.llm, engines.tts,
-            self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
-            engines.endpointer,
-        )  # fmt: skip
+        cast = self._cast(found.agent or about.agent)
+        may = None if about.client_may is None else cast.agent.client_may
         session = Session(
             cast, about.session_config(found.config), peer,
             Names(id, about.call_id, token, about.began, about.expires_at, about.secret,
                   about.agent),
             transport=transport, attach=self.media.attach, user=about.user,
-            metadata=about.metadata, client_may=about.client_may, locked=about.locked,
+            metadata=about.metadata, client_may=may, locked=about.locked,
             limits=about.limits_from(time.time()), past=found, on_end=self._forget,
         )  # fmt: skip
         self._sessions[session.id] = self._sessions[session.call_id] = session
@@ -538,6 +546,22 @@ class Lobby:
             observe(session)
         self.media.bind(peer, session.handle)
         return session
+
+    def _cast(self, who: str | Agent) -> Cast:
+        """By an agent's name, or by itself. AgentError where it is not served."""
+        name = next((name for name, own in self._agents.items() if who in (name, own)), None)
+        if name is None:
+            raise AgentError(
+                "That agent is not served here, so it cannot have the call: put it at the top of "
+                f"the file that is served, or name one that is: {', '.join(self._agents)}."
+            )
+        agent = self._agents[name]
+        engines = self._of(agent)
+        return Cast(
+            agent, engines.stt, engines.llm, engines.tts,
+            self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
+            engines.endpointer, name, self._cast, tool_server,
+        )  # fmt: skip
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)

@@ -60,26 +60,24 @@ def make_brain(
 ) -> Brain:
     """What a reply is thought up with. `sound` is the user's turn, 16 kHz mono s16le."""
     agent, config = session.cast.agent, session.config
-    own = agent.instructions
-    base = config.instructions or (own if isinstance(own, str) else own(session.facade))
     items = None
     if params.input is not None:
         found = [talk.get(entry) if isinstance(entry, str) else entry for entry in params.input]
         items = [item for item in found if item is not None]
     tools = params.tools if params.tools is not None else config.tools
+    functions = [_chat_tool(tool) for tool in tools if isinstance(tool, FunctionTool)]
+    taken = {tool["function"]["name"] for tool in functions} | set(agent.tools)
     ask = Ask(
-        instructions=params.instructions or base,
-        client_tools=[_chat_tool(tool) for tool in tools if isinstance(tool, FunctionTool)],
+        instructions=params.instructions or config.instructions or agent.instructions,
+        client_tools=functions,
+        remote=session.remotes.offered(tools, taken | set(session.remotes.own())),
         tool_choice=_chat_choice(params.tool_choice or config.tool_choice),
         max_tokens=_most_tokens(session, params),
         items=items,
         sound=sound,
         conversation=talk,
     )
-    brain = Brain(
-        agent, session.cast.llm, session.facade, ask, reply.tell, reply.confirmed, session.video,
-        session.sure,
-    )  # fmt: skip
+    brain = Brain(session, ask, reply.tell, reply.confirmed, reply.show)
     reply.usage = brain.usage
     return brain
 
@@ -104,7 +102,7 @@ def _chat_choice(choice: ToolChoice) -> Any:
     match choice:
         case FunctionChoice():
             return choice.model_dump()
-        case McpChoice():
-            return "auto"
+        case McpChoice(name=name):
+            return "auto" if name is None else {"type": "function", "name": name}
         case _:
             return choice

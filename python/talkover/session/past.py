@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..cluster.base import Record
@@ -14,18 +14,23 @@ from .conversation import Conversation
 
 CUT_OFF = "Your last words were cut off: the connection broke and is back now. Go on from there."
 """Tells the model why its answer stops short."""
+LATER = "_later"
+"""Ends the id of the call under which a result comes that was not waited for."""
 
 
 @dataclass(slots=True)
 class Past:
     """`config` None: as it was opened. `number` and `at_ms` are of the last record.
 
-    `open_tools` were started, and nobody knows what came of them. `owed`: the user was promised an
+    `open_tools` were started, and nobody knows what came of them; one with an output ran in the
+    background. `owed`: the user was promised an
     answer that was not finished.
     """
 
     conversation: Conversation = field(default_factory=Conversation)
     config: dict[str, Any] | None = None
+    agent: str | None = None
+    """Who has the call, where it was handed off."""
     state: dict[str, Any] = field(default_factory=dict[str, Any])
     usage: dict[str, int] = field(default_factory=dict[str, int])
     number: int = 0
@@ -69,7 +74,8 @@ class _Reader:
                 self._replying.add(reply)
             case f.ReplyItemAdded(_, item, _, previous, conversation=True):
                 self._put(item, previous)
-                self._unfinished[item.id] = ""
+                if item.type == "message":
+                    self._unfinished[item.id] = ""
             case f.ReplyItemDone(_, item, _, _, conversation=True):
                 self._talk.replace(item)
                 self._unfinished.pop(item.id, None)
@@ -81,6 +87,8 @@ class _Reader:
                 self._heard(item, text)
             case f.Transcribed(item, text):
                 self._transcribed(item, text)
+            case f.HandedOff(agent):
+                self.past.agent = agent
             case f.ItemDeleted(item):
                 self._talk.delete(item)
             case f.ToolStep():
@@ -125,12 +133,18 @@ class _Reader:
             self._talk.replace(item.with_transcript(text))
 
     def _tool(self, step: f.ToolStep) -> None:
+        items: tuple[Item, ...] = ()
         if step.phase == "started":
             self._running[step.call_id] = step
-        elif step.phase in ("done", "failed"):
-            self._running.pop(step.call_id, None)
-            for item in tool_items(step, step.output or ""):
-                self._talk.add(item, hidden=True)
+            if step.output is not None:
+                # It runs in the background, and the model was told so.
+                items = tool_items(step, step.output)
+        elif step.phase in ("done", "failed", "asked"):
+            began = self._running.pop(step.call_id, None)
+            behind = began is not None and began.output is not None
+            items = (later_items if behind else tool_items)(step, step.output or "")
+        for item in items:
+            self._talk.add(item, hidden=True)
 
 
 def tool_items(step: f.ToolStep, output: str) -> tuple[Item, Item]:
@@ -143,3 +157,11 @@ def tool_items(step: f.ToolStep, output: str) -> tuple[Item, Item]:
         f"{step.call_id}_result", "function_call_output", call_id=step.call_id, output=output
     )
     return call, result
+
+
+def later_items(step: f.ToolStep, output: str) -> tuple[Item, Item]:
+    """The result of a tool that ran in the background: a call of its own, as the model sees it.
+
+    It is a tool's word and not a system's, so that what stands in it orders nobody about.
+    """
+    return tool_items(replace(step, call_id=f"{step.call_id}{LATER}"), output)

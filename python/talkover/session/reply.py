@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -23,12 +22,11 @@ from .account import Stamps
 from .brain import ClientCall, Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
+from .replying import REPLYING
 from .unplayed import Rest, Unplayed
 
 log = structlog.get_logger("talkover.reply")
 
-REPLYING: ContextVar[int] = ContextVar("replying", default=0)
-"""The epoch of the reply in whose task (or in whose tools') this code runs."""
 CREDIT_MS = 5000
 """Sound that waits on the server for its time; a voice that is ahead waits for room."""
 UNSURE_MS = 1000
@@ -128,6 +126,7 @@ class Reply:
         self._from = Rest(0.0, 0, [])
         """Where its peer began; what that tells of places and words counts from there."""
         self._sent = self._told_ms = self._begun_ms = 0.0
+        self._begun_at: float | None = None
         self._limits: dict[str, int] = {}
         self._guarded = self._peer_guarded = False
         self._items: list[Item] = []
@@ -201,10 +200,36 @@ class Reply:
     def word(self, index: int) -> WordAt | None:
         """A word that begins to sound, of those that its peer has."""
         self._begun_ms = self._table.word_began(self._from.word + index)
+        self._begun_at = self._desk.clock()
         return self._table.word(self._from.word + index)
+
+    @property
+    def sentence_left_ms(self) -> float | None:
+        """Until the sentence that is heard ends; None where that is unknown, or it is the last."""
+        since = self._begun_at or self.stamps.audible
+        if since is None or self._peer is None:
+            return None
+        return self._table.sentence_left(self._begun_ms + (self._desk.clock() - since) * 1000)
 
     def holds(self, item: str) -> bool:
         return any(own.id == item for own in self._items)
+
+    def show(self, item: Item) -> None:
+        """Begin an item of the Model Context Protocol, or end it, where it is a call that ran."""
+        if self.holds(item.id):
+            failed = item.mcp is not None and item.mcp.get("error") is not None
+            self._update(item)
+            phase = "failed" if failed else "completed"
+            self.tell(f.McpCall(item.id, self._items.index(item), phase))
+        else:
+            self._add(item)
+            if item.type == "mcp_call":
+                index, arguments = self._items.index(item), (item.mcp or {})["arguments"]
+                for done in (False, True):
+                    self.tell(f.McpArguments(self.id, item.id, index, arguments, done))
+                self.tell(f.McpCall(item.id, index, "in_progress"))
+                return
+        self._finish_item(item, complete=True)
 
     def move(self, peer: Peer, played_ms: float) -> None:
         """Go on at another peer, from where the last one had played `played_ms` of its part."""
@@ -493,7 +518,8 @@ class Reply:
         self._finish_item(self._items[index], complete=True)
 
     def _add(self, item: Item) -> None:
-        previous = self._talk.add(item) if self._kept else None
+        hidden = not self._kept and item.mcp is not None
+        previous = self._talk.add(item) if self._kept or hidden else None
         self._items.append(item)
         self._previous.append(previous)
         index = len(self._items) - 1
@@ -502,7 +528,7 @@ class Reply:
     def _update(self, item: Item) -> None:
         index = next(n for n, old in enumerate(self._items) if old.id == item.id)
         self._items[index] = item
-        if self._kept:
+        if self._kept or item.mcp is not None:
             self._talk.replace(item)
 
     def _finish_item(self, item: Item, *, complete: bool) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..protocol import commands as c
 from ..protocol import facts as f
-from ..protocol.config import changed_keys
+from ..protocol.config import McpTool, changed_keys
 from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .session import Session
 
 _FREE = ("audio.input", "audio.output.format", "audio.output.speed", "output_modalities", "type")
-_UNASKED = ("say", "aside", "backchannel")
+_UNASKED = ("due", "say", "aside", "backchannel")
 """What the agent said of its own accord gives way to what the client asks for."""
 _FREE_TOO = (
     "tool_choice", "parallel_tool_calls", "max_output_tokens", "include", "tracing", "truncation",
@@ -144,6 +144,8 @@ class Requests:
         if any(key.startswith("audio.input") or key == "type" for key in changed_keys(patch)):
             session.apply_policy()
         session.emit(f.SessionUpdated(session.shown(), command.event_id))
+        if "tools" in patch:
+            session.remotes.update()
 
     def _commit(self, command: c.CommitInput) -> None:
         session = self._session
@@ -160,6 +162,7 @@ class Requests:
         session = self._session
         talk = session.conversation
         if isinstance(command, c.CreateItem):
+            self._check_approval(command)
             try:
                 previous = talk.add(command.item, command.previous)
             except BadEvent as error:
@@ -167,6 +170,9 @@ class Requests:
             session.emit(f.ItemAdded(command.item, previous))
             session.emit(f.ItemDone(command.item, previous))
             session.hearing.listen_to(command.item)
+            if command.item.type == "mcp_approval_response":
+                # The call is made, or its refusal spoken of, in an answer that nobody asks for.
+                session.tell(i.Due())
             return
         item = talk.get(command.item)
         if item is None:
@@ -185,6 +191,19 @@ class Requests:
                 session.emit(f.ItemDeleted(item.id))
             case c.TruncateItem():
                 self._truncate(command, item)
+
+    def _check_approval(self, command: c.CreateItem) -> None:
+        if command.item.type != "mcp_approval_response" or command.item.mcp is None:
+            return
+        id, talk = command.item.mcp["approval_request_id"], self._session.conversation
+        request = talk.get(id)
+        if request is None or request.type != "mcp_approval_request" or talk.approval(id):
+            raise BadEvent(
+                f"There is no approval request {str(id)[:80]!r} that waits for an answer.",
+                code="invalid_value",
+                param="item.approval_request_id",
+                event_id=command.event_id,
+            )
 
     def _truncate(self, command: c.TruncateItem, item: Item) -> None:
         self._check_truncation(command, item)
@@ -301,6 +320,16 @@ class Requests:
             )
 
     def _check_input(self, command: c.CreateResponse) -> None:
+        known = {t.server_label for t in self._session.config.tools if isinstance(t, McpTool)}
+        for tool in command.params.tools or ():
+            if isinstance(tool, McpTool) and tool.server_label not in known:
+                raise BadEvent(
+                    f"The session has no MCP server {tool.server_label!r}; name it in "
+                    "session.update first, and by its label here.",
+                    code="invalid_value",
+                    param="response.tools",
+                    event_id=command.event_id,
+                )
         for n, entry in enumerate(command.params.input or ()):
             if isinstance(entry, str) and entry not in self._session.conversation:
                 raise BadEvent(
@@ -365,6 +394,7 @@ def allowed(
     Stock clients send their whole session, defaults and all, so that the rest is left out in
     silence; `session.updated` shows what is in force.
     """
+    _check_servers(patch, client_may)
     names = tuple("audio.output.voice" if n == "voice" else n for n in client_may or ())
     free = (*_FREE, *_FREE_TOO, *names)
 
@@ -375,6 +405,20 @@ def allowed(
         return inside and key not in locked
 
     return _filtered(patch, "", may)
+
+
+def _check_servers(patch: dict[str, Any], client_may: tuple[str, ...] | None) -> None:
+    if client_may is None or "tools" not in client_may or "mcp" in client_may:
+        return
+    tools = cast("list[Any]", patch["tools"]) if isinstance(patch.get("tools"), list) else []
+    kinds = [cast("dict[str, Any]", tool).get("type") for tool in tools if isinstance(tool, dict)]
+    if "mcp" in kinds:
+        raise BadEvent(
+            "Clients name no MCP servers here; the agent may have them itself, or allow it by "
+            'client_may=("tools", "mcp").',
+            code="invalid_value",
+            param="session.tools",
+        )
 
 
 def _filtered(patch: dict[str, Any], prefix: str, may: Any) -> dict[str, Any]:

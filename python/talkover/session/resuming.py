@@ -24,7 +24,8 @@ UNKNOWN = json.dumps({"status": "unknown", "reason": "interrupted"})
 async def go_on(session: Session, past: Past) -> None:
     """Settle the tools that were running, and give the answer that is owed."""
     for step in past.open_tools:
-        await _settle(session, step)
+        if step.output is None:
+            await _settle(session, step)
     if past.owed:
         last = session.conversation.last
         if last is not None and last.role == "assistant":
@@ -32,6 +33,9 @@ async def go_on(session: Session, past: Past) -> None:
             session.conversation.add(note, hidden=True)
         session.ask(ResponseParams())
         session.tell(i.Create())
+    for step in past.open_tools:
+        if step.output is not None:
+            await _settle(session, step)
 
 
 async def _settle(session: Session, step: f.ToolStep) -> None:
@@ -40,17 +44,17 @@ async def _settle(session: Session, step: f.ToolStep) -> None:
     tool = session.cast.agent.tools.get(step.name)
     if tool is None or not tool.idempotent:
         done = f.ToolStep(step.call_id, step.name, step.arguments, "failed", UNKNOWN)
+        if step.output is not None:
+            session.background.came(done)
+            return
         for item in tool_items(step, UNKNOWN):
             session.conversation.add(item, hidden=True)
         session.emit(done)
         return
-    agent, llm = session.cast.agent, session.cast.llm
-    ask = Ask("", [], conversation=session.conversation)
     certain = asyncio.Event()
     certain.set()
-    brain = Brain(
-        agent, llm, session.facade, ask, session.emit, certain, session.video, session.sure
-    )
+    brain = Brain(session, Ask("", [], conversation=session.conversation), session.emit, certain)
     output = await brain.run_tool(step)
-    for item in tool_items(step, output):
-        session.conversation.add(item, hidden=True)
+    if step.output is None:
+        for item in tool_items(step, output):
+            session.conversation.add(item, hidden=True)

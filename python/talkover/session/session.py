@@ -11,11 +11,12 @@ import hmac
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
+from ..agent import Agent
 from ..agent import Session as Facade
 from ..engines.base import Words
 from ..errors import TalkoverError
@@ -25,7 +26,6 @@ from ..protocol import facts as f
 from ..protocol.commands import AppendAudio, Command, ResponseParams
 from ..protocol.config import SessionConfig
 from ..protocol.errors import BadEvent
-from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..turn import outputs as o
 from ..turn.machine import Timeout, TurnMachine
@@ -33,12 +33,14 @@ from ..turn.policy import TurnPolicy
 from ..turn.trace import Given, Step, feed
 from ..values import Audio, Image, Say
 from .absence import Absence
-from .account import ClientPart, Stamps, TurnEnd
+from .account import ClientPart, Stamps
 from .aside import Attach
+from .background import Background
 from .brain import Brain, Piece
 from .cast import Cast, Names
-from .conversation import Conversation
+from .consent import Consent
 from .departure import Departure
+from .handoff import hand_off
 from .hearing import Hearing
 from .idle import Idle
 from .journal import Journal, Place
@@ -48,12 +50,24 @@ from .making import make_brain, make_reply
 from .mute import Mute
 from .packets import Packets
 from .past import Past
-from .reply import REPLYING, Reply
+from .preparing import Preparing
+from .remote import Remotes
+from .reply import Reply
+from .replying import REPLYING
 from .requests import Requests
 from .resuming import go_on
+from .saying import Sayings
+from .sentence import Sentence
 from .stream import FactStream, Leg, Subscription
 from .takeover import TakeOver
-from .turn_settings import HOLD_AFTER_MS, MOST_HELD_MS, RESUME_AFTER_MS, reflex, turn_policy
+from .turn_settings import (
+    HOLD_AFTER_MS,
+    MOST_HELD_MS,
+    RESUME_AFTER_MS,
+    NextTurn,
+    reflex,
+    turn_policy,
+)
 from .video import Video
 
 log = structlog.get_logger("talkover.session")
@@ -61,27 +75,8 @@ log = structlog.get_logger("talkover.session")
 BY_CALLER = "closed by the caller"
 """How the media thread says that a caller hung up; all else it tells of are losses."""
 FLUSH_PATIENCE_S = 1.0
-MOST_TO_SAY = 32
 MOST_ENDED = 8
 """Ended replies that a client may still correct: it knows best what it played."""
-HUMS = ("Mm-hm.", "Uh-huh.", "Right.")
-
-
-@dataclass(slots=True)
-class Saying:
-    """Something that the agent says unasked; `heard` is what came of it."""
-
-    what: str | Audio | Say
-    heard: asyncio.Future[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An answer to a turn that may not be over; nobody hears of it before that is sure."""
-
-    reply: Reply
-    brain: Brain
-    conversation: Conversation
 
 
 class Session:
@@ -113,7 +108,7 @@ class Session:
         self._limits = limits
         self.state, self.conversation = past.state, past.conversation
         self.stream, self._journal = FactStream(past.number), None
-        self.facade = Facade(self)
+        self.facade, self.next_turn = Facade(self), NextTurn()
         self.takeover = TakeOver(self)
         self.machine, self.recording = TurnMachine(self._turn_policy()), False
         self.arriving: Peer | None = None
@@ -131,21 +126,20 @@ class Session:
         self._life: Life | None = None
         self._tasks: set[asyncio.Task[Any]] = set()
         self._said: tuple[str, str] = ("", "")
-        self._says: deque[Saying] = deque()
         self._replies: dict[int, Reply] = {}
         self._brains: dict[int, Brain] = {}
         self._futures: dict[int, asyncio.Future[str]] = {}
         self._ending: dict[int, o.CancelReply] = {}
         self._waiting_start: list[o.StartReply | o.PrepareReply] = []
-        self._prepared: Prepared | None = None
+        self._preparing = Preparing(self)
         self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
         self._live = Live(lambda: None if self.takeover.on else self.tell(i.Speak()))
-        self._aside: str | None = None
         self._reflex: tuple[bool, bool] | None = None
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
-        self.mute, self.video = Mute(self), Video(self)
+        self.mute, self.video, self.consent = Mute(self), Video(self), Consent()
         self.absence, self.departure = Absence(self, limits.away_s), Departure(self)
-        self._idle = Idle(self)
+        self.sayings, self.remotes = Sayings(self), Remotes(self)
+        self._idle, self._sentence, self.background = Idle(self), Sentence(self), Background(self)
         self.apply_policy()
 
     # ---- for the gateway and the agent ---------------------------------------------------------
@@ -223,9 +217,10 @@ class Session:
         self._life = Life(self._limits, lambda: not self.quiet, self._expire)
         self.emit(self.created(whole=True))
         self._show_state()
+        self.remotes.update()
         for trouble in self.cast.troubles:
             self.emit(f.Failed("server_error", trouble.code, trouble.message))
-        self.spawn(self._open(), "start")
+        self.spawn(self._open(self.cast.agent), "start")
 
     def created(self, *, whole: bool) -> f.SessionCreated:
         """What a leg is told first; `whole`: with what was said before it came."""
@@ -242,12 +237,12 @@ class Session:
 
         From within a reply it is said after that reply, which must not wait for it: returns "".
         """
-        if self.ended or len(self._says) >= MOST_TO_SAY:
-            return ""
-        saying = Saying(what, self._loop.create_future())
-        self._says.append(saying)
-        self.tell(i.Say())
-        return "" if self._replying is not None else await saying.heard
+        return await self.sayings.say(what)
+
+    @property
+    def inside_reply(self) -> bool:
+        """Whether this runs in a reply's task, or in one of its tools."""
+        return self._replying is not None
 
     @property
     def _replying(self) -> Reply | None:
@@ -278,6 +273,13 @@ class Session:
     async def show(self, image: Image) -> bool:
         return await self.video.show(image)
 
+    async def handoff(self, agent: Agent | str) -> None:
+        await hand_off(self, agent)
+
+    async def listen_for(self, what: str | dict[str, Any]) -> None:
+        self.next_turn.expect(what)
+        self.apply_policy()
+
     async def finish(self, say: str | None) -> None:
         """End the call, after `say`; from within a reply, after that reply."""
         inside = self._replying
@@ -299,8 +301,7 @@ class Session:
         if self.ended:
             return
         self.ended = True
-        if self._prepared is not None:
-            self._prepared.reply.cancel()
+        self._preparing.drop()
         for epoch in list(self._replies):
             if how == "moved":
                 # Another process goes on with it, from what was heard.
@@ -316,14 +317,13 @@ class Session:
         self.hearing.close()
         self.video.close()
         self._idle.close()
+        self._sentence.stop()
         self.absence.end()
-        for saying in self._says:
-            saying.heard.set_result("")
-        self._says.clear()
+        self.sayings.close()
         if how != "moved" and self._journal is not None and not await self._journal.ours():
             how = "moved"
         if self.cast.agent.on_end is not None and self.begun and how != "moved":
-            await self._guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
+            await self.guard(self.cast.agent.on_end(self.facade, reason), "end", 5.0)
         for task in self._tasks - {asyncio.current_task()}:
             task.cancel()
         if how == "moved":
@@ -369,8 +369,7 @@ class Session:
     @property
     def speaking(self) -> list[Reply]:
         """Replies whose sound a peer has, or may get."""
-        prepared = [] if self._prepared is None else [self._prepared.reply]
-        return [*self._replies.values(), *prepared]
+        return [*self._replies.values(), *self._preparing.replies]
 
     def is_ending(self, epoch: int) -> bool:
         """Whether a reply was cancelled and only its last place is still to be told."""
@@ -383,7 +382,7 @@ class Session:
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
-        policy = turn_policy(self.cast.agent, self.config, base)
+        policy = turn_policy(self.cast.agent, self.config, base, self.next_turn.settings)
         if self.takeover.on:
             return replace(policy, create_response=False, interruptions="overlap")
         return policy
@@ -462,6 +461,7 @@ class Session:
         if reply is None:
             return
         name = type(item).__name__
+        self._sentence.stop()
         self.emit({"Ducked": f.Ducked, "Held": f.Held, "Resumed": f.Resumed}[name](reply.id))
         self.tell({"Ducked": i.Ducked, "Held": i.Held, "Resumed": i.Resumed}[name](item.epoch))
 
@@ -474,19 +474,14 @@ class Session:
             if first:
                 self._tell_timings(reply)
             self.tell(i.Audible(epoch))
+            self._sentence.look()
 
     def _word(self, epoch: int, index: int) -> None:
         reply = self._replies.get(epoch)
         word = reply.word(index) if reply is not None else None
         if reply is not None and word is not None:
             self.emit(f.Word(reply.id, word.item, word.start, word.end, word.text))
-
-    def count_back(self, words: str) -> None:
-        """A model that wants to may speak while the user still does."""
-        aside = self.cast.llm.while_speaking(words)
-        if aside is not None:
-            self._aside = aside
-            self.tell(i.Aside())
+            self._sentence.look()
 
     # ---- the machine's outputs -----------------------------------------------------------------
 
@@ -528,7 +523,7 @@ class Session:
     @property
     def settled(self) -> bool:
         """Quiet, and nothing is under way that would still be said or written."""
-        waiting = self.speaking or self._waiting_start or self._ending or self._says
+        waiting = self.speaking or self._waiting_start or self._ending or self.sayings.waiting
         busy = any(task.get_name() not in ("start", "departure") for task in self._tasks)
         return self.begun and self.quiet and not waiting and not busy
 
@@ -541,9 +536,12 @@ class Session:
     def _do(self, output: o.Output) -> None:
         match output:
             case o.BeginTurn(_, at, words) | o.ReopenTurn(_, at, words):
+                if isinstance(output, o.BeginTurn) and self.next_turn.begins():
+                    self.apply_policy()
                 self.hearing.begin(at, words)
             case o.CommitTurn(_, end, why):
                 self._decided("commit", why)
+                self.next_turn.committed()
                 self.hearing.commit(end)
             case o.DiscardTurn(_, why):
                 self._decided("discard", why)
@@ -566,6 +564,8 @@ class Session:
                 if epoch in self._replies:
                     self._replies[epoch].let_go()
                 self.peer.resume()
+            case o.EndSentence(epoch):
+                self._sentence.end(epoch)
             case o.Backchannel(text):
                 self.emit(f.Backchannel(text))
             case o.Ignore():
@@ -583,7 +583,7 @@ class Session:
                 case o.StartReply() as start:
                     self._start(start)
                 case o.PrepareReply(epoch, words):
-                    self._prepare(epoch, words)
+                    self._preparing.begin(epoch, words)
 
     def _start(self, start: o.StartReply) -> None:
         if start.epoch != self.machine.epoch:
@@ -594,11 +594,16 @@ class Session:
         if start.cause == "backchannel":
             params = ResponseParams(conversation=False)
         reply = make_reply(
-            self, start.epoch, self._peer_for(params), Stamps(self._turn_end(start.cause)), params
+            self,
+            start.epoch,
+            self.peer_for(params),
+            Stamps(self.hearing.turn_end(start.cause)),
+            params,
         )
         self._replies[start.epoch] = reply
         if start.cause in ("say", "aside", "backchannel", "live"):
-            reply.start(self._unasked(start))
+            live = start.cause == "live"
+            reply.start(self._floor.burst if live else self.sayings.pieces(start, self._futures))
             return
         self._answer(params, reply)
 
@@ -608,68 +613,31 @@ class Session:
         self._brains[reply.epoch] = brain
         reply.start(lambda: self._think(brain))
 
-    def _peer_for(self, params: ResponseParams) -> Peer | None:
+    def peer_for(self, params: ResponseParams) -> Peer | None:
+        """Who speaks such a reply; None where it is written."""
         text = (params.modality or self.config.modality) == "text"
         return None if text else self.peer
 
     # ---- an answer prepared before the turn is surely over -------------------------------------
 
-    def _prepare(self, epoch: int, words: str) -> None:
-        if epoch != self.machine.epoch or self.hearing.utterance is None or not self._may_prepare:
-            return
-        talk = self.conversation.fork()
-        part = Part("input_audio", transcript=words)
-        talk.add(Item(self.hearing.utterance.item, "message", "user", (part,)))
-        params = ResponseParams()
-        reply = make_reply(
-            self, epoch, self._peer_for(params), Stamps(), params, conversation=talk, prepared=True
-        )
-        brain = make_brain(self, params, reply, self.hearing.ear.sound, talk)
-        self._prepared = Prepared(reply, brain, talk)
-        reply.start(brain.pieces)
-
-    @property
-    def _may_prepare(self) -> bool:
-        # An own brain may have effects of its own; it is asked early only where it says so.
-        agent = self.cast.agent
-        return agent.on_reply is None or agent.speculative
-
     def _confirm(self, epoch: int) -> None:
-        prepared, self._prepared = self._prepared, None
-        if prepared is None or not self.conversation.adopt(prepared.conversation):
-            if prepared is not None:
-                prepared.reply.cancel()
+        prepared = self._preparing.take()
+        if prepared is None:
             self._waiting_start.append(o.StartReply(epoch, "turn"))
             self._start_waiting()
             return
-        reply = prepared.reply
-        reply.stamps.turn = self._turn_end("turn")
-        self._replies[epoch], self._brains[epoch] = reply, prepared.brain
+        reply, brain = prepared
+        reply.stamps.turn = self.hearing.turn_end("turn")
+        self._replies[epoch], self._brains[epoch] = reply, brain
         reply.confirm()
         if reply.made:
             self.reply_made(reply)
 
     def _discard_reply(self, epoch: int) -> None:
         self._waiting_start = [s for s in self._waiting_start if s.epoch != epoch]
-        prepared, self._prepared = self._prepared, None
-        if prepared is not None:
+        if self._preparing.replies:
             self.peer.flush(epoch)
-            prepared.reply.cancel()
-
-    def _unasked(self, start: o.StartReply) -> Callable[[], AsyncGenerator[Piece]]:
-        if start.cause == "live":
-            return self._floor.burst
-        if start.cause == "backchannel":
-            self.set_reflex(off=True)
-            what = HUMS[start.epoch % len(HUMS)]
-        elif start.cause == "aside":
-            self.set_reflex(off=True)
-            what, self._aside = self._aside or "", None
-        else:
-            saying = self._says.popleft()
-            what = saying.what
-            self._futures[start.epoch] = saying.heard
-        return lambda: _once(what)
+        self._preparing.drop()
 
     async def _think(self, brain: Brain) -> AsyncGenerator[Piece]:
         waiting = [task for task in self._tasks if task.get_name() == "transcribe"]
@@ -677,15 +645,6 @@ class Session:
             await asyncio.wait(waiting)
         async for piece in brain.pieces():
             yield piece
-
-    def _turn_end(self, cause: str) -> TurnEnd:
-        now = self.clock()
-        utterance = self.hearing.utterance
-        if cause != "turn" or utterance is None:
-            return TurnEnd(now, now, way=self.hearing.way if cause == "create" else None)
-        # Words that never became final were waited for all the same.
-        stt = max(0.0, (utterance.worded or now) - utterance.stopped)
-        return TurnEnd(utterance.ended, now, stt, utterance.late, spoken=True, way=self.hearing.way)
 
     def account(self, reply: str, part: ClientPart) -> bool:
         """Complete the account of a reply with the client's part; False where it is forgotten."""
@@ -734,10 +693,10 @@ class Session:
         if not self.ended:
             self.set_reflex()
         brain = self._brains.pop(epoch, None)
-        if brain is not None and self.cast.agent.on_after is not None:
+        if brain is not None and brain.agent.on_after is not None:
             brain.heard, brain.interrupted = reply.heard, status == "cancelled"
             brain.timings = reply.stamps.timings()
-            self.spawn(self.cast.agent.on_after(brain.turn), "after")
+            self.spawn(brain.agent.on_after(brain.turn), "after")
         self.requests.reply_over()
         if self._floor.waiting and not self.ended:
             self._loop.call_soon(self.tell, i.Speak())
@@ -760,10 +719,12 @@ class Session:
 
     # ---- tasks ---------------------------------------------------------------------------------
 
-    async def _open(self) -> None:
-        agent, new = self.cast.agent, self._past.is_empty
+    async def _open(self, agent: Agent) -> None:
+        new = self._past.is_empty
         if new and agent.on_start is not None:
             await agent.on_start(self.facade)
+            # Which may have given the call away.
+            agent = self.cast.agent
         if self.config.type == "transcription":
             return
         if not new:
@@ -779,14 +740,15 @@ class Session:
 
     def spawn(self, work: Awaitable[Any], name: str) -> None:
         """Run the agent's code beside the call; what it raises ends nothing."""
-        task = asyncio.create_task(self._guard(work, name), name=name)
+        task = asyncio.create_task(self.guard(work, name), name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         if asyncio.iscoroutine(work):
             # A call may end before the task has taken its first step.
             task.add_done_callback(lambda _: work.close())
 
-    async def _guard(self, work: Awaitable[Any], name: str, seconds: float | None = None) -> None:
+    async def guard(self, work: Awaitable[Any], name: str, seconds: float | None = None) -> None:
+        """Run the agent's code; what it raises is told and ends nothing."""
         try:
             async with asyncio.timeout(seconds):
                 await work
@@ -806,7 +768,3 @@ class Session:
     def ask(self, params: ResponseParams) -> None:
         """How the reply to the next `Create` is to be."""
         self._asked = params
-
-
-async def _once(what: str | Audio | Say) -> AsyncGenerator[Piece]:
-    yield what

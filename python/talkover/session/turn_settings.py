@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..agent import Agent
 from ..errors import AgentError
 from ..protocol.config import SemanticVad, ServerVad, SessionConfig
-from ..turn.policy import TurnPolicy, policy
+from ..turn.policy import TurnPolicy, next_turn, policy
 
 HOLD_AFTER_MS = 200
 RESUME_AFTER_MS = 48
@@ -22,8 +23,41 @@ class Reflex:
     hold: bool
 
 
-def turn_policy(agent: Agent, config: SessionConfig, base: TurnPolicy) -> TurnPolicy:
-    """The server's turn settings, overlaid by the agent's, then by what the client asked for."""
+class NextTurn:
+    """What the agent listens for in the user's next turn; that one's settings, and no other's."""
+
+    def __init__(self) -> None:
+        self.settings: dict[str, Any] = {}
+        self._heard = False
+
+    def expect(self, what: str | dict[str, Any]) -> None:
+        """AgentError for what is nothing to listen for."""
+        try:
+            self.settings, self._heard = next_turn(what), False
+        except ValueError as error:
+            raise AgentError(f"listen_for: {error}") from None
+
+    def committed(self) -> None:
+        """A turn is over, but may be opened again."""
+        self._heard = True
+
+    def begins(self) -> bool:
+        """Another turn begins; True where that changes the settings."""
+        over = self._heard and bool(self.settings)
+        if over:
+            self.settings = {}
+        return over
+
+
+def turn_policy(
+    agent: Agent, config: SessionConfig, base: TurnPolicy, expected: dict[str, Any] | None = None
+) -> TurnPolicy:
+    """The server's turn settings, overlaid by the agent's, then by what the client asked for, then
+    by what is expected of the next turn."""
+    return replace(_usual(agent, config, base), **(expected or {}))
+
+
+def _usual(agent: Agent, config: SessionConfig, base: TurnPolicy) -> TurnPolicy:
     try:
         own = policy(agent.turns, replace(base, interruptions=agent.interruptions))
     except ValueError as error:

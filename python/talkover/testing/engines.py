@@ -17,6 +17,7 @@ from typing import Any
 
 from ..engines.base import EngineInfo, Speech, TextDelta, ToolCall, Usage, Words
 from ..errors import EngineError
+from ..session.past import LATER
 
 SECONDS_PER_CHARACTER = 0.065
 RATE = 24000
@@ -152,7 +153,8 @@ class Call:
 
 Part = str | Call | Exception
 Answer = Part | Sequence[Part]
-"""What follows a `Call` is said when its result is there; "{result}" in it stands for that."""
+"""What follows a `Call` is said when its result is there; "{result}" in it stands for that. The
+result of a tool in the background is answered as if the user had said it."""
 Answers = Mapping[str, Answer] | Callable[[list[dict[str, Any]]], Answer]
 
 
@@ -216,12 +218,14 @@ class ScriptedLlm:
     def _parts(self, messages: list[dict[str, Any]]) -> list[Part]:
         """The part of the answer whose turn it is, after as many tool rounds as there were."""
         since = messages[_last(messages, "user") :]
+        if _came_by_itself(messages):
+            answer = self._answer([*messages, {"role": "user", "content": messages[-1]["content"]}])
+            return _with_result(_rounds(answer)[0], str(messages[-1]["content"]))
         rounds = _rounds(self._answer(messages))
-        done = sum("tool_calls" in message for message in since)
+        done = sum("tool_calls" in message and not _is_later(message) for message in since)
         results = [str(message["content"]) for message in since if message["role"] == "tool"]
         result = results[-1] if results else ""
-        now = rounds[done] if done < len(rounds) else []
-        return [p.replace("{result}", result) if isinstance(p, str) else p for p in now]
+        return _with_result(rounds[done] if done < len(rounds) else [], result)
 
     def _answer(self, messages: list[dict[str, Any]]) -> Answer:
         if callable(self.answers):
@@ -232,6 +236,19 @@ class ScriptedLlm:
             if re.search(pattern, said, re.IGNORECASE):
                 return answer
         raise EngineError(f"No answer is scripted for {said!r}; give the model one for it.")
+
+
+def _came_by_itself(messages: list[dict[str, Any]]) -> bool:
+    """The last is the result of a tool in the background, which nobody waited for."""
+    return messages[-1]["role"] == "tool" and messages[-1]["tool_call_id"].endswith(LATER)
+
+
+def _is_later(message: dict[str, Any]) -> bool:
+    return all(call["id"].endswith(LATER) for call in message["tool_calls"])
+
+
+def _with_result(parts: list[Part], result: str) -> list[Part]:
+    return [p.replace("{result}", result) if isinstance(p, str) else p for p in parts]
 
 
 def _rounds(answer: Answer) -> list[list[Part]]:

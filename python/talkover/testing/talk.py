@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from ..agent import Agent
 from ..engines.base import Llm, Tts
+from ..engines.mcp import McpConnection
 from ..errors import AgentError
 from ..media.port import Peer
 from ..media.simulation import Simulation
@@ -39,7 +40,8 @@ class Talk:
     or `after_silence` (seconds after both fell silent). Without one the caller is polite: half a
     second after the answer.
 
-    `llm` is a model, or what a `ScriptedLlm` takes; an agent with a brain of its own needs none.
+    `agents` are others, by the names that they are served by, for `session.handoff`. `llm` is a
+    model, or what a `ScriptedLlm` takes; an agent with a brain of its own needs none.
     The same script and `seed` give the same facts to the byte. Use it in plain tests: `run` has an
     event loop of its own.
     """
@@ -51,6 +53,7 @@ class Talk:
         llm: Llm | Answers | None = None,
         ear: ScriptedEar | None = None,
         tts: Tts | None = None,
+        agents: Mapping[str, Agent] | None = None,
         config: dict[str, Any] | None = None,
         user: str | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -66,6 +69,7 @@ class Talk:
         self.ear = ear or ScriptedEar()
         self.tts: Tts = tts or SteadyVoice()
         self.agent, self.seed = agent, seed
+        self._agents = {"agent": agent, **(agents or {})}
         self._config = _config(agent, config or {})
         self._user, self._metadata = user, metadata
         self._steps: list[Step] = []
@@ -182,14 +186,30 @@ class Talk:
     def _session(self, media: Simulation) -> tuple[Session, Peer]:
         sessions: list[Session] = []
         peer = media.attach(lambda item: sessions[0].handle(item))
-        cast = Cast(self.agent, self.ear, self.llm, self.tts)
         session = Session(
-            cast, self._config, peer, Names(fresh("sess"), fresh("rtc")),
+            self._cast("agent"), self._config, peer, Names(fresh("sess"), fresh("rtc")),
             transport="webrtc", attach=media.attach,
             user=self._user, metadata=self._metadata, client_may=self.agent.client_may,
         )  # fmt: skip
         sessions.append(session)
         return session, peer
+
+    def _cast(self, who: Agent | str) -> Cast:
+        """All agents of a talk have its engines."""
+        name = next((n for n, a in self._agents.items() if who in (n, a)), None)
+        if name is None:
+            raise AgentError(
+                'This talk has no such agent; give it one: Talk(…, agents={"name": agent}).'
+            )
+        return Cast(
+            self._agents[name],
+            self.ear,
+            self.llm,
+            self.tts,
+            name=name,
+            recast=self._cast,
+            connect=McpConnection,
+        )
 
 
 def _config(agent: Agent, config: dict[str, Any]) -> SessionConfig:

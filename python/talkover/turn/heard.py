@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 MS_PER_CHARACTER = 65.0
 """English at an ordinary pace, where a voice has no marks and is still being made."""
+SENTENCE_ENDS = (".", "!", "?", "…")
 HALF = 0.5
 """A word counts as heard when half of it was."""
 
@@ -84,6 +85,15 @@ class HeardTable:
     def word_began(self, index: int) -> float:
         """When it begins to sound, ms within the reply's audio."""
         return self._words[index][0] if index < len(self._words) else 0.0
+
+    def sentence_left(self, played_ms: float) -> float | None:
+        """ms from there to the end of the sentence that is heard; None where it is not known yet,
+        or nothing follows it."""
+        for n, span in enumerate(self._spans):
+            end = span.began + span.lasted
+            if span.done and end > played_ms and span.text.rstrip(" \n\"')]")[-1:] in SENTENCE_ENDS:
+                return end - played_ms if n + 1 < len(self._spans) else None
+        return None
 
     def item_at(self, played_ms: float) -> str | None:
         """The item that sounds when `played_ms` of the reply have been played."""

@@ -68,6 +68,29 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """There is something to answer though nobody spoke: a tool's result, another agent's floor.
+
+    The next answer is to that too; else it is answered as soon as nobody speaks. `soon`: an answer
+    that is being spoken ends with its sentence.
+    """
+
+    soon: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What was due is in the answer that is being thought up."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceEnded:
+    """A reply that was to end with its sentence has come to the end of one, and has more."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Aside:
     """The agent has something to say while the user speaks, without taking the turn."""
 
@@ -120,7 +143,7 @@ class Ended:
 
 
 Input = (
-    SpeechStarted | SpeechStopped | Heard | Likely | Commit | Clear | Create | Say | Aside
-    | Speak | CancelReply
+    SpeechStarted | SpeechStopped | Heard | Likely | Commit | Clear | Create | Say | Due
+    | Told | SentenceEnded | Aside | Speak | CancelReply
     | Ducked | Held | Resumed | Guarded | Audible | Ended
 )  # fmt: skip

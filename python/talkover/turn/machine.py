@@ -23,6 +23,8 @@ Agent = Literal["listening", "preparing", "thinking", "speaking", "ducked", "hel
 
 VOICED: frozenset[str] = frozenset(("speaking", "ducked", "held"))
 LIVE: frozenset[str] = VOICED | {"thinking"}
+ANSWERS: frozenset[str] = frozenset(("turn", "create", "due"))
+"""Causes of replies that are thought up with all that the conversation has."""
 EVERY_AGENT: frozenset[str] = LIVE | {"listening", "preparing"}
 EVERY_USER: frozenset[str] = frozenset(("silent", "speaking", "pausing", "overlapping", "judged"))
 
@@ -51,6 +53,7 @@ class TurnMachine:
         """Why the reply of `epoch` is given."""
         self._open = False
         self._owed = False
+        self._due = False
         self._says = 0
         self._voice_at: float | None = None
         self._began = 0.0
@@ -217,7 +220,7 @@ class TurnMachine:
         self._out.append(o.CommitTurn(self.turn, end, why))
         self._owed = self.policy.create_response
         if self.agent == "preparing":
-            self.agent, self._owed = "thinking", False
+            self.agent, self._owed, self._due = "thinking", False, False
             self._prepared = ""
             self._out.append(o.ConfirmReply(self.epoch))
         self._next()
@@ -258,6 +261,8 @@ class TurnMachine:
         self.epoch += 1
         self.cause, self.agent = cause, agent
         self._guarded = False
+        if cause in ANSWERS and agent == "thinking":
+            self._due = False
 
     def _prepare(self, now: float) -> None:
         policy = self.policy
@@ -283,6 +288,20 @@ class TurnMachine:
         self._says += 1
         self._next()
 
+    def _is_due(self, given: i.Due, now: float) -> None:
+        self._due = True
+        if given.soon and self.agent in LIVE and self.cause in ANSWERS:
+            self._out.append(o.EndSentence(self.epoch))
+        self._next()
+
+    def _told(self, given: i.Told, now: float) -> None:
+        self._due = False
+
+    def _sentence(self, given: i.SentenceEnded, now: float) -> None:
+        if self._due and not self._guarded:
+            self._cancel("client_cancelled", "a result is there; what was being said ended here")
+            self._next()
+
     def _aside(self, given: i.Aside, now: float) -> None:
         self._start("aside")
 
@@ -296,6 +315,8 @@ class TurnMachine:
         if self._owed:
             self._owed = False
             self._start("turn")
+        elif self._due:
+            self._start("due")
         elif self._says:
             self._says -= 1
             self._start("say")
@@ -543,6 +564,11 @@ TABLE: tuple[Row, ...] = (
     _row(i.Create, "any", EVERY_AGENT, "create",
          "agent thinking: a reply starts, in place of one under way"),
     _row(i.Say, "any", EVERY_AGENT, "say", "agent thinking as soon as nobody speaks"),
+    _row(i.Due, "any", EVERY_AGENT, "is_due",
+         "agent thinking as soon as nobody speaks; what it says ends with its sentence"),
+    _row(i.Told, "any", EVERY_AGENT, "told", "nothing is due any more"),
+    _row(i.SentenceEnded, "silent", frozenset(("speaking",)), "sentence",
+         "agent thinking: the rest of the reply is cancelled for what is due"),
     _row(i.Aside, "speaking pausing", _LISTENING, "aside",
          "agent thinking: it speaks while the user does"),
     _row(i.Speak, "any", frozenset(("listening", "preparing")), "speak",

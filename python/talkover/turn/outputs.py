@@ -10,7 +10,7 @@ from typing import Literal
 
 from .inputs import Reason
 
-Cause = Literal["turn", "create", "say", "aside", "backchannel", "live"]
+Cause = Literal["turn", "create", "due", "say", "aside", "backchannel", "live"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,13 @@ class CancelReply:
 
 
 @dataclass(frozen=True, slots=True)
+class EndSentence:
+    """Tell by `SentenceEnded` when the reply comes to the end of a sentence."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
 class Resume:
     """A false alarm: go on from where the voice was held, or let go what was withheld."""
 
@@ -114,5 +121,5 @@ class Ignore:
 
 Output = (
     BeginTurn | CommitTurn | ReopenTurn | DiscardTurn | PrepareReply | ConfirmReply | DiscardReply
-    | StartReply | WithholdReply | CancelReply | Resume | Backchannel | Ignore
+    | StartReply | WithholdReply | CancelReply | EndSentence | Resume | Backchannel | Ignore
 )  # fmt: skip

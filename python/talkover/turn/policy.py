@@ -86,6 +86,47 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
+NEXT_TURN: dict[str, dict[str, Any]] = {
+    "number": {
+        "silence_complete_ms": 1200,
+        "silence_likely_ms": 1200,
+        "silence_ms": 1500,
+        "silence_no_words_ms": 2000,
+        "silence_incomplete_ms": 2000,
+        "silence_dictating_ms": 2000,
+    },
+    "word": {
+        "silence_complete_ms": 64,
+        "silence_likely_ms": 96,
+        "silence_ms": 200,
+        "silence_no_words_ms": 400,
+        "silence_incomplete_ms": 600,
+        "silence_dictating_ms": 600,
+        "unheard_ms": 300,
+    },
+    "story": {
+        "silence_complete_ms": 1200,
+        "silence_likely_ms": 1500,
+        "silence_ms": 2000,
+        "silence_no_words_ms": 2500,
+        "silence_incomplete_ms": 3500,
+        "silence_most_ms": 5000,
+    },
+}
+"""What the user is about to say: a number or a name that is spelt, said in groups; a word or two;
+something long, with pauses to think."""
+
+
+def next_turn(what: str | dict[str, Any]) -> dict[str, Any]:
+    """The settings for what the user is about to say, by name or as they are. ValueError."""
+    if isinstance(what, dict):
+        policy(what)
+        return what
+    if what not in NEXT_TURN:
+        raise ValueError(f"{what!r} is nothing to listen for; use one of {', '.join(NEXT_TURN)}.")
+    return NEXT_TURN[what]
+
+
 def policy(turns: str | dict[str, Any], base: TurnPolicy = NORMAL) -> TurnPolicy:
     """A preset's name, or settings, over `base`. ValueError names what is wrong."""
     if isinstance(turns, str):

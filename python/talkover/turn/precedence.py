@@ -9,10 +9,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 Outcome = Literal[
-    "interrupts", "goes on", "waits", "withheld", "beside", "ends the turn", "nothing"
+    "interrupts",
+    "goes on",
+    "waits",
+    "withheld",
+    "beside",
+    "ends its sentence",
+    "ends the turn",
+    "nothing",
 ]
 """`interrupts`: the reply is cancelled. `goes on`: the reply is not. `waits`: happens when nobody
-speaks. `withheld`: the reply waits until it is decided. `beside`: both at once."""
+speaks. `withheld`: the reply waits until it is decided. `beside`: both at once.
+`ends its sentence`: the reply does, and goes no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,8 @@ RULES: tuple[Rule, ...] = (
     Rule("response.cancel, output_audio_buffer.clear", "interrupts", "interrupts", "nothing"),
     Rule("response.create, typed text with it", "interrupts", "interrupts", "beside"),
     Rule("input_audio_buffer.commit (push to talk)", "goes on", "goes on", "ends the turn"),
-    Rule("a timer, session.say, a result that is told", "waits", "waits", "waits"),
+    Rule("a timer, session.say, another agent after a handoff", "waits", "waits", "waits"),
+    Rule("the result of a tool in the background", "ends its sentence", "waits", "waits"),
     Rule("the agent's own mm-hm, a number said back", "nothing", "nothing", "beside"),
     Rule("@agent.live", "nothing", "nothing", "beside"),
 )  # fmt: skip

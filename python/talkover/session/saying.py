@@ -1,0 +1,81 @@
+"""What the agent says unasked: greetings and timers, a hum, a word while the user speaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..turn import inputs as i
+from ..turn import outputs as o
+from ..values import Audio, Say
+from .brain import Piece
+
+if TYPE_CHECKING:
+    from .session import Session
+
+MOST_TO_SAY = 32
+HUMS = ("Mm-hm.", "Uh-huh.", "Right.")
+
+
+@dataclass(slots=True)
+class Saying:
+    """Something that the agent says unasked; `heard` is what came of it."""
+
+    what: str | Audio | Say
+    heard: asyncio.Future[str]
+
+
+class Sayings:
+    """Belongs to one session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._says: deque[Saying] = deque()
+        self._aside = ""
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._says)
+
+    async def say(self, what: str | Audio | Say) -> str:
+        """See `Session.say`."""
+        session = self._session
+        if session.ended or len(self._says) >= MOST_TO_SAY:
+            return ""
+        saying = Saying(what, asyncio.get_running_loop().create_future())
+        self._says.append(saying)
+        session.tell(i.Say())
+        return "" if session.inside_reply else await saying.heard
+
+    def count_back(self, words: str) -> None:
+        """A model that wants to may speak while the user still does."""
+        aside = self._session.cast.llm.while_speaking(words)
+        if aside is not None:
+            self._aside = aside
+            self._session.tell(i.Aside())
+
+    def pieces(
+        self, start: o.StartReply, futures: dict[int, asyncio.Future[str]]
+    ) -> Callable[[], AsyncGenerator[Piece]]:
+        """What a reply that nobody asked for says."""
+        if start.cause == "say":
+            saying = self._says.popleft()
+            futures[start.epoch] = saying.heard
+            return lambda: _once(saying.what)
+        self._session.set_reflex(off=True)
+        if start.cause == "backchannel":
+            return lambda: _once(HUMS[start.epoch % len(HUMS)])
+        what, self._aside = self._aside, ""
+        return lambda: _once(what)
+
+    def close(self) -> None:
+        for saying in self._says:
+            saying.heard.set_result("")
+        self._says.clear()
+
+
+async def _once(what: str | Audio | Say) -> AsyncGenerator[Piece]:
+    yield what
