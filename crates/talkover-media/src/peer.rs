@@ -521,6 +521,9 @@ impl Peer {
             Event::Closed => return self.close("closed by the caller"),
             Event::PeerStats(stats) => {
                 let Some(rtt) = stats.rtt else { return };
+                if let Some(video) = &mut wire.video {
+                    video.measured(rtt);
+                }
                 // Where nothing was reported of late, the round trip is an old one too.
                 let loss = stats.egress_loss_fraction;
                 if let (Some(loss), Some(encoder)) = (loss, &mut wire.encoder) {
