@@ -203,12 +203,18 @@ impl Peer {
             self.out.push_back(Output::Named(name));
         }
         self.out
-            .push_back(Output::Notice(Notice::Answered(answered)));
+            .push_back(Output::Notice(Notice::Described(answered)));
     }
 
-    /// The calling side goes on from other addresses: an offer for the other side's `restart`, whose
-    /// answer `accept` takes.
-    pub fn offer_restart(&mut self, candidates: &[Candidate]) -> Result<String, SdpError> {
+    /// The calling side goes on from other addresses: tells an offer for the other side's `restart`,
+    /// whose answer `accept` takes.
+    pub fn offer_restart(&mut self, candidates: &[Candidate]) {
+        let offered = self.restarted(candidates);
+        self.out
+            .push_back(Output::Notice(Notice::Described(offered)));
+    }
+
+    fn restarted(&mut self, candidates: &[Candidate]) -> Result<String, SdpError> {
         let wire = self.wire.as_mut().ok_or(SdpError::Refused)?;
         let mut api = wire.rtc.sdp_api();
         api.ice_restart(false);
