@@ -25,6 +25,7 @@ use crate::sdp::{SdpError, completed, read_answer, read_offer};
 use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
 
+mod dtls;
 mod outgoing;
 mod replay;
 mod tape;
