@@ -150,6 +150,8 @@ impl Playout {
         if guarded != voice.ends_guarded() {
             voice.guards.push_back((end, guarded));
         }
+        // Growth by doubling would keep twice what ever waits.
+        voice.pcm.reserve_exact(pcm.len());
         voice.pcm.extend(pcm);
         voice.asked = voice.queued_ms() < ROOM_MS;
         true
