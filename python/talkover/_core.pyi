@@ -66,7 +66,10 @@ class Peer:
         """Calling side: take the answer; over TCP this connects (at most 3 s). OfferError."""
     def restart(self, offer: str) -> None:
         """Have a later offer of the same caller answered, with new ICE credentials where it goes on
-        from another address: "answered" follows. OfferError for what cannot be read."""
+        from another address: "described" follows. OfferError for what cannot be read."""
+    def offer_restart(self) -> None:
+        """Calling side, over UDP: offer to go on from the addresses that this machine has now;
+        "described" follows, and `accept` takes the answer. OfferError where nothing was dialled."""
     def listen(self, pcm: bytes) -> None:
         """Caller's audio of an attached peer, 24 kHz. ValueError for an odd length."""
     def play(

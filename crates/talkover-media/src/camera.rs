@@ -7,8 +7,14 @@ use std::time::{Duration, Instant};
 
 use crate::vp8::{Assembler, KeyFrame};
 
-/// A key frame of which nothing came for this long is asked for again.
+/// A key frame of which nothing came for this long is asked for again: what is lost of one that
+/// comes is asked for by itself (NACK).
 const ASK_AGAIN: Duration = Duration::from_millis(350);
+/// What a sender may take to make one; over a long line a round trip comes to it.
+const MAKING: Duration = Duration::from_millis(250);
+/// A request may be lost like anything else, and each is made twice: senders take no second one
+/// within 300 ms.
+const TWICE: Duration = Duration::from_millis(20);
 /// Without a packet for this long the camera is off. A still screen is sent about once a second.
 const OFF: Duration = Duration::from_secs(4);
 /// How much faster than ours a caller's clock may be thought to run: 1 ms in each second.
@@ -38,6 +44,8 @@ pub struct Picture {
 struct Wanted {
     until: Instant,
     ask: Instant,
+    /// The next request is the second of two.
+    second: bool,
     assembler: Assembler,
 }
 
@@ -47,6 +55,8 @@ pub struct Camera {
     last: Option<Instant>,
     clock: Option<Clock>,
     wanted: Option<Box<Wanted>>,
+    /// As last measured.
+    pub round_trip: Duration,
 }
 
 impl Camera {
@@ -63,6 +73,7 @@ impl Camera {
                 *empty = Some(Box::new(Wanted {
                     until,
                     ask: now,
+                    second: false,
                     assembler: Assembler::default(),
                 }));
             }
@@ -70,6 +81,7 @@ impl Camera {
     }
 
     pub fn receive(&mut self, now: Instant, packet: Packet) -> Option<Picture> {
+        let patience = self.patience();
         if packet.payload.is_empty() {
             // It fills the line and says nothing.
             return None;
@@ -91,7 +103,8 @@ impl Camera {
             .assembler
             .push(packet.seq, packet.ticks, packet.marker, packet.payload);
         if wanted.assembler.len() > before {
-            wanted.ask = wanted.ask.max(now + ASK_AGAIN);
+            wanted.ask = wanted.ask.max(now + patience);
+            wanted.second = false;
         }
         let frame = frame?;
         self.wanted = None;
@@ -100,6 +113,7 @@ impl Camera {
 
     /// The stream of which a key frame is to be asked for now.
     pub fn ask(&mut self, now: Instant) -> Option<u32> {
+        let patience = self.patience();
         let wanted = self.wanted.as_mut()?;
         if now >= wanted.until {
             self.wanted = None;
@@ -108,15 +122,28 @@ impl Camera {
         if now < wanted.ask {
             return None;
         }
-        wanted.ask = now + ASK_AGAIN;
+        wanted.ask = now
+            + if wanted.second {
+                patience - TWICE
+            } else {
+                TWICE
+            };
+        wanted.second = !wanted.second;
         self.source
+    }
+
+    fn patience(&self) -> Duration {
+        ASK_AGAIN.max(MAKING + self.round_trip)
     }
 
     /// True: the camera has just been found to be off.
     pub fn goes_off(&mut self, now: Instant) -> bool {
         let off = self.last.is_some_and(|last| now >= last + OFF);
         if off {
-            *self = Self::default();
+            *self = Self {
+                round_trip: self.round_trip,
+                ..Self::default()
+            };
         }
         off
     }
@@ -215,9 +242,10 @@ mod tests {
         let (mut camera, now) = (Camera::default(), Instant::now());
         give(&mut camera, now, &frame(0, 0, 500));
         camera.look(now, 1000 * MS);
-        assert_eq!(camera.ask(now), Some(1));
-        assert_eq!(camera.ask(now + 300 * MS), None);
-        assert_eq!(camera.ask(now + 350 * MS), Some(1));
+        for asked in [0, 20, 350, 370] {
+            assert_eq!(camera.ask(now + asked * MS), Some(1));
+            assert_eq!(camera.ask(now + (asked + 19) * MS), None);
+        }
         // The frame is on its way, one packet lost: the lost one is waited for.
         let mut coming = frame(10, 600, 5000);
         let lost = coming.remove(2);
@@ -232,11 +260,23 @@ mod tests {
     }
 
     #[test]
+    fn over_a_long_line_a_look_waits_longer_before_it_asks_again() {
+        let (mut camera, now) = (Camera::default(), Instant::now());
+        camera.round_trip = 600 * MS;
+        give(&mut camera, now, &frame(0, 0, 500));
+        camera.look(now, 3000 * MS);
+        assert!(camera.ask(now).is_some() && camera.ask(now + 20 * MS).is_some());
+        assert_eq!(camera.ask(now + 849 * MS), None);
+        assert_eq!(camera.ask(now + 850 * MS), Some(1));
+    }
+
+    #[test]
     fn a_look_ends_with_its_patience() {
         let (mut camera, now) = (Camera::default(), Instant::now());
         give(&mut camera, now, &frame(0, 0, 500));
         camera.look(now, 200 * MS);
         camera.ask(now);
+        camera.ask(now + 20 * MS);
         assert_eq!(camera.deadline(), Some(now + 200 * MS));
         assert_eq!(camera.ask(now + 200 * MS), None);
         assert_eq!(give(&mut camera, now + 201 * MS, &frame(9, 201, 500)), None);

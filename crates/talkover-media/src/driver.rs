@@ -7,6 +7,7 @@ mod address;
 mod directory;
 mod shard;
 mod streams;
+mod udp;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -32,6 +33,10 @@ pub use directory::Action;
 use directory::{Address, Directory, Letter};
 use shard::{LISTENER, Outside, Shard, UDP, WAKE};
 use streams::Streams;
+use udp::Udp;
+
+/// What a TCP connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
 
 /// A handle on the media threads; all methods return at once.
 pub struct Media {
@@ -39,8 +44,8 @@ pub struct Media {
     threads: Vec<JoinHandle<()>>,
     inbox: Inbox,
     identity: Identity,
-    candidates: Vec<Candidate>,
     address: SocketAddr,
+    public: Option<IpAddr>,
     next: AtomicU64,
     stats: Arc<Stats>,
 }
@@ -77,8 +82,8 @@ impl Media {
             threads: Vec::new(),
             inbox,
             identity,
-            candidates: address::candidates(address, public),
             address,
+            public,
             next: AtomicU64::new(1),
             stats: Arc::clone(&stats),
         };
@@ -86,14 +91,12 @@ impl Media {
             let shard = Shard::new(Outside {
                 number,
                 poll: post.poll,
-                udp: post.udp,
+                udp: Udp::new(post.udp, address),
                 streams: streams.take(),
                 letters: post.letters,
                 directory: Arc::clone(&directory),
                 inbox: sender.another()?,
                 stats: Arc::clone(&stats),
-                address,
-                homes: address::homes(address.ip()),
             });
             let thread = std::thread::Builder::new()
                 .name(format!("talkover-media{number}"))
@@ -122,7 +125,7 @@ impl Media {
         let made = Peer::answer(
             &self.identity,
             offer,
-            &self.candidates,
+            &self.candidates(),
             now,
             origin,
             Arc::clone(&shared),
@@ -140,12 +143,7 @@ impl Media {
         }
         let (id, shared, now) = self.fresh();
         let origin = stagger(now, id);
-        let udp: Vec<Candidate> = self
-            .candidates
-            .iter()
-            .filter(|candidate| !tcp && candidate.proto() == Protocol::Udp)
-            .cloned()
-            .collect();
+        let udp = if tcp { Vec::new() } else { self.datagrams() };
         let made = Peer::offer(
             &self.identity,
             &udp,
@@ -177,11 +175,18 @@ impl Media {
         Ok(())
     }
 
-    /// Has a later offer of a caller answered; `Notice::Answered` tells the answer.
+    /// Has a later offer of a caller answered; `Notice::Described` tells the answer.
     pub fn restart(&self, id: PeerId, offer: &str) -> Result<(), SdpError> {
         let offer = crate::sdp::read_offer(offer)?;
         self.run(id, Box::new(move |peer, now| peer.restart(offer, now)));
         Ok(())
+    }
+
+    /// Has a peer that dialled over UDP offer to go on from the addresses that this machine has now;
+    /// `Notice::Described` tells the offer, and `accept` takes its answer.
+    pub fn offer_restart(&self, id: PeerId) {
+        let here = self.datagrams();
+        self.run(id, Box::new(move |peer, _| peer.offer_restart(&here)));
     }
 
     /// A peer without transport.
@@ -205,6 +210,17 @@ impl Media {
         }
     }
 
+    /// The addresses of this machine come and go, so they are looked up for each call.
+    fn candidates(&self) -> Vec<Candidate> {
+        address::candidates(self.address, self.public)
+    }
+
+    fn datagrams(&self) -> Vec<Candidate> {
+        let mut udp = self.candidates();
+        udp.retain(|candidate| candidate.proto() == Protocol::Udp);
+        udp
+    }
+
     fn add(&self, id: PeerId, peer: Peer) {
         self.stats.peers.fetch_add(1, Ordering::Relaxed);
         self.directory.add(id, Box::new(peer));
@@ -215,10 +231,13 @@ impl Media {
         (id, Arc::default(), Instant::now())
     }
 
+    /// The first of the answer's addresses that takes a TCP connection; each gets its share of the
+    /// time.
     fn connect(&self, answer: &str) -> Result<Candidate, SdpError> {
-        let remote = address::passive_address(answer).ok_or(SdpError::Refused)?;
-        let stream = TcpStream::connect_timeout(&remote, Duration::from_secs(3))
-            .map_err(|_| SdpError::Refused)?;
+        let all = address::passive_addresses(answer);
+        let share = CONNECT / all.len().max(1) as u32;
+        let open = |remote| Some((TcpStream::connect_timeout(&remote, share).ok()?, remote));
+        let (stream, remote) = all.into_iter().find_map(open).ok_or(SdpError::Refused)?;
         let local = stream.local_addr().map_err(|_| SdpError::Refused)?;
         let candidate = Candidate::builder()
             .tcp()

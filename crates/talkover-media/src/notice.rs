@@ -51,8 +51,8 @@ pub enum Notice {
         began: Instant,
         opus: Arc<[u8]>,
     },
-    /// A later offer was answered.
-    Answered(Result<String, SdpError>),
+    /// The answer to a later offer, or a later offer of ours.
+    Described(Result<String, SdpError>),
     /// Whether the caller's camera sends (`comes`), and whether the caller takes pictures (`goes`);
     /// told where video was agreed on, and when it changes.
     Video {

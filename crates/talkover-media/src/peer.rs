@@ -25,6 +25,7 @@ use crate::sdp::{SdpError, completed, read_answer, read_offer};
 use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
 
+mod dtls;
 mod outgoing;
 mod replay;
 mod tape;
@@ -203,12 +204,18 @@ impl Peer {
             self.out.push_back(Output::Named(name));
         }
         self.out
-            .push_back(Output::Notice(Notice::Answered(answered)));
+            .push_back(Output::Notice(Notice::Described(answered)));
     }
 
-    /// The calling side goes on from other addresses: an offer for the other side's `restart`, whose
-    /// answer `accept` takes.
-    pub fn offer_restart(&mut self, candidates: &[Candidate]) -> Result<String, SdpError> {
+    /// The calling side goes on from other addresses: tells an offer for the other side's `restart`,
+    /// whose answer `accept` takes.
+    pub fn offer_restart(&mut self, candidates: &[Candidate]) {
+        let offered = self.restarted(candidates);
+        self.out
+            .push_back(Output::Notice(Notice::Described(offered)));
+    }
+
+    fn restarted(&mut self, candidates: &[Candidate]) -> Result<String, SdpError> {
         let wire = self.wire.as_mut().ok_or(SdpError::Refused)?;
         let mut api = wire.rtc.sdp_api();
         api.ice_restart(false);
@@ -521,6 +528,9 @@ impl Peer {
             Event::Closed => return self.close("closed by the caller"),
             Event::PeerStats(stats) => {
                 let Some(rtt) = stats.rtt else { return };
+                if let Some(video) = &mut wire.video {
+                    video.measured(rtt);
+                }
                 // Where nothing was reported of late, the round trip is an old one too.
                 let loss = stats.egress_loss_fraction;
                 if let (Some(loss), Some(encoder)) = (loss, &mut wire.encoder) {

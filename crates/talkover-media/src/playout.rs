@@ -102,6 +102,19 @@ impl Voice {
         ((self.end() - self.position) / MS) as u32
     }
 
+    /// What is next to send, as much of it as there is.
+    fn next<'a>(&self, frame: &'a mut Frame) -> &'a mut [i16] {
+        let first = self.position - self.start;
+        let (early, late) = self.pcm.as_slices();
+        let early = early.get(first..).unwrap_or_default();
+        let late = &late[first.saturating_sub(self.pcm.len() - late.len())..];
+        let split = early.len().min(VOICE_FRAME);
+        let count = (early.len() + late.len()).min(VOICE_FRAME);
+        frame[..split].copy_from_slice(&early[..split]);
+        frame[split..count].copy_from_slice(&late[..count - split]);
+        &mut frame[..count]
+    }
+
     fn position_ms(&self) -> u32 {
         (self.position / MS) as u32
     }
@@ -137,6 +150,8 @@ impl Playout {
         if guarded != voice.ends_guarded() {
             voice.guards.push_back((end, guarded));
         }
+        // Growth by doubling would keep twice what ever waits.
+        voice.pcm.reserve_exact(pcm.len());
         voice.pcm.extend(pcm);
         voice.asked = voice.queued_ms() < ROOM_MS;
         true
@@ -348,17 +363,7 @@ impl Playout {
             gain = if self.ducked { DUCKED } else { 1.0 };
             self.events.push_back(Event::Started { epoch: voice.epoch });
         }
-        let first = voice.position - voice.start;
-        let count = VOICE_FRAME.min(voice.pcm.len() - first);
-        let mut sent = 0;
-        for (slot, sample) in frame.iter_mut().zip(voice.pcm.range(first..first + count)) {
-            gain = approach(gain, target);
-            if self.held && gain <= 0.0 {
-                break;
-            }
-            *slot = (f32::from(*sample) * gain) as i16;
-            sent += 1;
-        }
+        let sent = level(voice.next(frame), &mut gain, target);
         self.gain = gain;
         voice.position += sent;
         let epoch = voice.epoch;
@@ -405,16 +410,8 @@ impl Playout {
         }
         let voice = self.live_mut()?;
         let mut frame = Box::new([0; VOICE_FRAME]);
-        let first = voice.position - voice.start;
-        let count = VOICE_FRAME.min(voice.pcm.len() - first);
-        for (slot, sample) in frame.iter_mut().zip(voice.pcm.range(first..first + count)) {
-            gain = approach(gain, 0.0);
-            if gain <= 0.0 {
-                break;
-            }
-            *slot = (f32::from(*sample) * gain) as i16;
-            voice.position += 1;
-        }
+        let sent = level(voice.next(&mut frame), &mut gain, 0.0);
+        voice.position += sent;
         Some(frame)
     }
 
@@ -506,6 +503,28 @@ impl Voice {
     fn ends_guarded(&self) -> bool {
         self.guards.back().is_some_and(|(_, on)| *on)
     }
+}
+
+/// Brings samples from a gain towards another, step by step; how many there are until nothing is
+/// heard any more.
+fn level(samples: &mut [i16], gain: &mut f32, target: f32) -> usize {
+    let scale = |sample: &mut i16, gain: f32| *sample = (f32::from(*sample) * gain) as i16;
+    let mut done = 0;
+    // Mostly there is nothing to do.
+    while *gain != target && done < samples.len() {
+        *gain = approach(*gain, target);
+        scale(&mut samples[done], *gain);
+        done += usize::from(*gain > 0.0);
+    }
+    let rest = &mut samples[done..];
+    if target <= 0.0 {
+        rest.fill(0);
+        return done;
+    }
+    if target < 1.0 {
+        rest.iter_mut().for_each(|sample| scale(sample, target));
+    }
+    samples.len()
 }
 
 fn approach(gain: f32, target: f32) -> f32 {

@@ -11,12 +11,17 @@ const BURST: usize = 4;
 const PAUSE: Duration = Duration::from_millis(10);
 /// A picture is sent again no sooner than this, however often it is asked for.
 const REFRESH: Duration = Duration::from_millis(300);
-/// Nobody misses a last packet, so each new picture is sent a second time.
+/// After the last packet empty ones follow at these distances: nobody misses a last packet before
+/// something comes behind it, and then it is asked for again (NACK). One goes before the first of
+/// all, for nobody misses what came before all that is known.
+const TAIL: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(40)];
+/// All of that may be lost too, so each new picture is sent a second time.
 const REPEAT: Duration = Duration::from_secs(1);
 
 /// A packet to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
+    /// Empty behind a picture.
     pub payload: Arc<[u8]>,
     pub last: bool,
     /// When the picture began to be sent: the time of all its packets.
@@ -31,6 +36,8 @@ pub struct Screen {
     sent: usize,
     began: Option<Instant>,
     next: Option<Instant>,
+    /// Of `TAIL`, how many are still to be sent.
+    tail: usize,
     repeat: bool,
 }
 
@@ -40,13 +47,14 @@ impl Screen {
         self.frame = Some(frame);
         self.packets.clear();
         self.sent = 0;
+        self.tail = 0;
         self.repeat = true;
         self.next = Some(now);
     }
 
     /// The receiver has lost the picture (PLI or FIR).
     pub fn asked(&mut self, now: Instant) {
-        let (true, Some(began)) = (self.packets.is_empty(), self.began) else {
+        let (true, 0, Some(began)) = (self.packets.is_empty(), self.tail, self.began) else {
             // It is on its way.
             return;
         };
@@ -61,6 +69,13 @@ impl Screen {
     /// The next packet, if its time has come.
     pub fn poll(&mut self, now: Instant) -> Option<Piece> {
         self.next.filter(|next| *next <= now)?;
+        if self.tail > 0 {
+            return self.end(now);
+        }
+        if self.began.is_none() {
+            self.began = Some(now);
+            return self.blank();
+        }
         if self.packets.is_empty() {
             self.picture = self.picture.wrapping_add(1);
             self.packets = vp8::packets(self.frame.as_ref()?, self.picture);
@@ -72,8 +87,8 @@ impl Screen {
         if last {
             self.packets.clear();
             self.sent = 0;
-            let repeat = std::mem::take(&mut self.repeat);
-            self.next = repeat.then_some(began + REPEAT);
+            self.tail = TAIL.len();
+            self.next = Some(now + TAIL[0]);
         } else if self.sent.is_multiple_of(BURST) {
             self.next = Some(now + PAUSE);
         }
@@ -81,6 +96,24 @@ impl Screen {
             payload,
             last,
             began,
+        })
+    }
+
+    fn end(&mut self, now: Instant) -> Option<Piece> {
+        let began = self.began?;
+        self.tail -= 1;
+        self.next = match TAIL.get(TAIL.len() - self.tail) {
+            Some(pause) => Some(now + *pause),
+            None => std::mem::take(&mut self.repeat).then_some(began + REPEAT),
+        };
+        self.blank()
+    }
+
+    fn blank(&self) -> Option<Piece> {
+        Some(Piece {
+            payload: Arc::default(),
+            last: false,
+            began: self.began?,
         })
     }
 }
@@ -93,13 +126,20 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     /// What is sent until `until`, with the time of each.
-    fn sent(screen: &mut Screen, until: Instant) -> Vec<(Instant, Piece)> {
+    fn all_sent(screen: &mut Screen, until: Instant) -> Vec<(Instant, Piece)> {
         let mut found = Vec::new();
         while let Some(at) = screen.deadline().filter(|at| *at <= until) {
             while let Some(piece) = screen.poll(at) {
                 found.push((at, piece));
             }
         }
+        found
+    }
+
+    /// The same, without the empty ones.
+    fn sent(screen: &mut Screen, until: Instant) -> Vec<(Instant, Piece)> {
+        let mut found = all_sent(screen, until);
+        found.retain(|(_, piece)| !piece.payload.is_empty());
         found
     }
 
@@ -118,6 +158,20 @@ mod tests {
             .enumerate()
             .find_map(|(n, (_, piece))| assembler.push(n as u64, 0, piece.last, &piece.payload));
         assert_eq!(whole.map(|frame| frame.width), Some(640));
+    }
+
+    #[test]
+    fn a_lost_first_or_last_packet_is_missed_because_of_what_surrounds_it() {
+        let (mut screen, now) = (Screen::default(), Instant::now());
+        screen.show(key(64, 48, 100).into(), now);
+        let pieces = all_sent(&mut screen, now + 900 * MS);
+        let empty = |(at, piece): &(Instant, Piece)| (*at, piece.payload.is_empty());
+        let found: Vec<_> = pieces.iter().map(empty).collect();
+        let (first, second) = (now + 20 * MS, now + 60 * MS);
+        assert_eq!(
+            found,
+            [(now, true), (now, false), (first, true), (second, true)]
+        );
     }
 
     #[test]
@@ -143,8 +197,8 @@ mod tests {
         let mut count = 0;
         for ms in 0..3000 {
             screen.asked(now + ms * MS);
-            while screen.poll(now + ms * MS).is_some() {
-                count += 1;
+            while let Some(piece) = screen.poll(now + ms * MS) {
+                count += usize::from(piece.last);
             }
         }
         assert!((9..=11).contains(&count), "{count}");

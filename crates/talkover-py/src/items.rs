@@ -52,11 +52,11 @@ fn item(
             let opus = PyBytes::new(py, &opus);
             ("packet", peer, user, ticks, age, opus).into_pyobject(py)?
         }
-        Notice::Answered(Ok(sdp)) => {
-            ("answered", peer, Some(sdp), None::<String>).into_pyobject(py)?
+        Notice::Described(Ok(sdp)) => {
+            ("described", peer, Some(sdp), None::<String>).into_pyobject(py)?
         }
-        Notice::Answered(Err(error)) => {
-            ("answered", peer, None::<String>, Some(error.to_string())).into_pyobject(py)?
+        Notice::Described(Err(error)) => {
+            ("described", peer, None::<String>, Some(error.to_string())).into_pyobject(py)?
         }
         Notice::Video { comes, goes } => ("video", peer, comes, goes).into_pyobject(py)?,
         Notice::Picture {

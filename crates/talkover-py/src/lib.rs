@@ -223,6 +223,15 @@ impl Peer {
         })
     }
 
+    fn offer_restart(&self) -> PyResult<()> {
+        let Host::Driver(driver) = &self.host else {
+            return Err(offer_error(SdpError::Refused));
+        };
+        let driver = lock(driver);
+        driver.as_ref().ok_or_else(closed)?.offer_restart(self.id);
+        Ok(())
+    }
+
     fn listen(&self, py: Python<'_>, pcm: &[u8]) -> PyResult<()> {
         let samples = samples(pcm)?;
         py.detach(|| {

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import has_dualstack_ipv6
 from typing import Any, Self
 from urllib.parse import parse_qs, urljoin, urlsplit
 
@@ -194,6 +195,25 @@ class Caller:
         if old is not None:
             old.close()
 
+    async def roam(self) -> None:
+        """Go on from the addresses that this machine has now (an ICE restart); the call goes on as
+        soon as a way is found. Over UDP only. CallError: it stays where it was."""
+        assert self._media is not None and self._peer is not None
+        try:
+            offer = await self._media.offer_restart(self._peer)
+            headers = {"Content-Type": "application/sdp"} | self._headers()
+            async with self._http() as client:
+                response = await client.patch(self.location, content=offer, headers=headers)
+            if response.status_code != 200:
+                raise CallError(
+                    f"The server refused ({response.status_code}): {response.text[:300]}"
+                )
+            await asyncio.to_thread(self._peer.accept, response.text)
+        except (OfferError, TimeoutError) as error:
+            raise CallError(f"No offer could be made: {error}") from None
+        except httpx.HTTPError as error:
+            raise CallError(unreachable(self.url, error)) from None
+
     def vanish(self) -> None:
         """Be gone without a word, as a machine that lost its power."""
         self.location = ""
@@ -355,4 +375,8 @@ def unreachable(url: str, error: httpx.HTTPError) -> str:
 
 def _near(url: str) -> str:
     """The address to call from."""
-    return "127.0.0.1" if is_loopback(httpx.URL(url).host) else "0.0.0.0"
+    host = httpx.URL(url).host
+    if is_loopback(host):
+        return "::1" if ":" in host else "127.0.0.1"
+    # Where there is IPv6, a socket for it takes both.
+    return "::" if has_dualstack_ipv6() else "0.0.0.0"

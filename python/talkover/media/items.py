@@ -114,8 +114,9 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """A later offer was: the answer's SDP, or why there is none."""
+class Described:
+    """The SDP that was asked for, an answer to a later offer or a later offer, or why there is
+    none."""
 
     sdp: str | None
     error: str | None
@@ -163,7 +164,7 @@ class Rtt:
 
 Item = (
     Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | Guarded
-    | WordBegan | Room | Stopped | Flushed | Output | Packet | Answered | Video | Picture | Quiet
+    | WordBegan | Room | Stopped | Flushed | Output | Packet | Described | Video | Picture | Quiet
     | Back | Closed | Rtt
 )  # fmt: skip
 
@@ -184,7 +185,7 @@ KINDS: dict[str, Callable[..., Item]] = {
     "flushed": Flushed,
     "output": Output,
     "packet": Packet,
-    "answered": Answered,
+    "described": Described,
     "video": Video,
     "picture": Picture,
     "quiet": Quiet,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from .. import _core
-from .items import Answered, Closed, Item, typed
+from .items import Closed, Described, Item, typed
 
 Peer = _core.Peer
 OfferError = _core.OfferError
@@ -30,7 +30,7 @@ class MediaPort:
         self.core = _core.Media(host, port, public_ip, threads)
         self._handlers: dict[int, Handler] = {}
         self._early: dict[int, list[Item]] = {}
-        self._answers: dict[int, asyncio.Future[str]] = {}
+        self._wanted: dict[int, asyncio.Future[str]] = {}
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.core.fileno(), self._drain)
 
@@ -58,15 +58,23 @@ class MediaPort:
     async def restart(self, peer: Peer, offer: str) -> str:
         """Answer a later offer of a caller, who goes on from another address (ICE restart, RFC 8445
         §9). OfferError, also where the call ends first; TimeoutError after `RESTART_S`."""
-        if peer.id in self._answers:
+        return await self._described(peer, lambda: peer.restart(offer))
+
+    async def offer_restart(self, peer: Peer) -> str:
+        """Offer, as the caller, to go on from the addresses that this machine has now; the peer's
+        `accept` takes the answer. OfferError and TimeoutError as with `restart`."""
+        return await self._described(peer, peer.offer_restart)
+
+    async def _described(self, peer: Peer, ask: Callable[[], None]) -> str:
+        if peer.id in self._wanted:
             raise OfferError("Another offer of this call is being answered; wait for that answer.")
-        peer.restart(offer)
-        answer = self._answers[peer.id] = self._loop.create_future()
+        ask()
+        sdp = self._wanted[peer.id] = self._loop.create_future()
         try:
             async with asyncio.timeout(RESTART_S):
-                return await answer
+                return await sdp
         finally:
-            del self._answers[peer.id]
+            del self._wanted[peer.id]
 
     def close(self) -> None:
         """Stop the media threads; every peer is closed without a further item."""
@@ -77,8 +85,8 @@ class MediaPort:
     def _drain(self) -> None:
         for raw in self.core.drain():
             peer, item = typed(raw)
-            if isinstance(item, Answered | Closed):
-                self._answer(peer, item)
+            if isinstance(item, Described | Closed):
+                self._describe(peer, item)
             handler = self._handlers.get(peer)
             if handler is None:
                 self._early.setdefault(peer, []).append(item)
@@ -89,14 +97,14 @@ class MediaPort:
                 del self._handlers[peer]
             handler(item)
 
-    def _answer(self, peer: int, item: Answered | Closed) -> None:
-        answer = self._answers.get(peer)
-        if answer is None or answer.done():
+    def _describe(self, peer: int, item: Described | Closed) -> None:
+        sdp = self._wanted.get(peer)
+        if sdp is None or sdp.done():
             return
         match item:
-            case Answered(str(sdp)):
-                answer.set_result(sdp)
-            case Answered(_, error):
-                answer.set_exception(OfferError(error))
+            case Described(str(text)):
+                sdp.set_result(text)
+            case Described(_, error):
+                sdp.set_exception(OfferError(error))
             case Closed():
-                answer.set_exception(OfferError("The call has ended; make a new one."))
+                sdp.set_exception(OfferError("The call has ended; make a new one."))

@@ -453,7 +453,7 @@ class Session:
                 self.video.came(item)
             case m.Packet():
                 self.packets.take(item)
-            case m.Quiet() | m.Back() | m.Open() | m.Answered():
+            case m.Quiet() | m.Back() | m.Open() | m.Described():
                 log.debug("link", session=self.id, state=type(item).__name__)
 
     def _level(self, item: m.Ducked | m.Held | m.Resumed) -> None:

@@ -8,6 +8,8 @@ use socket2::{Domain, Socket, Type};
 use str0m::Candidate;
 use str0m::net::TcpType;
 
+use super::udp::tell_destinations;
+
 /// A TCP listener and a UDP socket for each of so many threads, all of one port number (0: any that
 /// both have free).
 pub(super) fn bind(
@@ -36,6 +38,7 @@ fn udp(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
     socket.set_reuse_port(shared)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    tell_destinations(&socket, address)?;
     // Room for a burst of every peer at once.
     let _ = socket.set_recv_buffer_size(4 << 20);
     let _ = socket.set_send_buffer_size(4 << 20);
@@ -44,7 +47,7 @@ fn udp(address: SocketAddr, shared: bool) -> io::Result<UdpSocket> {
 
 /// Addresses of this machine that a socket bound to `host` is reached at; loopback last, because
 /// some browsers ignore it.
-pub(super) fn homes(host: IpAddr) -> Vec<IpAddr> {
+fn homes(host: IpAddr) -> Vec<IpAddr> {
     if !host.is_unspecified() {
         return vec![host];
     }
@@ -94,9 +97,9 @@ pub(super) fn candidates(address: SocketAddr, public: Option<IpAddr>) -> Vec<Can
     all
 }
 
-/// The first passive TCP candidate of an answer.
-pub(super) fn passive_address(answer: &str) -> Option<SocketAddr> {
-    answer.lines().find_map(|line| {
+/// The passive TCP candidates of an answer.
+pub(super) fn passive_addresses(answer: &str) -> Vec<SocketAddr> {
+    let passive = |line: &str| {
         let fields: Vec<&str> = line
             .strip_prefix("a=candidate:")?
             .split_whitespace()
@@ -109,5 +112,6 @@ pub(super) fn passive_address(answer: &str) -> Option<SocketAddr> {
             fields.get(4)?.parse().ok()?,
             fields.get(5)?.parse().ok()?,
         ))
-    })
+    };
+    answer.lines().filter_map(passive).collect()
 }

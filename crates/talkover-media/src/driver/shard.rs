@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream as StdTcp};
+use std::net::{SocketAddr, TcpStream as StdTcp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use mio::net::{TcpStream, UdpSocket};
+use mio::net::TcpStream;
 use mio::{Events, Poll, Token};
 use str0m::net::{Protocol, Transmit};
 
 use super::directory::{Datagram, Directory, Letter};
 use super::streams::{Came, Streams};
+use super::udp::Udp;
 use crate::inbox::Sender;
 use crate::notice::Notice;
 use crate::peer::{Output, Peer};
@@ -44,15 +45,13 @@ struct Slot {
 pub(super) struct Outside {
     pub(super) number: usize,
     pub(super) poll: Poll,
-    pub(super) udp: UdpSocket,
+    pub(super) udp: Udp,
     /// On one thread only.
     pub(super) streams: Option<Streams>,
     pub(super) letters: Receiver<Letter>,
     pub(super) directory: Arc<Directory>,
     pub(super) inbox: Sender,
     pub(super) stats: Arc<Stats>,
-    pub(super) address: SocketAddr,
-    pub(super) homes: Vec<IpAddr>,
 }
 
 pub(super) struct Shard {
@@ -175,12 +174,12 @@ impl Shard {
     fn read_udp(&mut self) -> bool {
         let mut buffer = [0; 2048];
         for _ in 0..BATCH {
-            match self.outside.udp.recv_from(&mut buffer) {
-                Ok((length, source)) => {
+            match self.outside.udp.receive(&mut buffer) {
+                Ok((length, source, destination)) => {
                     let packet = Datagram {
                         proto: Protocol::Udp,
                         source,
-                        destination: self.outside.home_towards(source),
+                        destination,
                         bytes: &buffer[..length],
                     };
                     self.receive(packet);
@@ -423,8 +422,8 @@ impl Outside {
         self.stats.packets_out.fetch_add(1, Ordering::Relaxed);
         match (transmit.proto, &mut self.streams) {
             (Protocol::Udp, _) => {
-                // A full socket buffer loses a packet, as any network may.
-                let _ = self.udp.send_to(&transmit.contents, transmit.destination);
+                let (from, to) = (transmit.source.ip(), transmit.destination);
+                self.udp.send(&transmit.contents, from, to);
             }
             (_, Some(streams)) => streams.send(transmit.destination, &transmit.contents),
             (_, None) => {
@@ -432,23 +431,5 @@ impl Outside {
                 self.directory.write(STREAMS, letter);
             }
         }
-    }
-
-    /// The address of ours that a packet from `source` was sent to, as far as a wildcard socket
-    /// tells: loopback for loopback, else the first interface of its family.
-    fn home_towards(&self, source: SocketAddr) -> SocketAddr {
-        if !self.address.ip().is_unspecified() {
-            return self.address;
-        }
-        let fits = |home: &&IpAddr| {
-            home.is_ipv4() == source.is_ipv4() && home.is_loopback() == source.ip().is_loopback()
-        };
-        let home = self
-            .homes
-            .iter()
-            .find(fits)
-            .copied()
-            .unwrap_or_else(|| self.address.ip());
-        SocketAddr::new(home, self.address.port())
     }
 }

@@ -4,6 +4,8 @@ use std::f32::consts::PI;
 
 /// Length of the low-pass filter before samples are dropped.
 const TAPS: usize = 24;
+/// Bits of a tap behind the point: all taps and the loudest sound stay within 32 bits.
+const SCALE: u32 = 14;
 /// The longest chunk taken at once: 20 ms at 24 kHz.
 const LONGEST: usize = 480;
 
@@ -13,8 +15,8 @@ pub(super) struct Past {
     samples: Vec<i16>,
     end: u64,
     factor: usize,
-    taps: [f32; TAPS],
-    tail: [f32; TAPS],
+    taps: [i16; TAPS],
+    tail: [i16; TAPS],
 }
 
 impl Past {
@@ -26,7 +28,7 @@ impl Past {
             end: 0,
             factor,
             taps: low_pass(0.9 / factor as f32),
-            tail: [0.0; TAPS],
+            tail: [0; TAPS],
         }
     }
 
@@ -38,15 +40,15 @@ impl Past {
     /// Takes a chunk that starts at sample `at`; what was not given before it was silence.
     pub(super) fn push(&mut self, at: u64, pcm: &[i16]) {
         self.be_silent_until(at);
-        let mut sound = [0.0; TAPS + LONGEST];
+        let mut sound = [0; TAPS + LONGEST];
         sound[..TAPS].copy_from_slice(&self.tail);
-        for (slot, sample) in sound[TAPS..].iter_mut().zip(pcm) {
-            *slot = f32::from(*sample);
-        }
+        sound[TAPS..TAPS + pcm.len()].copy_from_slice(pcm);
         for first in (0..pcm.len()).step_by(self.factor) {
-            let sum = dot(&sound[first..first + TAPS], &self.taps);
+            let mut window = [0; TAPS];
+            window.copy_from_slice(&sound[first..first + TAPS]);
             let slot = self.end as usize & (self.samples.len() - 1);
-            self.samples[slot] = sum as i16;
+            let sum = dot(&window, &self.taps) >> SCALE;
+            self.samples[slot] = sum.clamp(i16::MIN.into(), i16::MAX.into()) as i16;
             self.end += 1;
         }
         self.tail
@@ -56,7 +58,7 @@ impl Past {
     fn be_silent_until(&mut self, at: u64) {
         let missing = at.saturating_sub(self.end) as usize;
         if missing > 0 {
-            self.tail = [0.0; TAPS];
+            self.tail = [0; TAPS];
         }
         if missing >= self.samples.len() {
             self.samples.fill(0);
@@ -82,24 +84,20 @@ impl Past {
     }
 }
 
-/// A sum in eight lanes, so that it compiles to vector code.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0; 8];
-    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
-        }
-    }
-    lanes.iter().sum()
+/// Whole numbers, of which processors multiply and add eight at once.
+fn dot(a: &[i16; TAPS], b: &[i16; TAPS]) -> i32 {
+    let products = a.iter().zip(b);
+    products.map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
 }
 
-/// Windowed sinc; `cutoff` in halves of the sample rate.
-fn low_pass(cutoff: f32) -> [f32; TAPS] {
-    let mut taps = [0.0; TAPS];
+/// Windowed sinc, in units of 1/2^`SCALE`; `cutoff` in halves of the sample rate.
+fn low_pass(cutoff: f32) -> [i16; TAPS] {
+    let mut taps = [0; TAPS];
     for (n, tap) in taps.iter_mut().enumerate() {
         let x = n as f32 - (TAPS as f32 - 1.0) / 2.0;
         let window = 0.54 + 0.46 * (2.0 * PI * x / TAPS as f32).cos();
-        *tap = (PI * x * cutoff).sin() / (PI * x) * window;
+        let exact = (PI * x * cutoff).sin() / (PI * x) * window;
+        *tap = (exact * f32::from(1_i16 << SCALE)).round() as i16;
     }
     taps
 }

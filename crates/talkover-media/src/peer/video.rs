@@ -17,6 +17,13 @@ use crate::screen::{Piece, Screen};
 
 /// RTP ticks (90 kHz) of a millisecond.
 const TICKS: u128 = 90;
+/// Packets of the agent's picture that can be sent again: the largest and what follows it.
+const KEPT: usize = 512;
+/// For so long. What is asked for later is asked for as a whole.
+const KEPT_FOR: Duration = Duration::from_secs(3);
+/// Of all that is sent within a second, what may be sent again: a round trip longer than the 33 ms
+/// after which a receiver repeats its NACK gets each lost packet a few times.
+const AGAIN: f32 = 0.5;
 
 #[derive(Debug)]
 pub(super) struct Video {
@@ -46,6 +53,10 @@ impl Video {
             comes: self.camera.is_on(),
             goes: self.goes,
         }
+    }
+
+    pub(super) fn measured(&mut self, round_trip: Duration) {
+        self.camera.round_trip = round_trip;
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -85,6 +96,9 @@ impl Peer {
         let agreed = wire.negotiated(mid, Codec::Vp8);
         if let Some(direction) = line.filter(|_| agreed.is_some()) {
             let video = Video::new(mid, direction.is_sending());
+            if let Some(stream) = wire.rtc.direct_api().stream_tx_by_mid(mid, None) {
+                stream.set_rtx_cache(KEPT, KEPT_FOR, Some(AGAIN));
+            }
             self.out.push_back(super::Output::Notice(video.notice()));
             wire.video = Some(Box::new(video));
         }

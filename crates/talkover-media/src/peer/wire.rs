@@ -13,6 +13,7 @@ use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Rtc, RtcConfig};
 
+use super::dtls;
 use super::outgoing::Packing;
 use super::replay::Reports;
 use super::tape::Tape;
@@ -36,7 +37,7 @@ pub struct Identity {
 impl Identity {
     /// A fresh certificate (about a millisecond); none where the crypto library refuses.
     pub fn new() -> Option<Self> {
-        let provider = Arc::new(str0m::crypto::from_feature_flags());
+        let provider = Arc::new(dtls::provider());
         let certificate = provider.dtls_provider.generate_certificate()?;
         Some(Self {
             certificate,

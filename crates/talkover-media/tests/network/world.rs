@@ -110,21 +110,22 @@ impl World {
         self.inside = ([10, 7, 7, 7], 6000).into();
         self.outside = ([10, 0, 0, 8], 50_000).into();
         let here = Candidate::host(self.inside, "udp").expect("an address");
-        let offer = self.caller.offer_restart(&[here]).expect("an offer");
-        let offer = read_offer(&offer).expect("a whole offer");
+        self.caller.offer_restart(&[here]);
+        let offer = read_offer(&self.described(At::Caller)).expect("a whole offer");
         self.server.restart(offer, self.now);
-        self.collect(At::Server);
-        let answer = self
-            .told
-            .iter()
-            .rev()
-            .find_map(|(_, _, notice)| match notice {
-                Notice::Answered(answer) => Some(answer.clone()),
-                _ => None,
-            });
-        let answer = answer.expect("told").expect("an answer");
+        let answer = self.described(At::Server);
         let accepted = self.caller.accept(&answer, None, self.now);
         accepted.expect("a fitting answer");
+    }
+
+    fn described(&mut self, side: At) -> String {
+        self.collect(side);
+        let mut told = self.told.iter().rev();
+        let sdp = told.find_map(|(_, at, notice)| match notice {
+            Notice::Described(sdp) if *at == side => Some(sdp.clone()),
+            _ => None,
+        });
+        sdp.expect("told").expect("a description")
     }
 
     /// Nothing passes either way for so long.

@@ -38,14 +38,35 @@ fn candidates(server: bool) -> Vec<Candidate> {
 
 impl Line {
     pub(crate) fn new(video: bool, delay: Duration, seed: u64) -> Self {
+        Self::with(video, delay, seed, str::to_owned)
+    }
+
+    /// Neither side offers to send again what was lost (RFC 4588).
+    pub(crate) fn without_rtx(delay: Duration, seed: u64) -> Self {
+        Self::with(true, delay, seed, |sdp| {
+            let about = ["rtx/90000", " apt=", "ssrc-group:FID"];
+            let kept = |line: &&str| !about.iter().any(|part| line.contains(part));
+            let sdp: String = sdp.split_inclusive("\r\n").filter(kept).collect();
+            sdp.replace("SAVPF 96 97", "SAVPF 96")
+        })
+    }
+
+    fn with(video: bool, delay: Duration, seed: u64, through: fn(&str) -> String) -> Self {
         let now = Instant::now();
         let identity = Identity::new().unwrap();
         let shared = Arc::default;
         let (mut caller, offer) =
             Peer::offer(&identity, &candidates(false), video, now, now, shared()).unwrap();
-        let (server, answer) =
-            Peer::answer(&identity, &offer, &candidates(true), now, now, shared()).unwrap();
-        caller.accept(&answer, None, now).unwrap();
+        let (server, answer) = Peer::answer(
+            &identity,
+            &through(&offer),
+            &candidates(true),
+            now,
+            now,
+            shared(),
+        )
+        .unwrap();
+        caller.accept(&through(&answer), None, now).unwrap();
         Self {
             caller,
             server,

@@ -1,6 +1,7 @@
 //! Pictures between two real peers over a simulated network.
 
 mod line;
+mod loss;
 
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ fn pictures(notices: &[(Duration, Notice)]) -> Vec<(Duration, Vec<u8>)> {
 
 /// The caller's camera comes on, with a picture of `length` bytes.
 fn filming(line: &mut Line, length: usize) -> Vec<u8> {
-    line.run(500 * MS);
+    line.run(3000 * MS);
     let frame = key_frame(640, 480, length);
     let now = line.now;
     line.caller.show(frame.clone().into(), now);
