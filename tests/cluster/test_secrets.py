@@ -20,7 +20,10 @@ from talkover.cluster.sqlite_secrets import SqliteSecrets
 from talkover.gateway.keys import Allowed, Keyring, Secret, Unauthorized
 
 Process = Callable[[str], Awaitable[Secrets]]
-SOON = int(time.time()) + 60
+
+
+def soon() -> int:
+    return int(time.time()) + 60
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +64,7 @@ async def process(
 
 async def test_what_one_process_was_told_others_know(process: Process) -> None:
     a, b = await process("a"), await process("b")
-    grant = Grant({"user": "ada", "deep": {"n": [1, None]}}, SOON, 3)
+    grant = Grant({"user": "ada", "deep": {"n": [1, None]}}, soon(), 3)
     await a.put("one", grant)
     assert await b.get("one") == grant
     assert await b.get("two") is None
@@ -69,8 +72,8 @@ async def test_what_one_process_was_told_others_know(process: Process) -> None:
 
 async def test_uses_are_counted_once_however_many_ask_at_once(process: Process) -> None:
     a, b = await process("a"), await process("b")
-    await a.put("few", Grant({}, SOON, 5))
-    await a.put("any", Grant({}, SOON))
+    await a.put("few", Grant({}, soon(), 5))
+    await a.put("any", Grant({}, soon()))
     asked = [store.use("few") for store in (a, b) for _ in range(6)]
     assert sorted(await asyncio.gather(*asked)) == [False] * 7 + [True] * 5
     await b.use("few", -1)

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from wire.line import Line
 
 from talkover.media.port import MediaPort
+from talkover.observe.figures import Figures
 from talkover.observe.metrics import Metrics
 from talkover.observe.observatory import Reader
 from talkover.observe.turns import Turn
@@ -18,7 +19,7 @@ from talkover.session.session import Session
 def read(session: Session, *facts: f.Fact, recorded: bool = False) -> Metrics:
     metrics = Metrics()
     session.recording = recorded
-    reader = Reader(session, metrics, None)
+    reader = Reader(session, metrics, Figures(), None)
     for n, fact in enumerate(facts):
         reader.take((n, 1000 * n, fact))
     return metrics
@@ -59,7 +60,7 @@ async def test_the_end_of_a_call_is_counted_by_who_ended_it(media: MediaPort) ->
 async def test_a_turn_is_one_line_in_the_log_and_says_how_long_not_what(media: MediaPort) -> None:
     traced: list[Turn] = []
     line = Line(media, answers={"": "The secret is swordfish."})
-    reader = Reader(line.session, Metrics(), lambda _, turn: traced.append(turn))
+    reader = Reader(line.session, Metrics(), Figures(), lambda _, turn: traced.append(turn))
     line.session.stream.attach(reader.take)
     with capture_logs() as logged:
         line.type("tell me the secret")

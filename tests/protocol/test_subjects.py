@@ -6,7 +6,10 @@ import dataclasses
 import re
 from pathlib import Path
 
-from talkover.cluster.nats import BEAT, BUCKET, STREAM, SUBJECT
+from talkover.cluster import nats_secrets
+from talkover.cluster.nats import BUCKET, STREAM, SUBJECT
+from talkover.cluster.nats_link import CHANNEL, NODE
+from talkover.observe.subjects import LIVE, STEER
 from talkover.protocol.logged import KEPT
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/subjects.md").read_text()
@@ -25,5 +28,7 @@ def test_each_kind_of_record_is_listed_with_fields_that_it_has() -> None:
 
 
 def test_the_names_in_nats_are_those_of_the_log() -> None:
-    for name in (STREAM, BUCKET, f"{SUBJECT}.*", f"{BEAT}.*"):
+    kept = (STREAM, BUCKET, nats_secrets.BUCKET, f"{SUBJECT}.*")
+    told = (f"{NODE}.*", f"{CHANNEL}.*.*", f"{LIVE}.*", f"{STEER}.*")
+    for name in (*kept, *told):
         assert f"`{name}`" in PAGE

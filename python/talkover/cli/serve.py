@@ -139,26 +139,13 @@ async def _http(
     import uvicorn
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-    from ..gateway.app import create_app
-    from ..gateway.elsewhere import Elsewhere
-    from ..observe.observatory import Observatory, tracing
-    from ..observe.subjects import Subjects
-
     class Server(uvicorn.Server):
         @contextlib.contextmanager
         def capture_signals(self) -> Generator[None]:
             # They are handled here, where calls can be ended first.
             yield
 
-    observed = Observatory(lobby, tracing(os.environ))
-    bus = store.bus
-    app: ASGIApp = create_app(
-        lobby, observed, store.secrets, key=key, ice=ice, trouble=reloader.trouble, bus=bus
-    )  # fmt: skip
-    if bus is not None:
-        bus.load = lambda: lobby.load
-        lobby.observers.append(lambda session: Subjects(bus, session).begin())
-        app = Elsewhere(app, bus, lobby)
+    app = _app(lobby, reloader, key, ice, store)
     server = Server(
         uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,
@@ -183,8 +170,29 @@ async def _http(
     finally:
         server.should_exit = True
         await serving
-        if bus is not None:
-            await bus.close()
+        if store.bus is not None:
+            await store.bus.close()
+
+
+def _app(
+    lobby: Lobby, reloader: Reloader, key: str | None, ice: IceServers, store: Store
+) -> ASGIApp:
+    """All that is answered over HTTP, by this server or another one of the same store."""
+    from ..gateway.app import create_app
+    from ..gateway.elsewhere import Elsewhere
+    from ..observe.observatory import Observatory, tracing
+    from ..observe.subjects import Subjects
+
+    bus = store.bus
+    app = create_app(
+        lobby, Observatory(lobby, tracing(os.environ)), store.secrets,
+        key=key, ice=ice, trouble=reloader.trouble, bus=bus,
+    )  # fmt: skip
+    if bus is None:
+        return app
+    bus.load = lambda: lobby.load
+    lobby.observers.append(lambda session: Subjects(bus, session).begin())
+    return Elsewhere(app, bus, lobby)
 
 
 @contextlib.asynccontextmanager
