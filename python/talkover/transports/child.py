@@ -25,7 +25,7 @@ class NotStarted(TalkoverError):
 
 
 class Child:
-    """`async with Child("rest", folder, "zero", 1.8) as server:`; its files are kept in `folder`."""
+    """`async with Child("rest", folder, "zero", 1.8) as server:`; its files are in `folder`."""
 
     def __init__(self, kind: Kind, folder: Path, latency: str, loud_s: float) -> None:
         self.kind: Kind = kind

@@ -18,12 +18,11 @@ from ..testing.relay import Relay
 from .child import Child, Kind
 from .client import Client, Ways
 from .clip import Clip
-from .hearing import Heard, listen
+from .hearing import listen
 from .networks import Network
 from .rest import Rest
 from .rest_stream import RestStream
 from .tcp_relay import TcpRelay
-from .tones import WORD_S, WORDS
 from .turn import Turn, score
 from .webrtc import NotConnected, WebRtc
 from .websocket_pcm import WebSocketPcm
@@ -31,7 +30,7 @@ from .websocket_pcm import WebSocketPcm
 LOOK_S = 0.05
 SETTLE_S = 0.6
 """Before the first question: a call has begun, and a microphone's noise is known."""
-QUIET_S = 0.8
+QUIET_S = 1.0
 """Without sound for so long, an answer is over; more where a blackout was."""
 FIRST_S = 20.0
 """The longest wait for an answer."""
@@ -131,7 +130,7 @@ class Conversation:
     async def _first(self, turn: Turn) -> float | None:
         deadline = turn.ended + FIRST_S
         while time.monotonic() < deadline:
-            first = self._ear(turn.ended).first(turn.ended)
+            first = self._client.playback.first(turn.ended, time.monotonic())
             if first is not None:
                 return first
             await asyncio.sleep(LOOK_S)
@@ -160,21 +159,14 @@ class Conversation:
         """Until the answer has been heard to its end, or nothing more comes."""
         quiet = QUIET_S + (2 * self._network.blackout_s + 2 if turn.dark else 0)
         deadline = turn.ended + OVER_S
-        while turn.failed is None and (now := time.monotonic()) < deadline:
-            ear = self._ear(turn.ended)
-            last = ear.last(turn.ended, now)
-            done = ear.seconds(turn.ended, now).get(WORDS - 1, 0.0) >= WORD_S / 2
-            if last is not None and now - last > (QUIET_S if done else quiet):
+        while turn.failed is None and time.monotonic() < deadline:
+            last = self._client.playback.last(turn.ended)
+            if last is not None and time.monotonic() - last > quiet:
                 break
-            await asyncio.sleep(LOOK_S * 4)
+            await asyncio.sleep(LOOK_S)
         turn.over = time.monotonic()
 
     # ---- what came of it -----------------------------------------------------------------------
-
-    def _ear(self, since: float) -> Heard:
-        """What was played so far, from `since` on."""
-        now = time.monotonic()
-        return listen([p for p in self._client.playback.pieces if since <= p.end and p.start < now])
 
     def _scores(self, began: float) -> list[dict[str, Any]]:
         heard, notes = listen(self._client.playback.pieces), self._server.notes(began)

@@ -17,11 +17,11 @@ from .ledger import Ledger
 from .networks import Latency
 from .tones import ANSWER, RATE, WORD_S, tone
 
-QUESTION = "What time is it in the harbour town today?"
+QUESTION = "Could you tell me what the weather will be?"
 EAR_RATE = 16000
 LOUD = 0.02
 """RMS of 20 ms, of full scale: somebody speaks."""
-ENOUGH = 0.85
+ENOUGH = 0.8
 """Of a question's loud sound, with which all of its words are understood: codecs blur ends."""
 
 

@@ -49,8 +49,7 @@ class Heard:
     def _after(self, since: float) -> list[tuple[float, float]]:
         first = self._place(since)
         return [
-            (self.began + n * STEP_S, level)
-            for n, level in enumerate(self.levels[first:], first)
+            (self.began + n * STEP_S, level) for n, level in enumerate(self.levels[first:], first)
         ]
 
     def _words(self, since: float) -> tuple[int, ...]:

@@ -1,5 +1,4 @@
-"""Named networks and named engine latencies. Assumed figures, kept in one place to be argued with.
-"""
+"""Named networks and engine latencies: assumed figures, in one place to be argued with."""
 
 from __future__ import annotations
 

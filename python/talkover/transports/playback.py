@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 
+LOUD = 300
+"""A sample's peak in what is no silence."""
 PREBUFFER_S = 0.08
 """What every client that plays as it receives keeps before it starts, and after it ran dry."""
 
@@ -19,6 +22,10 @@ class Piece:
     @property
     def end(self) -> float:
         return self.start + len(self.pcm) / 2 / self.rate
+
+    @property
+    def is_loud(self) -> bool:
+        return max(array("h", self.pcm), default=0) >= LOUD
 
 
 class Playback:
@@ -54,8 +61,20 @@ class Playback:
         """The next answer is coming."""
         self._deaf = False
 
+    def first(self, since: float, now: float) -> float | None:
+        """When something loud began to be played. Cheap: it is asked during a call."""
+        begun = (p.start for p in self.pieces if since <= p.start <= now and p.is_loud)
+        return next(begun, None)
+
+    def last(self, since: float) -> float | None:
+        """When the last loud piece that came is over."""
+        for piece in reversed(self.pieces):
+            if piece.start < since:
+                break
+            if piece.is_loud:
+                return piece.end
+        return None
+
     def heard(self, since: float, now: float) -> float:
         """Seconds of sound that were played between the two."""
-        return sum(
-            max(0.0, min(piece.end, now) - max(piece.start, since)) for piece in self.pieces
-        )
+        return sum(max(0.0, min(piece.end, now) - max(piece.start, since)) for piece in self.pieces)

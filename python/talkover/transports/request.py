@@ -99,9 +99,7 @@ class Agent:
                 yield speech.pcm
             waiting = ""
 
-    async def _written(
-        self, messages: list[dict[str, Any]]
-    ) -> AsyncGenerator[tuple[str, bool]]:
+    async def _written(self, messages: list[dict[str, Any]]) -> AsyncGenerator[tuple[str, bool]]:
         async for part in self._model.reply(messages, []):
             if isinstance(part, TextDelta):
                 yield part.text, False

@@ -1,7 +1,8 @@
-"""A measured server, in a process of its own: `python -m talkover.transports.server KIND LEDGER LATENCY LOUD`.
+"""A measured server, in a process of its own: `python -m talkover.transports.server`.
 
-LOUD is how many seconds of the caller's question are loud. KIND is `rest` (both kinds of REST) or `talkover` (as `talkover serve` runs it). It prints
-"listens at URL" once it does, and ends with its standard input.
+Arguments: KIND LEDGER LATENCY LOUD. KIND is `rest` (both kinds of REST) or `talkover` (as `talkover
+serve` runs it), LOUD how many seconds of the caller's question are loud. It says "listens at URL"
+once it does, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -62,8 +63,12 @@ async def over_requests(ear: Ear, model: Model, voice: Voice) -> None:
 async def over_talkover(ear: Ear, model: Model, voice: Voice) -> None:
     """Serve the Realtime protocol until SIGTERM."""
     engines = lobby.Engines(ear, model, voice)
+
     # A server knows engines by name or URL; this is where ours, which have neither, get in.
-    lobby.build = lambda choice, ourselves=None: engines
+    def build(choice: lobby.Choice, ourselves: int | None = None) -> lobby.Engines:
+        return engines
+
+    lobby.build = build
     await serving.serve(Settings(port=0, media_port=0, state="memory"), {"agent": Agent()})
 
 
