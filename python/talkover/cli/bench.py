@@ -11,11 +11,6 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Measure on this machine what is claimed.")
 
 
-@app.callback()
-def bench() -> None:
-    """Measure on this machine what is claimed."""
-
-
 @app.command()
 def transports(
     quick: Annotated[bool, typer.Option("--quick", help="fewer networks and turns")] = False,

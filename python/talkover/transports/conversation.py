@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -180,8 +179,8 @@ class Conversation:
         udp = 0 if self._udp is None else self._udp.up.bytes + self._udp.down.bytes
         turns = len(self._turns)
         opened = sum(relay.connections for relay in self._tcp)
-        # Of WebRTC over UDP: ICE and DTLS, once, whatever else there is.
-        handshakes = opened + (2 if re.match("webrtc", self._transport.name) else 0)
+        # Of WebRTC also ICE and DTLS, once.
+        handshakes = opened + 2 * self._transport.name.startswith("webrtc")
         return {
             "bytes_per_turn": round((sum(r.bytes for r in self._tcp) + udp) / turns),
             "connections": opened + (udp > 0),
