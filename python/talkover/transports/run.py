@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -100,7 +101,7 @@ def write(found: dict[str, Any], folder: Path) -> tuple[Path, Path]:
 
 def _machine(before: float | None) -> dict[str, Any]:
     return {
-        "system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count(),
+        "system": f"{sys.platform} {platform.machine()}", "cores": os.cpu_count(),
         "python": platform.python_version(), "load_before": before, "load_after": _load(),
     }  # fmt: skip
 
