@@ -1,10 +1,10 @@
 """What a network does to a TCP stream. Pure: `(size, now)` in, arrival out; nothing is lost.
 
 Loss on TCP is delay: what is lost is sent again, and all that was sent behind it waits for it
-(RFC 9293 §3.8). The first time that takes a round trip, where enough follows to show the gap by
-duplicate acknowledgements, else a retransmission timeout (RFC 6298: one second as written, 200 ms
-on Linux), which doubles while it fails. Congestion control is not modelled: a sender that slows
-down after loss, or begins slowly, would do worse than this one.
+(RFC 9293 §3.8). Each time that takes a round trip where more follows, whose acknowledgements show
+the gap (RACK, RFC 8985), else a retransmission timeout (RFC 6298: one second as written, 200 ms on
+Linux), which doubles while it fails, as in a blackout. Congestion control is not modelled: a sender
+that slows down after loss, or begins slowly, would do worse than this one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HEADERS = 52
 LEAST_TIMEOUT_S = 0.2
 MOST_TIMEOUT_S = 120.0
 FOLLOWERS_S = 0.06
-"""A sender of 50 small writes a second has three of them out so long after a loss."""
+"""Writes no further apart than this are a flow: what follows a loss shows it in a round trip."""
 
 
 class Stream:
@@ -53,19 +53,18 @@ class Stream:
 
     def _segment(self, size: int, now: float, flowing: bool) -> float:
         sent, timeout = now, max(LEAST_TIMEOUT_S, 2 * self._round_trip)
-        quick = flowing
         while True:
             leaves = self._on_the_link(size, sent)
-            if leaves >= self._dark_until and self._dice.random() >= self._weather.loss:
+            is_dark = leaves < self._dark_until
+            if not is_dark and self._dice.random() >= self._weather.loss:
                 spread = self._dice.random() * self._weather.jitter_ms
                 return leaves + (self._weather.delay_ms + spread) / 1000
             self.again += 1
-            if quick and leaves >= self._dark_until:
+            if flowing and not is_dark:
                 sent = leaves + self._round_trip
             else:
                 sent = leaves + timeout
                 timeout = min(2 * timeout, MOST_TIMEOUT_S)
-            quick = False
 
     def _on_the_link(self, size: int, now: float) -> float:
         self.bytes += size + HEADERS
