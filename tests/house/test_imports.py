@@ -40,6 +40,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "session.session", "session.brain", "session.cast", "session.past", "session.stream",
         "engines.base", "engines.mcp", "media", "protocol", "agent", "values", "errors",
     },
+    # Whole servers and their clients, to be measured beside others.
+    "transports": {
+        "cli.serve", "session.lobby", "engines.base", "engines.demo.voice", "media",
+        "testing.relay", "testing.weather", "agent", "config", "errors", "__init__",
+    },
     "protocol": set(),
     "turn": set(),
     "bundle": {"turn", "errors"},
@@ -54,8 +59,13 @@ MAY_IMPORT: dict[str, set[str]] = {
 }  # fmt: skip
 """Room → the rooms, or modules of rooms, that it knows. A new room gets a line of its own."""
 
-UPWARDS = {("agent", "cli.run")}
-"""`agent.run()` starts the command line, and imports it only then."""
+UPWARDS = {
+    ("agent", "cli.run"),
+    ("cli.bench", "transports.run"),
+    ("cli.bench", "transports.table"),
+}
+"""`agent.run()` starts the command line, and `talkover bench` what runs servers of it; each is
+imported only then."""
 
 
 def room(name: str) -> str:

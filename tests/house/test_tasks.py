@@ -49,6 +49,14 @@ PLACES: dict[str, set[str]] = {
     # Engines bound by the CPU: one child process each, and in the voice's child a reader.
     "engines.worker": {"create_subprocess_exec", "create_task"},
     "engines.demo.voice_worker": {"Thread"},
+    # A benchmark's servers, its networks' connections, and its clients' questions and microphones.
+    "cli.bench": {"asyncio.run"},
+    "transports.child": {"create_subprocess_exec"},
+    "transports.server": {"asyncio.run"},
+    "transports.tcp_relay": {"TaskGroup", "create_task"},
+    "transports.rest": {"create_task"},
+    "transports.websocket_pcm": {"create_task"},
+    "transports.webrtc": {"to_thread"},
     # In tests with virtual time, agents' plain functions, one at a time.
     "testing.loop": {"Thread"},
     # The demo's timers.

@@ -108,3 +108,8 @@ class MediaPort:
                 sdp.set_exception(OfferError(error))
             case Closed():
                 sdp.set_exception(OfferError("The call has ended; make a new one."))
+
+
+def opus(pcm: bytes) -> list[bytes]:
+    """24 kHz audio as a browser's 20 ms Opus packets, for `Peer.play_opus`."""
+    return _core.encode_opus(pcm)

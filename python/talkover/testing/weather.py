@@ -27,7 +27,8 @@ class Link:
 
     def __init__(self, weather: Weather, seed: int) -> None:
         self.weather = weather
-        self.passed = self.lost = 0
+        self.passed = self.lost = self.bytes = 0
+        """Packets, and the bytes of all that were sent, with headers."""
         self._dice = random.Random(seed)
         self._dark_until = self._busy_until = float("-inf")
 
@@ -38,6 +39,7 @@ class Link:
     def send(self, size: int, now: float) -> float | None:
         """When a packet of `size` bytes that is sent `now` arrives; None: never. Seconds."""
         weather = self.weather
+        self.bytes += size + OVERHEAD
         # Both dice are always rolled: what is lost does not change what happens to the rest.
         fate, spread = self._dice.random(), self._dice.random()
         arrives = now + (weather.delay_ms + spread * weather.jitter_ms) / 1000

@@ -1,0 +1,1 @@
+"""One agent over many transports, measured at the caller's ear: `talkover bench transports`."""
