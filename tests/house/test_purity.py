@@ -42,6 +42,7 @@ WORLD = re.compile(
         "session.account",
         "observe.turns",
         "cluster.nodes",
+        "engines.breaker",
         "observe.figures",
     ],
 )

@@ -6,7 +6,7 @@ CPU runs in a process of its own (`worker.py`).
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -152,3 +152,34 @@ class Endpointer(Engine, Protocol):
         end. Cancel it when the caller goes on.
         """
         ...
+
+
+# ---- how an engine is found ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the settings say of one engine; whoever makes it takes what it knows.
+
+    `spec` is as it was written, for errors, without its key. `url` is None for one that was asked
+    for by its provider's name. `stall_s`: silence after which the engine has failed.
+    """
+
+    role: Role
+    spec: str
+    url: str | None = None
+    model: str | None = None
+    api_key: str | None = None
+    voice: str | None = None
+    stall_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who makes engines. An entry point of the group `talkover.engines` names an object of this.
+
+    A maker starts and connects nothing. ConfigError says which setting is missing.
+    """
+
+    note: str
+    makers: Mapping[Role, Callable[[Wanted], Any]]

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -305,17 +306,13 @@ class Lobby:
 
     def _chosen(self, agent: Agent) -> Choice:
         c = self._choice
-        return Choice(
+        return replace(
+            c,
             llm=agent.llm or c.llm,
             model=agent.model or c.model,
             api_key=agent.api_key or c.api_key,
             stt=agent.stt or c.stt,
             tts=agent.tts or c.tts,
-            stt_model=c.stt_model,
-            tts_model=c.tts_model,
-            tts_voice=c.tts_voice,
-            openai=c.openai,
-            smart_turn=c.smart_turn,
         )
 
     def _of(self, agent: Agent) -> Engines:

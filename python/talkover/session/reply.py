@@ -448,7 +448,9 @@ class Reply:
         self._update(replace(item, content=(replace(item.content[0], transcript=text),)))
         index = len(self._items) - 1
         self.tell(f.ReplyTranscript(self.id, item.id, index, text))
-        for tts in filter(None, (self._voice.tts, self._voice.fallback)):
+        voices = (self._voice.tts, self._voice.fallback)
+        # A voice that has just failed would be waited for again.
+        for tts in filter(None, voices if self._voiceless is None else reversed(voices)):
             self._table.begin(item.id, 0, text)
             try:
                 await self._speak_with(tts, text)
