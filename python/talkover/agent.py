@@ -240,6 +240,7 @@ class Agent:
         api_key: str | None = None,
         stt: str | list[str] | None = None,
         tts: str | list[str] | None = None,
+        s2s: str | None = None,
         voice: str | None = None,
         language: str = "en",
         greeting: str | None = None,
@@ -261,7 +262,7 @@ class Agent:
             )
         self.instructions = instructions
         self.llm, self.stt, self.tts = _in_order(llm), _in_order(stt), _in_order(tts)
-        self.model, self.api_key = model, api_key
+        self.s2s, self.model, self.api_key = s2s, model, api_key
         self.voice, self.language = voice, language
         self.greeting = greeting
         self.interruptions: Interruptions = interruptions

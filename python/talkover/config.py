@@ -62,6 +62,9 @@ class Settings(BaseModel):
     tts_model: str | None = _of(None, "the model there; else tts-1, or OpenAI's newest")
     voice: str | None = _of(None, "the voice's name")
     openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
+    s2s: str | None = _of(
+        None, "a speech-to-speech model instead of the three: wss://HOST/v1/realtime, or openai"
+    )
     smart_turn: str | None = _of(None, "an end-of-turn model: auto, or its file")
     stall_seconds: float = _of(
         10.0, "an engine that gives nothing for so long has failed", ge=0.5, le=120

@@ -199,6 +199,7 @@ def choice(settings: Settings) -> Choice:
         tts_voice=settings.voice,
         openai=settings.openai,
         smart_turn=settings.smart_turn,
+        s2s=settings.s2s,
         stall_s=settings.stall_seconds,
     )
 

@@ -16,7 +16,7 @@ OURS = {
     "demo": "talkover.engines.demo.provider:PROVIDER",
     "openai": "talkover.engines.remote.provider:PROVIDER",
 }
-SCHEMES = {"http": "openai", "https": "openai"}
+SCHEMES = {"http": "openai", "https": "openai", "ws": "openai", "wss": "openai"}
 """A URL's scheme → who makes its engines; any other scheme is a provider's name."""
 
 

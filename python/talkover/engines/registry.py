@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError, EngineError, TalkoverError
-from .base import Endpointer, Engine, EngineInfo, Llm, Role, Stt, Tts, Wanted
+from .base import Endpointer, Engine, EngineInfo, Llm, Role, SpeechToSpeech, Stt, Tts, Wanted
 from .deadline import STALL_S, Patience
 from .fallback import Chain, LlmChain, SttChain, TtsChain
 from .providers import make
 from .smart_turn.endpointer import SmartTurn
+from .unheard import NoEar, NoModel
 
 DEMO = "demo"
 
@@ -36,6 +37,8 @@ class Choice:
     tts_model: str | None = None
     tts_voice: str | None = None
     openai: bool = False
+    s2s: str | None = None
+    """Speech to speech in the place of the three; the voice only apologizes then."""
     smart_turn: str | None = None
     """An end-of-turn model beside the three: "auto", or its file."""
     stall_s: float = STALL_S
@@ -48,10 +51,11 @@ class Engines:
     llm: Llm
     tts: Tts
     endpointer: Endpointer | None = None
+    s2s: SpeechToSpeech | None = None
 
     @property
     def all(self) -> tuple[Engine, ...]:
-        three = (self.stt, self.llm, self.tts)
+        three = (self.stt, self.llm, self.tts) if self.s2s is None else (self.s2s, self.tts)
         return three if self.endpointer is None else (*three, self.endpointer)
 
     @property
@@ -97,6 +101,9 @@ def build(choice: Choice, ourselves: int | None = None) -> Engines:
             engines.append(make(wanted if engines else replace(wanted, model=model, voice=voice)))
         return engines
 
+    if choice.s2s is not None:
+        (model,) = made("s2s", choice.s2s, choice.model, choice.tts_voice)
+        return Engines(NoEar(), NoModel(), fallback_voice(), s2s=model)
     return Engines(
         stt=_stt() if choice.stt is None
         else SttChain(made("stt", choice.stt, choice.stt_model), patience),

@@ -26,6 +26,7 @@ from ..protocol.items import Item
 from ..tool import Tool
 from ..values import Audio, Image, Say
 from .conversation import Conversation, Message, chat_messages, with_picture
+from .live import Voiced
 from .tools import Toolbox
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class ToolRound:
     """The agent's tools ran: what is said next comes after them in the conversation."""
 
 
-Piece = str | Audio | Image | Say | ClientCall | ToolRound
+Piece = str | Audio | Image | Say | Voiced | ClientCall | ToolRound
 
 
 @dataclass(frozen=True, slots=True)

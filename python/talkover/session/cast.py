@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..agent import Agent
-from ..engines.base import Endpointer, Llm, Stt, Tts
+from ..engines.base import Endpointer, Llm, SpeechToSpeech, Stt, Tts
 from ..errors import EngineError
 from ..turn.policy import NORMAL, TurnPolicy
 
@@ -22,6 +22,8 @@ class Cast:
     troubles: tuple[EngineError, ...] = ()
     turns: TurnPolicy = NORMAL
     endpointer: Endpointer | None = None
+    s2s: SpeechToSpeech | None = None
+    """Hears and speaks in the place of the three, and owns the floor."""
 
 
 @dataclass(frozen=True, slots=True)

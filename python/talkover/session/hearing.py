@@ -292,9 +292,14 @@ class Hearing:
         except EngineError as error:
             session.emit(f.TranscriptionFailed(item, error.message))
             return
+        self._tell_delta(utterance, text)
+        self.worded(item, text, seconds)
+
+    def worded(self, item: str, text: str, seconds: float) -> None:
+        """What was said in an item that is in the conversation already."""
+        session = self._session
         part = Part("input_audio", transcript=text)
         session.conversation.replace(Item(item, "message", "user", (part,)))
-        self._tell_delta(utterance, text)
         session.emit(f.Transcribed(item, text, seconds))
         self._tap(Words(text, final=True))
 

@@ -6,12 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from ..errors import AgentError
 from ..values import Audio, Image, Say
 
-Piece = str | Audio | Image | Say
 T = TypeVar("T")
 
 PAUSE_S = 0.4
@@ -20,6 +20,31 @@ MOST_PIECES = 256
 FRAME_BYTES = 640
 MOST_TAPPED = 500
 """10 s of audio. A reader that is slower loses the oldest: this is a live view, not a record."""
+
+
+@dataclass(slots=True, eq=False)
+class Source:
+    """One thing that a speech-to-speech model says, by its own name for it.
+
+    `heard_ms` of it were heard; once it is `over`, what is still to come of it is dropped.
+    """
+
+    id: str
+    given_ms: float = 0.0
+    heard_ms: float = 0.0
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """Sound with the words that belong to it; either may be empty."""
+
+    audio: Audio
+    text: str
+    source: Source
+
+
+Piece = str | Audio | Image | Say | Voiced
 
 
 class Tap(Generic[T]):
@@ -75,7 +100,7 @@ class Live:
             async for piece in stream:
                 if piece is None or piece == "":
                     continue
-                if not isinstance(cast(object, piece), (str, Audio, Image, Say)):
+                if not isinstance(cast(object, piece), (str, Audio, Image, Say, Voiced)):
                     name = type(piece).__name__
                     raise AgentError(
                         f"@agent.live yielded {name}; yield str, Audio, Image, Say or None."

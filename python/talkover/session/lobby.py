@@ -313,6 +313,8 @@ class Lobby:
             api_key=agent.api_key or c.api_key,
             stt=agent.stt or c.stt,
             tts=agent.tts or c.tts,
+            # Who has a generator of their own for the whole call owns the floor already.
+            s2s=None if agent.on_live else agent.s2s or c.s2s,
         )
 
     def _of(self, agent: Agent) -> Engines:
@@ -456,7 +458,7 @@ class Lobby:
         cast = Cast(
             agent, engines.stt, engines.llm, engines.tts,
             self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
-            engines.endpointer,
+            engines.endpointer, engines.s2s,
         )  # fmt: skip
         session = Session(
             cast, about.session_config(found.config), peer,

@@ -60,8 +60,7 @@ def make_brain(
 ) -> Brain:
     """What a reply is thought up with. `sound` is the user's turn, 16 kHz mono s16le."""
     agent, config = session.cast.agent, session.config
-    own = agent.instructions
-    base = config.instructions or (own if isinstance(own, str) else own(session.facade))
+    base = instructions(session)
     items = None
     if params.input is not None:
         found = [talk.get(entry) if isinstance(entry, str) else entry for entry in params.input]
@@ -82,6 +81,12 @@ def make_brain(
     )  # fmt: skip
     reply.usage = brain.usage
     return brain
+
+
+def instructions(session: Session) -> str:
+    """The client's, where it gave some and may; else the agent's."""
+    own = session.cast.agent.instructions
+    return session.config.instructions or (own if isinstance(own, str) else own(session.facade))
 
 
 def _wire(format: Format) -> Callable[[bytes], bytes]:

@@ -37,6 +37,7 @@ from .aside import Attach
 from .brain import Brain, Piece
 from .cast import Cast, Names
 from .conversation import Conversation
+from .duplex import floor_holder
 from .hearing import Hearing
 from .idle import Idle
 from .journal import Journal, Place
@@ -372,7 +373,7 @@ class Session:
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
-        policy = turn_policy(self.cast.agent, self.config, base)
+        policy = turn_policy(self.cast.agent, self.config, base, self.cast.s2s is not None)
         if self.takeover.on:
             return replace(policy, create_response=False, interruptions="overlap")
         return policy
@@ -751,10 +752,11 @@ class Session:
         if not new:
             await self.absence.over()
             await go_on(self, self._past)
-        elif agent.greeting:
+        elif agent.greeting and self.cast.s2s is None:
             await self.say(agent.greeting)
-        if agent.on_live is not None:
-            await self._live.run(agent.on_live(self.facade))
+        floor = floor_holder(self)
+        if floor is not None:
+            await self._live.run(floor)
 
     def apologize(self) -> None:
         self.spawn(self.say(self.cast.agent.apology), "apology")

@@ -22,14 +22,19 @@ class Reflex:
     hold: bool
 
 
-def turn_policy(agent: Agent, config: SessionConfig, base: TurnPolicy) -> TurnPolicy:
-    """The server's turn settings, overlaid by the agent's, then by what the client asked for."""
+def turn_policy(
+    agent: Agent, config: SessionConfig, base: TurnPolicy, owned: bool = False
+) -> TurnPolicy:
+    """The server's turn settings, overlaid by the agent's, then by what the client asked for.
+
+    `owned`: a speech-to-speech model has the floor.
+    """
     try:
         own = policy(agent.turns, replace(base, interruptions=agent.interruptions))
     except ValueError as error:
         raise AgentError(f"turns: {error}") from None
-    if agent.on_live is not None:
-        # The agent owns the floor: turns are told to it, and neither answered nor interrupting.
+    if owned or agent.on_live is not None:
+        # Turns are told to whoever has the floor, and neither answered nor interrupting.
         return replace(own, mode="vad", create_response=False, interruptions="overlap")
     match config.audio.input.turn_detection:
         case None:

@@ -17,7 +17,9 @@ from ..engines.base import (
     Endpointer,
     Engine,
     Llm,
+    Opening,
     Speech,
+    SpeechToSpeech,
     Stt,
     SttStream,
     TextDelta,
@@ -148,6 +150,9 @@ async def _use(engine: Engine) -> None:
             stream = cast(Stt, engine).open("en", lambda _: None)
             stream.feed(bytes(50 * PIECE))
             await stream.finish()
+        case "s2s":
+            opening = Opening("Be brief.", [], [])
+            await (await cast(SpeechToSpeech, engine).open(opening)).close()
         case "turn":
             await cast(Endpointer, engine).likely_end(bytes(50 * PIECE))
 
