@@ -30,7 +30,8 @@ async def answer(turn):
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
     upstream = Server(tmp_path_factory.mktemp("upstream"), agent=COUNTS)
     url = upstream.url.replace("http", "ws") + "/v1/realtime"
-    server = Server(tmp_path_factory.mktemp("server"), f"--s2s={url}")
+    folder = tmp_path_factory.mktemp("server")
+    server = Server(folder, f"--s2s={url}", agent='from talkover import Agent\nagent = Agent("x")')
     yield upstream, server
     server.stop()
     upstream.stop()

@@ -47,6 +47,9 @@ PLACES: dict[str, set[str]] = {
     # Engines bound by the CPU: one child process each, and in the voice's child a reader.
     "engines.worker": {"create_subprocess_exec", "create_task"},
     "engines.demo.voice_worker": {"Thread"},
+    # The sound on its way to a provider, and what it says.
+    "engines.remote.realtime": {"create_task"},
+    "engines.remote.deepgram": {"create_task"},
     # In tests with virtual time, agents' plain functions, one at a time.
     "testing.loop": {"Thread"},
     # The demo's timers.

@@ -151,6 +151,7 @@ class Duplex:
         finally:
             if renewal is not None:
                 renewal.cancel()
+            self._finish_item()
             await self._hang_up()
 
     def _renew(self, dialogue: Dialogue) -> None:
@@ -183,9 +184,8 @@ class Duplex:
             case UserSpeaks():
                 await self._give_way()
             case UserTurn(item):
-                self._turns[item] = fresh("item")
+                self._turns[item] = hearing.place()
                 self._owed = True
-                hearing.add(self._turns[item], None)
             case UserWords(item, text) if item in self._turns:
                 hearing.worded(self._turns.pop(item), text, 0.0)
             case ToolCall():
@@ -212,14 +212,15 @@ class Duplex:
 
     def _finish_item(self) -> None:
         source = self._source
-        rest = "" if source is None or source.over else self._alignment.rest()
-        if source is not None and rest:
-            self._pieces.append(Voiced(Audio(b"", RATE), rest, source))
-            self._more.set()
+        if source is None or source.over or source.complete:
+            return
+        source.complete = True
+        self._pieces.append(Voiced(Audio(b"", RATE), self._alignment.rest(), source, last=True))
+        self._more.set()
 
     async def _put(self, piece: Voiced) -> None:
         last = self._pieces[-1] if self._pieces else None
-        if last and last.source is piece.source and last.audio.seconds < PIECE_S:
+        if last and last.source is piece.source and not last.last and last.audio.seconds < PIECE_S:
             sound = Audio(last.audio.data + piece.audio.data, RATE)
             self._pieces[-1] = Voiced(sound, last.text + piece.text, piece.source)
             return
@@ -231,10 +232,10 @@ class Duplex:
 
     async def _give_way(self) -> None:
         """The user has the floor; the model is told how far it was heard."""
-        source, self._source = self._source, None
+        source = self._source
         self._pieces.clear()
         self._room.set()
-        if source is None:
+        if source is None or source.over:
             return
         source.over = True
         await self._session.interrupt()

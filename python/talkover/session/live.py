@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 PAUSE_S = 0.4
 """Nothing new for so long ends a reply; what comes later is another."""
+STALLED_S = 5.0
+"""The same where a model has not said yet that it is done."""
 MOST_PIECES = 256
 FRAME_BYTES = 640
 MOST_TAPPED = 500
@@ -33,15 +35,17 @@ class Source:
     given_ms: float = 0.0
     heard_ms: float = 0.0
     over: bool = False
+    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Voiced:
-    """Sound with the words that belong to it; either may be empty."""
+    """Sound with the words that belong to it; either may be empty. `last`: its source is done."""
 
     audio: Audio
     text: str
     source: Source
+    last: bool = False
 
 
 Piece = str | Audio | Image | Say | Voiced
@@ -122,15 +126,19 @@ class Live:
             self._pieces.get_nowait()
 
     async def burst(self) -> AsyncGenerator[Piece]:
-        """What one reply says: all that comes without a pause."""
-        self._taken = True
+        """What one reply says: all that comes without a pause, or until a model says it is all."""
+        self._taken, pause = True, PAUSE_S
         try:
             while True:
                 try:
-                    async with asyncio.timeout(PAUSE_S):
+                    async with asyncio.timeout(pause):
                         piece = await self._pieces.get()
                 except TimeoutError:
                     return
                 yield piece
+                if isinstance(piece, Voiced):
+                    if piece.last:
+                        return
+                    pause = STALLED_S
         finally:
             self._taken = False

@@ -157,7 +157,6 @@ def _session(opening: Opening, voice: str | None) -> dict[str, Any]:
             "input": {
                 "format": pcm,
                 "transcription": {"model": TRANSCRIPTION, "language": opening.language},
-                "turn_detection": {"type": "server_vad"},
             },
             "output": output,
         },
