@@ -21,7 +21,9 @@ from .turn.policy import TurnPolicy, policy
 
 FILE = "talkover.toml"
 PREFIX = "TALKOVER_"
-_SECRET = frozenset(("api_key", "key", "turn_secret", "webhook_secret"))
+_SECRET = frozenset(
+    ("api_key", "deepgram_key", "elevenlabs_key", "key", "turn_secret", "webhook_secret")
+)
 
 Source = Literal["flag", "environment", "talkover.toml", "default"]
 
@@ -56,6 +58,8 @@ class Settings(BaseModel):
     )
     model: str | None = _of(None, "the model there; not needed where only one is served")
     api_key: str | None = _of(None, "the key that the engines' servers want")
+    deepgram_key: str | None = _of(None, "the key for --stt deepgram")
+    elevenlabs_key: str | None = _of(None, "the key for --tts elevenlabs")
     stt: str | None = _of(None, "speech recognition: a URL, OpenAI-compatible, or a name")
     stt_model: str | None = _of(None, "the model there; else whisper-1, or OpenAI's newest")
     tts: str | None = _of(None, "a voice: a URL, OpenAI-compatible, or a name")

@@ -49,7 +49,7 @@ PLACES: dict[str, set[str]] = {
     "engines.demo.voice_worker": {"Thread"},
     # The sound on its way to a provider, and what it says.
     "engines.remote.realtime": {"create_task"},
-    "engines.remote.deepgram": {"create_task"},
+    "engines.remote.deepgram": {"TaskGroup", "create_task"},
     # In tests with virtual time, agents' plain functions, one at a time.
     "testing.loop": {"Thread"},
     # The demo's timers.

@@ -14,6 +14,8 @@ from .base import Provider, Role, Wanted
 GROUP = "talkover.engines"
 OURS = {
     "demo": "talkover.engines.demo.provider:PROVIDER",
+    "deepgram": "talkover.engines.remote.deepgram:PROVIDER",
+    "elevenlabs": "talkover.engines.remote.elevenlabs:PROVIDER",
     "openai": "talkover.engines.remote.provider:PROVIDER",
 }
 SCHEMES = {"http": "openai", "https": "openai", "ws": "openai", "wss": "openai"}

@@ -13,9 +13,11 @@ from ..errors import ConfigError, EngineError, TalkoverError
 from .base import Endpointer, Engine, EngineInfo, Llm, Role, SpeechToSpeech, Stt, Tts, Wanted
 from .deadline import STALL_S, Patience
 from .fallback import Chain, LlmChain, SttChain, TtsChain
-from .providers import make
+from .providers import known, make
 from .smart_turn.endpointer import SmartTurn
 from .unheard import NoEar, NoModel
+
+__all__ = ["Choice", "Engines", "build", "fallback_voice", "known"]
 
 DEMO = "demo"
 
