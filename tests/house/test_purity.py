@@ -40,6 +40,7 @@ WORLD = re.compile(
         "session.capacity",
         "session.past",
         "session.account",
+        "session.alignment",
         "observe.turns",
         "cluster.nodes",
         "engines.breaker",

@@ -187,3 +187,8 @@ async def test_a_provider_that_cannot_be_reached_is_named(media: MediaPort):
     assert error["code"] == "engine_unreachable" and "--s2s ws://127.0.0.1:9" in error["message"]
     await line.session.end("over")
     await conformance.check_failure(nobody)
+
+
+async def test_the_realtime_model_conforms():
+    async with upstream() as provider:
+        await conformance.check_s2s(model(provider))
