@@ -83,6 +83,11 @@ def test_an_engine_that_a_provider_has_not_is_refused():
         build(Choice(tts="deepgram"))
 
 
+def test_a_conversation_has_one_speech_to_speech_model():
+    with pytest.raises(ConfigError, match="name one"):
+        build(Choice(s2s="openai,openai", api_key="k"))
+
+
 def test_each_in_a_list_may_have_its_own_model_and_key():
     infos = build(Choice(llm="https://k@one.example/v1#large,http://localhost:9/v1#small")).infos
     assert [(i.name, i.where) for i in infos if i.role == "llm"] == [

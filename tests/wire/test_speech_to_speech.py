@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
@@ -161,6 +162,17 @@ async def test_a_session_that_says_when_it_ends_is_renewed_in_a_silence_before(m
         # We hung up, not the provider.
         assert first.socket.close_code == 1000
         assert texts(second) == [("assistant", "A long one.")]
+        await line.session.end("over")
+
+
+async def test_a_provider_that_hangs_up_at_once_is_not_called_in_a_frenzy(media: MediaPort):
+    async with upstream(lasts_s=0.01) as provider:
+        line = Line(media, s2s=model(provider))
+        loop = asyncio.get_running_loop()
+        await provider.came(0)
+        began = loop.time()
+        await provider.came(2)
+        assert loop.time() - began > 1.0
         await line.session.end("over")
 
 

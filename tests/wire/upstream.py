@@ -29,13 +29,16 @@ class Upstream:
 
     async def call(self, number: int = 0) -> Call:
         """The `number`-th connection, once it has been set up."""
+        call = await self.came(number)
+        await call.got("session.update")
+        return call
+
+    async def came(self, number: int) -> Call:
         async with asyncio.timeout(PATIENCE_S):
             while len(self.calls) <= number:
                 self._more.clear()
                 await self._more.wait()
-        call = self.calls[number]
-        await call.got("session.update")
-        return call
+        return self.calls[number]
 
     async def handle(self, socket: ServerConnection) -> None:
         call = Call(socket)

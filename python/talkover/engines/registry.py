@@ -104,8 +104,10 @@ def build(choice: Choice, ourselves: int | None = None) -> Engines:
         return engines
 
     if choice.s2s is not None:
-        (model,) = made("s2s", choice.s2s, choice.model, choice.tts_voice)
-        return Engines(NoEar(), NoModel(), fallback_voice(), s2s=model)
+        models = made("s2s", choice.s2s, choice.model, choice.tts_voice)
+        if len(models) != 1:
+            raise ConfigError(f"--s2s {choice.s2s}: name one; a conversation has one model.")
+        return Engines(NoEar(), NoModel(), fallback_voice(), s2s=models[0])
     return Engines(
         stt=_stt() if choice.stt is None
         else SttChain(made("stt", choice.stt, choice.stt_model), patience),

@@ -48,6 +48,8 @@ RENEW_S = 60.0
 RENEW_SHARE = 0.25
 """For sessions that are short themselves: that share of them at most."""
 LOOK_S = 0.25
+STEADY_S = 2.0
+"""A provider that hangs up sooner is in no state to be called again at once."""
 
 
 def floor_holder(session: Session) -> AsyncGenerator[Any] | None:
@@ -74,7 +76,7 @@ class Duplex:
         """The model's names of the user's items → ours."""
         self._owed = False
         """The user has spoken and is not answered yet."""
-        self._calling = 0
+        self._calling = self._tries = 0
 
     async def said(self) -> AsyncGenerator[Voiced]:
         session = self._session
@@ -102,15 +104,20 @@ class Duplex:
                     await dialogue.ask(f"Say exactly this and nothing else: {greeting}")
                 elif self._owed and not self._calling:
                     await dialogue.ask()
+                began = asyncio.get_running_loop().time()
                 await self._follow(dialogue)
+                if asyncio.get_running_loop().time() - began >= STEADY_S:
+                    self._tries = 0
+                else:
+                    self._again()
         finally:
             await self._hang_up()
 
     async def _connect(self) -> Dialogue:
-        session, tries = self._session, 0
+        session = self._session
         agent = session.cast.agent
         while True:
-            await asyncio.sleep(WAITS_S[min(tries, len(WAITS_S) - 1)])
+            await asyncio.sleep(WAITS_S[min(self._tries, len(WAITS_S) - 1)])
             opening = Opening(
                 instructions(session),
                 [tool.chat_schema() for tool in agent.tools.values()],
@@ -121,16 +128,20 @@ class Duplex:
             try:
                 self._dialogue = dialogue = await self._model.open(opening)
             except EngineError as error:
-                tries += 1
-                log.warning("no dialogue", session=session.id, error=error.message, tries=tries)
-                if tries in (1, len(WAITS_S)):
+                log.warning("no dialogue", session=session.id, error=error.message)
+                if self._tries in (0, len(WAITS_S) - 1):
                     session.emit(f.Failed("server_error", error.code, error.message))
-                if tries == len(WAITS_S):
-                    session.apologize()
+                self._again()
                 continue
             while self._before:
                 dialogue.feed(self._before.popleft())
             return dialogue
+
+    def _again(self) -> None:
+        """One more try that came to nothing."""
+        self._tries += 1
+        if self._tries == len(WAITS_S):
+            self._session.apologize()
 
     async def _follow(self, dialogue: Dialogue) -> None:
         """Until it ends, or is about to and nobody speaks."""
