@@ -258,11 +258,12 @@ class Agent:
         self,
         instructions: Instructions = "",
         *,
-        llm: str | None = None,
+        llm: str | list[str] | None = None,
         model: str | None = None,
         api_key: str | None = None,
-        stt: str | None = None,
-        tts: str | None = None,
+        stt: str | list[str] | None = None,
+        tts: str | list[str] | None = None,
+        s2s: str | None = None,
         voice: str | None = None,
         language: str = "en",
         greeting: str | None = None,
@@ -284,8 +285,9 @@ class Agent:
                 f'vision={vision!r}: use "on_request", "every_turn" or seconds from 0.5 to 3600.'
             )
         self.instructions = instructions
-        self.llm, self.model, self.api_key = llm, model, api_key
-        self.stt, self.tts, self.voice, self.language = stt, tts, voice, language
+        self.llm, self.stt, self.tts = _in_order(llm), _in_order(stt), _in_order(tts)
+        self.s2s, self.model, self.api_key = s2s, model, api_key
+        self.voice, self.language = voice, language
         self.greeting = greeting
         self.interruptions: Interruptions = interruptions
         self.turns: TurnTaking | dict[str, Any] = turns
@@ -384,6 +386,11 @@ class Agent:
             return function
 
         return register if function is None else register(function)
+
+
+def _in_order(engines: str | list[str] | None) -> str | None:
+    """Several engines as settings write them."""
+    return ",".join(engines) if isinstance(engines, list) else engines
 
 
 def _is_pace(vision: object) -> bool:

@@ -21,7 +21,9 @@ from .turn.policy import TurnPolicy, policy
 
 FILE = "talkover.toml"
 PREFIX = "TALKOVER_"
-_SECRET = frozenset(("api_key", "key", "turn_secret", "webhook_secret"))
+_SECRET = frozenset(
+    ("api_key", "deepgram_key", "elevenlabs_key", "key", "turn_secret", "webhook_secret")
+)
 
 Source = Literal["flag", "environment", "talkover.toml", "default"]
 
@@ -51,16 +53,26 @@ class Settings(BaseModel):
     turn_urls: str | None = _of(None, "relays for callers who get through by nothing else")
     turn_secret: str | None = _of(None, "the secret that those relays share with this server")
     key: str | None = _of(None, "who shows it may call; off loopback one is made if none is given")
-    llm: str | None = _of(None, "the URL of an OpenAI-compatible model server")
+    llm: str | None = _of(
+        None, "the URL of an OpenAI-compatible model server; behind a comma, who stands in for it"
+    )
     model: str | None = _of(None, "the model there; not needed where only one is served")
     api_key: str | None = _of(None, "the key that the engines' servers want")
-    stt: str | None = _of(None, "the URL of speech recognition, OpenAI-compatible")
+    deepgram_key: str | None = _of(None, "the key for --stt deepgram")
+    elevenlabs_key: str | None = _of(None, "the key for --tts elevenlabs")
+    stt: str | None = _of(None, "speech recognition: a URL, OpenAI-compatible, or a name")
     stt_model: str | None = _of(None, "the model there; else whisper-1, or OpenAI's newest")
-    tts: str | None = _of(None, "the URL of a voice, OpenAI-compatible")
+    tts: str | None = _of(None, "a voice: a URL, OpenAI-compatible, or a name")
     tts_model: str | None = _of(None, "the model there; else tts-1, or OpenAI's newest")
     voice: str | None = _of(None, "the voice's name")
     openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
+    s2s: str | None = _of(
+        None, "a speech-to-speech model instead of the three: wss://HOST/v1/realtime, or openai"
+    )
     smart_turn: str | None = _of(None, "an end-of-turn model: auto, or its file")
+    stall_seconds: float = _of(
+        10.0, "an engine that gives nothing for so long has failed", ge=0.5, le=120
+    )
     record: str | None = _of(None, "a folder that gets a .talkover file of every call")
     record_days: int | None = _of(None, "recordings older than this are deleted", ge=1)
     tls: bool = _of(False, "HTTPS, by a certificate made for development")

@@ -54,8 +54,9 @@ AUDIT = [
 @pytest.mark.parametrize(
     "core",
     [
-        "turn", "protocol", "session.capacity", "session.past", "session.account", "observe.turns",
-        "cluster.nodes", "observe.figures", *AUDIT,
+        "turn", "protocol", "session.capacity", "session.past", "session.account",
+        "session.alignment", "observe.turns", "cluster.nodes", "engines.breaker",
+        "observe.figures", *AUDIT,
     ],
 )  # fmt: skip
 def test_a_python_core_imports_only_what_computes(core: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from talkover import Agent
+from talkover.engines.base import SpeechToSpeech
 from talkover.engines.mcp import McpConnection
 from talkover.media.port import MediaPort
 from talkover.protocol.config import first_config
@@ -30,7 +31,7 @@ class Line:
     def __init__(
         self, media: MediaPort, config: dict[str, Any] | None = None, *,
         answers: Answers = ANSWERS, agent: Agent | None = None, ear: ScriptedEar | None = None,
-        first: float = 0.0, pace: float = 0.002,
+        first: float = 0.0, pace: float = 0.002, s2s: SpeechToSpeech | None = None,
         dialect: Callable[[Session], Dialect] = lambda _: Codec(
             extensions=False, audio_events=True
         ),
@@ -38,7 +39,7 @@ class Line:
         self.llm = ScriptedLlm(answers, first=first, pace=0.0)
         self.ear = ear or ScriptedEar(final=0.0)
         cast = Cast(
-            agent or Agent("x"), self.ear, self.llm, SteadyVoice(first=0.0, pace=pace),
+            agent or Agent("x"), self.ear, self.llm, SteadyVoice(first=0.0, pace=pace), s2s=s2s,
             connect=McpConnection,
         )  # fmt: skip
         sessions: list[Session] = []

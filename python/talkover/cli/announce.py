@@ -33,7 +33,7 @@ def announce(
 
 def lines_of(info: EngineInfo) -> list[str]:
     kind = "scripted demo" if info.demo else "real"
-    what = "audio" if info.role in ("stt", "turn") else "text"
+    what = "audio" if info.role in ("stt", "s2s", "turn") else "text"
     leaves = "leaves" if info.leaves_machine else "stays on"
     line = f"{info.role}  {info.name} ({kind}), {info.where}; {what} {leaves} this machine"
     return [line, f"     {info.note}"] if info.note else [line]

@@ -186,8 +186,8 @@ def config(flags: Flags) -> None:
 @app.command()
 @with_flags
 def engines(flags: Flags) -> None:
-    """Print which engines would be used, and whether they can be reached."""
-    from ..engines.registry import build
+    """Print which engines would be used, whether they can be reached, and all that are known."""
+    from ..engines.registry import build, known
     from .announce import lines_of
     from .serve import choice
 
@@ -204,6 +204,11 @@ def engines(flags: Flags) -> None:
             typer.echo(line)
     for trouble in troubles:
         typer.echo(f"!    {trouble}", err=True)
+    typer.echo("")
+    for provider in known():
+        does = ", ".join(provider.roles)
+        state = provider.trouble or f"{provider.note} ({does}; from {provider.origin})"
+        typer.echo(f"{provider.name:12} {state}")
     raise typer.Exit(1 if troubles else 0)
 
 

@@ -224,6 +224,13 @@ def choice(settings: Settings) -> Choice:
         tts_voice=settings.voice,
         openai=settings.openai,
         smart_turn=settings.smart_turn,
+        s2s=settings.s2s,
+        stall_s=settings.stall_seconds,
+        keys=tuple(
+            (name, key)
+            for name in ("deepgram", "elevenlabs")
+            if (key := getattr(settings, f"{name}_key"))
+        ),
     )
 
 

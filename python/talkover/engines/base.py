@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 
 from ..errors import EngineError
 
-Role = Literal["stt", "llm", "tts", "turn"]
+Role = Literal["stt", "llm", "tts", "s2s", "turn"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,3 +204,125 @@ class Tools(Protocol):
     def close(self) -> None:
         """Have `serve` return."""
         ...
+
+
+# ---- speech to speech ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a dialogue begins with. `tools` and `history` are as for `Llm.reply`."""
+
+    instructions: str
+    tools: list[dict[str, Any]]
+    history: list[dict[str, Any]]
+    voice: str | None = None
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """More of what the model says in `item`: its sound, its words, or both.
+
+    Words may come before their sound; `pcm` is 24 kHz mono s16le.
+    """
+
+    item: str
+    pcm: bytes = b""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpeaks:
+    """The model heard the user begin, and yields the floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserTurn:
+    """The user's turn is over; its words may follow."""
+
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserWords:
+    item: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The model has said what it has to say."""
+
+
+DialogueEvent = Spoken | UserSpeaks | UserTurn | UserWords | ToolCall | Answered
+
+
+class Dialogue(Protocol):
+    """One caller's dialogue, with one connection behind it."""
+
+    @property
+    def lasts_s(self) -> float | None:
+        """How long the provider will go on with it, seconds; None where it does not say."""
+        ...
+
+    def feed(self, pcm: bytes) -> None:
+        """Take all of the caller's sound as it comes, 16 kHz mono s16le."""
+        ...
+
+    def events(self) -> AsyncGenerator[DialogueEvent]:
+        """Ends when the provider hangs up; EngineError for what went wrong."""
+        ...
+
+    async def truncate(self, item: str, heard_ms: int) -> None:
+        """Of `item` the caller heard only so much."""
+        ...
+
+    async def result(self, call_id: str, output: str) -> None:
+        """What a tool that was called gave."""
+        ...
+
+    async def ask(self, instructions: str | None = None) -> None:
+        """Have the model speak now."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class SpeechToSpeech(Engine, Protocol):
+    """A model that hears and speaks, and decides by itself when to."""
+
+    async def open(self, opening: Opening) -> Dialogue:
+        """EngineError where it cannot be reached."""
+        ...
+
+
+# ---- how an engine is found ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the settings say of one engine; whoever makes it takes what it knows.
+
+    `spec` is as it was written, for errors, without its key. `url` is None for one that was asked
+    for by its provider's name. `stall_s`: silence after which the engine has failed.
+    """
+
+    role: Role
+    spec: str
+    url: str | None = None
+    model: str | None = None
+    api_key: str | None = None
+    voice: str | None = None
+    stall_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Who makes engines. An entry point of the group `talkover.engines` names an object of this.
+
+    A maker starts and connects nothing. ConfigError says which setting is missing.
+    """
+
+    note: str
+    makers: Mapping[Role, Callable[[Wanted], Any]]

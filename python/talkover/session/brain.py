@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from ..agent import Instructions, Spoken, Turn
+from ..agent import Session as Facade
 from ..engines.base import TextDelta, ToolCall, Usage
 from ..errors import AgentError
 from ..protocol import facts as f
@@ -25,6 +26,7 @@ from ..protocol.items import Item
 from ..tool import Tool
 from ..values import Audio, Image, Say
 from .conversation import Conversation, Message, chat_messages, with_picture
+from .live import Voiced
 from .remote import Offered
 from .remote_calls import RemoteCalls
 from .tools import Toolbox
@@ -56,7 +58,7 @@ class ToolRound:
     """The agent's tools ran: what is said next comes after them in the conversation."""
 
 
-Piece = str | Audio | Image | Say | ClientCall | ToolRound
+Piece = str | Audio | Image | Say | Voiced | ClientCall | ToolRound
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,22 @@ class Ask:
     sound: bytes = b""
     """The turn's sound, 16 kHz; empty where it was typed."""
     conversation: Conversation = field(default_factory=Conversation)
+
+
+async def instructed(made: Instructions, session: Facade) -> str:
+    """Instructions as they are for this session now. AgentError where they take too long."""
+    if not isinstance(made, str):
+        made = made(session)
+    if isinstance(made, str):
+        return made
+    try:
+        async with asyncio.timeout(INSTRUCT_S):
+            return await made
+    except TimeoutError:
+        raise AgentError(
+            f"The agent's instructions took more than {INSTRUCT_S:.0f} s; make them from what is "
+            "in session.state, and fill that in @agent.start."
+        ) from None
 
 
 class Brain:
@@ -144,7 +162,7 @@ class Brain:
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """What to say, piece by piece, and the calls that the client is to make."""
-        await self._instruct()
+        self._instructions = await instructed(self._ask.instructions, self._session.facade)
         own = self.agent.on_reply
         said = self._answer(self._instructions, None) if own is None else _run(own(self.turn))
         async with aclosing(said):
@@ -157,21 +175,6 @@ class Brain:
                 yield _checked(piece)
         for call in self._calls:
             yield call
-
-    async def _instruct(self) -> None:
-        made = self._ask.instructions
-        if not isinstance(made, str):
-            made = made(self._session.facade)
-        if not isinstance(made, str):
-            try:
-                async with asyncio.timeout(INSTRUCT_S):
-                    made = await made
-            except TimeoutError:
-                raise AgentError(
-                    f"The agent's instructions took more than {INSTRUCT_S:.0f} s; make them from "
-                    "what is in session.state, and fill that in @agent.start."
-                ) from None
-        self._instructions = made
 
     async def _answer(
         self, instructions: str, tools: list[dict[str, Any]] | None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..agent import Agent
-from ..engines.base import Endpointer, Llm, Stt, Tools, Tts
+from ..engines.base import Endpointer, Llm, SpeechToSpeech, Stt, Tools, Tts
 from ..errors import AgentError, EngineError
 from ..tool_server import ToolServer
 from ..turn.policy import NORMAL, TurnPolicy
@@ -36,6 +36,8 @@ class Cast:
     troubles: tuple[EngineError, ...] = ()
     turns: TurnPolicy = NORMAL
     endpointer: Endpointer | None = None
+    s2s: SpeechToSpeech | None = None
+    """Hears and speaks in the place of the three, and owns the floor."""
     name: str = "agent"
     recast: Callable[[Agent | str], Cast] = _nobody
     connect: Callable[[ToolServer], Tools] = _unconnected

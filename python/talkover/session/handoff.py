@@ -22,8 +22,11 @@ async def hand_off(session: Session, to: Agent | str) -> None:
     before, cast = session.cast, session.cast.recast(to)
     if cast.agent is before.agent or session.ended:
         return
-    if before.agent.on_live is not None or cast.agent.on_live is not None:
-        raise AgentError("An agent with @agent.live has no turns to hand off; use @agent.reply.")
+    if any(one.agent.on_live is not None or one.s2s is not None for one in (before, cast)):
+        raise AgentError(
+            "An agent with @agent.live, or a speech-to-speech model, has no turns to hand off; use "
+            "@agent.reply, or three engines."
+        )
     inside = session.inside_reply
     session.cast = cast
     if session.client_may is not None:

@@ -67,6 +67,8 @@ class Hearing:
         """Samples heard so far."""
         self._ways: deque[float] = deque(maxlen=WAYS)
         self._pauses = 0
+        self._unplaced: str | None = None
+        """The item of what was said last, which a speech-to-speech model has not told yet."""
         self._early: str | None = None
         """The item of a voice that was told before it is known whether it interrupts."""
 
@@ -272,6 +274,8 @@ class Hearing:
     def commit(self, end: float) -> None:
         """The user's turn is over: it becomes an item."""
         session, begun = self._session, self.open_utterance
+        if session.cast.s2s is not None:
+            return self._leave_to_model(end)
         utterance = begun or Utterance(fresh("item"))
         utterance.sound = self.ear.sound
         utterance.ended = self._silent_since(end, utterance.sound)
@@ -291,6 +295,23 @@ class Hearing:
         self._tell_delta(utterance, utterance.text)
         session.emit(f.Transcribed(utterance.item, utterance.text, seconds))
         self.ear.reset()
+
+    def _leave_to_model(self, end: float) -> None:
+        """What was said becomes an item when the speech-to-speech model says so."""
+        utterance, self.utterance = self.utterance, None
+        if utterance is not None:
+            self._session.emit(f.SpeechStopped(utterance.item, self.ms(end)))
+            placed = utterance.item in self._session.conversation
+            self._unplaced = None if placed else utterance.item
+        self.ear.reset()
+
+    def place(self) -> str:
+        """The model says that the user's turn is over: its item, whose words may follow."""
+        begun = self.open_utterance
+        item = self._unplaced or (begun.item if begun else fresh("item"))
+        self._unplaced = None
+        self.add(item, None)
+        return item
 
     def _silent_since(self, end: float, sound: bytes) -> float:
         """When a turn fell silent of which the detector heard the last at `end`."""
@@ -318,9 +339,14 @@ class Hearing:
         except EngineError as error:
             session.emit(f.TranscriptionFailed(item, error.message))
             return
+        self._tell_delta(utterance, text)
+        self.worded(item, text, seconds)
+
+    def worded(self, item: str, text: str, seconds: float) -> None:
+        """What was said in an item that is in the conversation already."""
+        session = self._session
         part = Part("input_audio", transcript=text)
         session.conversation.replace(Item(item, "message", "user", (part,)))
-        self._tell_delta(utterance, text)
         session.emit(f.Transcribed(item, text, seconds))
         self._tap(Words(text, final=True))
 

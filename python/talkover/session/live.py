@@ -6,20 +6,49 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
 from ..errors import AgentError
 from ..values import Audio, Image, Say
 
-Piece = str | Audio | Image | Say
 T = TypeVar("T")
 
 PAUSE_S = 0.4
 """Nothing new for so long ends a reply; what comes later is another."""
+STALLED_S = 5.0
+"""The same where a model has not said yet that it is done."""
 MOST_PIECES = 256
 FRAME_BYTES = 640
 MOST_TAPPED = 500
 """10 s of audio. A reader that is slower loses the oldest: this is a live view, not a record."""
+
+
+@dataclass(slots=True, eq=False)
+class Source:
+    """One thing that a speech-to-speech model says, by its own name for it.
+
+    `heard_ms` of it were heard; once it is `over`, what is still to come of it is dropped.
+    """
+
+    id: str
+    given_ms: float = 0.0
+    heard_ms: float = 0.0
+    over: bool = False
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Voiced:
+    """Sound with the words that belong to it; either may be empty. `last`: its source is done."""
+
+    audio: Audio
+    text: str
+    source: Source
+    last: bool = False
+
+
+Piece = str | Audio | Image | Say | Voiced
 
 
 class Tap(Generic[T]):
@@ -75,7 +104,7 @@ class Live:
             async for piece in stream:
                 if piece is None or piece == "":
                     continue
-                if not isinstance(cast(object, piece), (str, Audio, Image, Say)):
+                if not isinstance(cast(object, piece), (str, Audio, Image, Say, Voiced)):
                     name = type(piece).__name__
                     raise AgentError(
                         f"@agent.live yielded {name}; yield str, Audio, Image, Say or None."
@@ -97,15 +126,19 @@ class Live:
             self._pieces.get_nowait()
 
     async def burst(self) -> AsyncGenerator[Piece]:
-        """What one reply says: all that comes without a pause."""
-        self._taken = True
+        """What one reply says: all that comes without a pause, or until a model says it is all."""
+        self._taken, pause = True, PAUSE_S
         try:
             while True:
                 try:
-                    async with asyncio.timeout(PAUSE_S):
+                    async with asyncio.timeout(pause):
                         piece = await self._pieces.get()
                 except TimeoutError:
                     return
                 yield piece
+                if isinstance(piece, Voiced):
+                    if piece.last:
+                        return
+                    pause = STALLED_S
         finally:
             self._taken = False

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -376,17 +377,15 @@ class Lobby:
 
     def _chosen(self, agent: Agent) -> Choice:
         c = self._choice
-        return Choice(
+        return replace(
+            c,
             llm=agent.llm or c.llm,
             model=agent.model or c.model,
             api_key=agent.api_key or c.api_key,
             stt=agent.stt or c.stt,
             tts=agent.tts or c.tts,
-            stt_model=c.stt_model,
-            tts_model=c.tts_model,
-            tts_voice=c.tts_voice,
-            openai=c.openai,
-            smart_turn=c.smart_turn,
+            # Who has a generator of their own for the whole call owns the floor already.
+            s2s=None if agent.on_live else agent.s2s or c.s2s,
         )
 
     def _of(self, agent: Agent) -> Engines:
@@ -560,7 +559,7 @@ class Lobby:
         return Cast(
             agent, engines.stt, engines.llm, engines.tts,
             self._fallback, tuple(self._troubles.get(self._chosen(agent), ())), self._turns,
-            engines.endpointer, name, self._cast, tool_server,
+            engines.endpointer, engines.s2s, name, self._cast, tool_server,
         )  # fmt: skip
 
     def _forget(self, session: Session) -> None:

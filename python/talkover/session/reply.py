@@ -22,6 +22,7 @@ from .account import Stamps
 from .brain import ClientCall, Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
+from .live import Source, Voiced
 from .replying import REPLYING
 from .unplayed import Rest, Unplayed
 
@@ -80,6 +81,7 @@ class _Line:
     sound: Audio | None = None
     picture: Image | None = None
     guarded: bool = False
+    source: Source | None = None
 
 
 class Reply:
@@ -130,6 +132,8 @@ class Reply:
         self._limits: dict[str, int] = {}
         self._guarded = self._peer_guarded = False
         self._items: list[Item] = []
+        self._sources: list[tuple[Source, float, float]] = []
+        """What came with its own name, and from when to when it sounds."""
         self._previous: list[str | None] = []
         self._done: set[str] = set()
         self._open: str | None = None
@@ -345,6 +349,12 @@ class Reply:
                         await self._flush()
                         item = self._message()
                         await self._put(_Line(item.id, self._cut_from, "", piece))
+                    case Voiced(audio, text, source):
+                        if not source.over:
+                            item, start = self._message(), self._cut_from
+                            self._say(item, text)
+                            self._cut_from += len(text)
+                            await self._put(_Line(item.id, start, text, audio, source=source))
                     case Image():
                         await self._flush()
                         if self._peer is None:
@@ -364,8 +374,15 @@ class Reply:
             text = text.lstrip()
         if not text:
             return
+        self._say(self._message(), text)
+        for chunk in self._chunker.push(text):
+            await self._line(chunk)
+
+    def _say(self, item: Item, text: str) -> None:
+        """Tell more words of an item."""
+        if not text:
+            return
         self.stamps.write(self._desk.clock())
-        item = self._message()
         index = self._items.index(item)
         part = item.content[0]
         if self._peer is None:
@@ -375,8 +392,6 @@ class Reply:
             part = replace(part, transcript=(part.transcript or "") + text)
             self.tell(f.ReplyTranscript(self.id, item.id, index, text))
         self._update(replace(item, content=(part,)))
-        for chunk in self._chunker.push(text):
-            await self._line(chunk)
 
     async def _flush(self) -> None:
         for chunk in self._chunker.flush():
@@ -401,6 +416,9 @@ class Reply:
             self._table.begin(line.item, line.start, line.text)
             self._peer_guarded = line.guarded
             if line.sound is not None:
+                if line.source is not None:
+                    began = self._table.length_ms
+                    self._sources.append((line.source, began, began + line.sound.seconds * 1000))
                 await self._play(line.sound.data, line.sound.rate, [])
             elif any(letter.isalnum() for letter in line.text):
                 await self._speak_with(self._voice.tts, line.text)
@@ -483,7 +501,9 @@ class Reply:
         self._update(replace(item, content=(replace(item.content[0], transcript=text),)))
         index = len(self._items) - 1
         self.tell(f.ReplyTranscript(self.id, item.id, index, text))
-        for tts in filter(None, (self._voice.tts, self._voice.fallback)):
+        voices = (self._voice.tts, self._voice.fallback)
+        # A voice that has just failed would be waited for again.
+        for tts in filter(None, voices if self._voiceless is None else reversed(voices)):
             self._table.begin(item.id, 0, text)
             try:
                 await self._speak_with(tts, text)
@@ -566,6 +586,9 @@ class Reply:
         return heard.played_ms
 
     def _cut(self, cancelled: bool, played_ms: int) -> None:
+        length = played_ms if cancelled else self._table.length_ms
+        for source, began, ended in self._sources:
+            source.heard_ms += max(0.0, min(length, ended) - began)
         said: list[str] = []
         for item in self._items:
             if item.type != "message":

@@ -40,6 +40,7 @@ from .brain import Brain, Piece
 from .cast import Cast, Names
 from .consent import Consent
 from .departure import Departure
+from .duplex import floor_holder
 from .handoff import hand_off
 from .hearing import Hearing
 from .idle import Idle
@@ -382,7 +383,10 @@ class Session:
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
-        policy = turn_policy(self.cast.agent, self.config, base, self.next_turn.settings)
+        policy = turn_policy(
+            self.cast.agent, self.config, base, self.next_turn.settings,
+            owned=self.cast.s2s is not None,
+        )  # fmt: skip
         if self.takeover.on:
             return replace(policy, create_response=False, interruptions="overlap")
         return policy
@@ -730,10 +734,11 @@ class Session:
         if not new:
             await self.absence.over()
             await go_on(self, self._past)
-        elif agent.greeting:
+        elif agent.greeting and self.cast.s2s is None:
             await self.say(agent.greeting)
-        if agent.on_live is not None:
-            await self._live.run(agent.on_live(self.facade))
+        floor = floor_holder(self)
+        if floor is not None:
+            await self._live.run(floor)
 
     def apologize(self) -> None:
         self.spawn(self.say(self.cast.agent.apology), "apology")

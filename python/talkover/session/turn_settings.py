@@ -50,20 +50,25 @@ class NextTurn:
 
 
 def turn_policy(
-    agent: Agent, config: SessionConfig, base: TurnPolicy, expected: dict[str, Any] | None = None
+    agent: Agent,
+    config: SessionConfig,
+    base: TurnPolicy,
+    expected: dict[str, Any] | None = None,
+    *,
+    owned: bool = False,
 ) -> TurnPolicy:
     """The server's turn settings, overlaid by the agent's, then by what the client asked for, then
-    by what is expected of the next turn."""
-    return replace(_usual(agent, config, base), **(expected or {}))
+    by what is expected of the next turn. `owned`: a speech-to-speech model has the floor."""
+    return replace(_usual(agent, config, base, owned=owned), **(expected or {}))
 
 
-def _usual(agent: Agent, config: SessionConfig, base: TurnPolicy) -> TurnPolicy:
+def _usual(agent: Agent, config: SessionConfig, base: TurnPolicy, *, owned: bool) -> TurnPolicy:
     try:
         own = policy(agent.turns, replace(base, interruptions=agent.interruptions))
     except ValueError as error:
         raise AgentError(f"turns: {error}") from None
-    if agent.on_live is not None:
-        # The agent owns the floor: turns are told to it, and neither answered nor interrupting.
+    if owned or agent.on_live is not None:
+        # Turns are told to whoever has the floor, and neither answered nor interrupting.
         return replace(own, mode="vad", create_response=False, interruptions="overlap")
     match config.audio.input.turn_detection:
         case None:

@@ -17,7 +17,9 @@ from ..engines.base import (
     Endpointer,
     Engine,
     Llm,
+    Opening,
     Speech,
+    SpeechToSpeech,
     Stt,
     SttStream,
     TextDelta,
@@ -93,6 +95,24 @@ async def check_stt(stt: Stt, pcm: bytes, words: str) -> None:
         beside.close()
 
 
+async def check_s2s(model: SpeechToSpeech) -> None:
+    """Speech to speech: dialogues begin with a history, take sound and any order of calls, stand
+    beside each other, and stop when they are told to."""
+    history: list[dict[str, Any]] = [_user("I am Ada."), {"role": "assistant", "content": "Hello."}]
+    async with _warm(model, "s2s"):
+        opening = Opening("Be brief.", [WEATHER], history)
+        one, other = [await _timely(model.open(opening), "open") for _ in range(2)]
+        for dialogue in (one, other):
+            assert dialogue.lasts_s is None or dialogue.lasts_s > 0, "It is over already."
+            dialogue.feed(bytes(10 * PIECE))
+        await _timely(one.ask("Say hello."), "ask")
+        await _timely(one.truncate("none", 0), "truncate")
+        await _timely(one.close(), "close", PROMPT_S)
+        await _timely(one.close(), "Closing it again", PROMPT_S)
+        await _timely(other.ask(), "ask, once another dialogue is closed")
+        await _timely(other.close(), "close", PROMPT_S)
+
+
 async def check_failure(engine: Engine) -> None:
     """An engine that cannot work (a wrong address, a missing model) says so by EngineError, from
     `warm` or when it is first used."""
@@ -148,6 +168,9 @@ async def _use(engine: Engine) -> None:
             stream = cast(Stt, engine).open("en", lambda _: None)
             stream.feed(bytes(50 * PIECE))
             await stream.finish()
+        case "s2s":
+            opening = Opening("Be brief.", [], [])
+            await (await cast(SpeechToSpeech, engine).open(opening)).close()
         case "turn":
             await cast(Endpointer, engine).likely_end(bytes(50 * PIECE))
 

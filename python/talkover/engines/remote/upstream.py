@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 
 from ...errors import ConfigError, EngineError
+from ..deadline import STALL_S
 
-CONNECT_S = 5.0
-FIRST_BYTE_S = 30.0
+CONNECT_S = 3.0
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Upstream:
-    """`role` is the word that errors use for what it does."""
+    """`role` is the word that errors use for what it does; `stall_s` the longest silence."""
 
-    def __init__(self, url: str, api_key: str | None, role: str) -> None:
+    def __init__(self, url: str, api_key: str | None, role: str, stall_s: float = STALL_S) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(
@@ -31,7 +31,7 @@ class Upstream:
         self.port = parts.port or (443 if parts.scheme == "https" else 80)
         self.role = role
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        timeout = httpx.Timeout(FIRST_BYTE_S, connect=CONNECT_S)
+        timeout = httpx.Timeout(stall_s, connect=CONNECT_S)
         self._client = httpx.AsyncClient(headers=headers, timeout=timeout)
 
     @property
@@ -70,6 +70,11 @@ class Upstream:
         await self._client.aclose()
 
     def _unreachable(self, error: Exception) -> EngineError:
+        if isinstance(error, httpx.ReadTimeout):
+            return EngineError(
+                f"--{self.role} {self.url} took the question and gave nothing; look at its server.",
+                code="engine_stalled",
+            )
         return EngineError(
             f"--{self.role} {self.url} cannot be reached ({type(error).__name__}): "
             "is its server running, and is the URL right?",
