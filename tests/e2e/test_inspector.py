@@ -138,7 +138,7 @@ def test_sound_over_a_websocket_is_folded_away(demo: Server, tmp_path: Path):
         assert not any("audio_buffer.append" in kind for kind in shown(panel))
         panel.get_by_role("button", name="sound").click()
         run = panel.get_by_role("option").filter(has_text="input_audio_buffer.append")
-        assert run.locator(".times").first.inner_text().startswith("× ")
+        assert run.locator(".times").first.inner_text().startswith("\u00d7 ")
         assert run.count() < 100
 
 
