@@ -130,6 +130,7 @@ export class Room {
 
   private take(event: RealtimeEvent): void {
     if (typeof event["at_ms"] === "number") this.at = event["at_ms"];
+    else if (this.at < 0 && this.line) this.at = 1000 * lasted(this.line, Date.now() / 1000);
     this.inspector.add(false, event, Math.max(0, this.at));
     if (event.type === "talkover.gap" && this.line) return void this.read(this.line.id);
     if (event.type === "talkover.taken_over") {
