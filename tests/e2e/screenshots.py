@@ -173,8 +173,7 @@ def operated(studio: Studio) -> None:
     with studio.page(f"{server.url}/operate", ready=False) as page:
         page.get_by_label("Its key").fill("open")
         page.keyboard.press("Enter")
-        told_key = page.get_by_test_id("key-form")
-        told_key.get_by_text("refuses this key").wait_for()
+        page.get_by_test_id("key-form").get_by_text("refuses this key").wait_for()
         shot(page, "operate-key")
     with studio.page(f"{server.url}/#key=sesame") as page:
         others: list[Page] = []
@@ -192,9 +191,10 @@ def operated(studio: Studio) -> None:
         b.event(first, "response.done")
         ask(first, "what time is it")
         b.event(first, "response.done", 2)
-        for name, how in [
+        looks: list[tuple[str, dict[str, Any]]] = [
             ("operate", {}), ("operate-dark", {"color_scheme": "dark"}), ("operate-phone", PHONE),
-        ]:  # fmt: skip
+        ]  # fmt: skip
+        for name, how in looks:
             assert page.context.browser is not None
             context = page.context.browser.new_context(**{**DESK, **how})
             one = context.new_page()

@@ -219,7 +219,7 @@ class Gateway:
 
     async def page(self, request: Request) -> Response:
         """Files of the console; whatever has no file is not found."""
-        path = request.path_params.get("path", "")
+        path: str = request.path_params.get("path", "")
         path = PAGES.get(path, path)
         file = (STATIC / path).resolve()
         if not file.is_relative_to(STATIC) or not file.is_file():
