@@ -17,6 +17,8 @@ export interface Options {
   microphone: MediaStream;
   /** Told of every event but the sound, in order. */
   onEvent?: (event: RealtimeEvent) => void;
+  /** Told of every event both ways as it passes, sound included. */
+  onPassed?: (sent: boolean, event: RealtimeEvent) => void;
   onState?: (state: CallState, reason: string) => void;
   /** The agent's voice, as soon as there is one. */
   onVoice?: (voice: MediaStream) => void;
@@ -51,6 +53,7 @@ export class Call {
     this.microphone = options.microphone;
     this.server = new Server(options.url, options.token, options.agent);
     this.listener = {
+      passed: (sent, event) => options.onPassed?.(sent, event),
       event: (event) => this.take(event),
       state: (state, reason) => this.become(state, reason),
       lost: (reason) => void this.resume(reason),

@@ -39,6 +39,8 @@ export interface Leg {
 
 /** Who is told what happens on a leg. */
 export interface Listener {
+  /** Every event as it passes, sound included. */
+  passed(sent: boolean, event: RealtimeEvent): void;
   event(event: RealtimeEvent): void;
   state(state: CallState, reason: string): void;
   /** The leg is of no use any more, and nobody hung up. */

@@ -57,7 +57,9 @@ export class PeerLeg implements Leg {
   }
 
   send(event: RealtimeEvent): void {
-    if (this.channel.readyState === "open") this.channel.send(JSON.stringify(event));
+    if (this.channel.readyState !== "open") return;
+    this.channel.send(JSON.stringify(event));
+    this.listener.passed(true, event);
   }
 
   get films(): boolean {
@@ -181,6 +183,7 @@ export class PeerLeg implements Leg {
   }
 
   private take(event: RealtimeEvent): void {
+    this.listener.passed(false, event);
     // From now on its server has the call, and knows it by its location.
     if (event.type === "session.created" && this.server.waiting) {
       this.server.waiting = false;

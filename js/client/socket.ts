@@ -46,7 +46,9 @@ export class SocketLeg implements Leg {
 
   send(event: RealtimeEvent): void {
     if (event.type === "output_audio_buffer.clear") this.voice?.port.postMessage({ flush: true });
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(event));
+    if (this.socket?.readyState !== WebSocket.OPEN) return;
+    this.socket.send(JSON.stringify(event));
+    this.listener.passed(true, event);
   }
 
   async film(): Promise<void> {}
@@ -96,6 +98,7 @@ export class SocketLeg implements Leg {
   // The server sends ahead; what it did to the voice is done here to what is not yet played.
   private take(event: RealtimeEvent): void {
     const voice = this.voice?.port;
+    this.listener.passed(false, event);
     switch (event.type) {
       case "response.output_audio.delta":
         voice?.postMessage({ pcm: decode(String(event["delta"])) });

@@ -19,6 +19,7 @@ function leg(sent: RealtimeEvent[]): Leg {
 
 function listener(told: string[]): Listener {
   return {
+    passed: () => undefined,
     event: (event) => void told.push(event.type),
     state: (state) => void told.push(state),
     lost: () => void told.push("lost"),

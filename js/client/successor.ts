@@ -45,6 +45,10 @@ export class Successor implements Listener {
     this.give();
   }
 
+  passed(sent: boolean, event: RealtimeEvent): void {
+    this.listener.passed(sent, event);
+  }
+
   event(event: RealtimeEvent): void {
     if (this.taken) this.listener.event(event);
   }

@@ -18,6 +18,8 @@ from playwright.sync_api import Page, Route
 FOLDER = ROOT / "docs/screenshots"
 MOST_BYTES = 200_000
 MOST_TAKES = 3
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 UNDERSTOOD = "() => talkover.events.some(e => /transcription.completed/.test(e.type))"
 HEARD = "() => talkover.events.some(e => /transcription.completed|buffer.cleared/.test(e.type))"
 CUT = "() => talkover.stage.timeline.episodes.some(e => e.steps.at(-1).what === 'cut')"
@@ -149,6 +151,76 @@ def in_the_call(studio: Studio) -> None:
         shot(page, "ended")
 
 
+def inspected(studio: Studio, name: str, **how: Any) -> None:
+    with studio.page(**how) as page:
+        page.get_by_test_id("settings-button").click()
+        page.get_by_test_id("developer").check()
+        page.get_by_test_id("settings-close").click()
+        b.call(page)
+        b.event(page, "response.done")
+        ask(page, "set a timer for three seconds")
+        b.event(page, "output_audio_buffer.stopped", 3)
+        page.get_by_test_id("events-button").click()
+        panel = page.get_by_test_id("inspector")
+        panel.locator(".events li", has_text="talkover.tool").last.click()
+        panel.get_by_role("button", name="Python").click()
+        shot(page, name)
+
+
+def operated(studio: Studio) -> None:
+    """Some calls, one of them with a story, and whoever looks after them."""
+    server = studio.serve("--key", "sesame", agent=AGENTS)
+    with studio.page(f"{server.url}/operate", ready=False) as page:
+        page.get_by_label("Its key").fill("open")
+        page.keyboard.press("Enter")
+        page.get_by_test_id("key-form").get_by_text("refuses this key").wait_for()
+        shot(page, "operate-key")
+    with studio.page(f"{server.url}/#key=sesame") as page:
+        others: list[Page] = []
+        for n in range(3):
+            browser = page.context.browser
+            assert browser is not None
+            other = browser.new_page(viewport={"width": 1280, "height": 800})
+            other.goto(f"{server.url}/#key=sesame")
+            other.get_by_test_id("chip").first.wait_for()
+            other.locator("[data-id=agent]").select_option("pirate" if n else "concierge")
+            b.call(other)
+            others.append(other)
+        others[-1].get_by_test_id("hangup").click()
+        first = others[0]
+        b.event(first, "response.done")
+        ask(first, "what time is it")
+        b.event(first, "response.done", 2)
+        looks: list[tuple[str, dict[str, Any]]] = [
+            ("operate", {}), ("operate-dark", {"color_scheme": "dark"}), ("operate-phone", PHONE),
+        ]  # fmt: skip
+        for name, how in looks:
+            assert page.context.browser is not None
+            context = page.context.browser.new_context(**{**DESK, **how})
+            one = context.new_page()
+            operate(one, first, server, name)
+            context.close()
+
+
+def operate(page: Page, caller: Page, server: Server, name: str) -> None:
+    page.goto(f"{server.url}/operate#key=sesame")
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_test_id("session").nth(2).wait_for()
+    shot(page, name)
+    page.get_by_test_id("session").filter(has_text="concierge").click()
+    page.get_by_test_id("transcript").get_by_text("Welcome").wait_for()
+    answered = caller.evaluate("() => talkover.events.length")
+    ask(caller, "what is twelve times seven")
+    b.wait(caller, f"() => talkover.events.slice({answered}).some(e => e.type === 'response.done')")
+    page.get_by_test_id("whisper").click()
+    page.get_by_test_id("ask").get_by_role("textbox").fill("The kitchen closes at ten.")
+    if name == "operate":
+        shot(page, "operate-whisper")
+    page.get_by_test_id("ask").get_by_role("button", name="Whisper").click()
+    page.get_by_test_id("deeds").get_by_text("done").wait_for()
+    shot(page, name.replace("operate", "operate-call"))
+
+
 def networks(studio: Studio) -> None:
     def blocked(route: Route) -> None:
         answer = route.fetch()
@@ -221,6 +293,10 @@ def main() -> None:
         lambda studio: talking(studio, "call-dark", dark=True),
         lambda studio: talking(studio, "call-phone", width=390, height=844),
         in_the_call,
+        lambda studio: inspected(studio, "events"),
+        lambda studio: inspected(studio, "events-dark", dark=True),
+        lambda studio: inspected(studio, "events-phone", width=390, height=844),
+        operated,
         networks,
         refusals,
         troubles,

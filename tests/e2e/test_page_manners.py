@@ -52,7 +52,7 @@ def test_the_keyboard_map_opens_on_a_question_mark_and_its_keys_work(demo: Serve
     with b.browsing(demo.url, b.silence(tmp_path)) as page:
         page.keyboard.press("?")
         help_ = page.get_by_test_id("keys-help")
-        assert help_.is_visible() and help_.locator("kbd").count() == 7
+        assert help_.is_visible() and help_.locator("kbd").count() == 8
         b.picture(page, "keys")
         page.keyboard.press("Escape")
         assert help_.is_hidden()

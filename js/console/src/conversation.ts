@@ -25,6 +25,9 @@ export class Conversation {
   call: Call | null = null;
   /** The newest events, for whoever looks from the browser's console. */
   readonly events: RealtimeEvent[] = [];
+  onBegin = (): void => undefined;
+  /** Told of every event both ways; `at` is in milliseconds since the call began. */
+  onPassed = (_sent: boolean, _event: RealtimeEvent, _at: number): void => undefined;
   private microphone: MediaStream | null = null;
   private stage: Stage | null = null;
   private transcript = new Transcript();
@@ -167,6 +170,7 @@ export class Conversation {
       ...secret,
       ...(agent ? { agent } : {}),
       onEvent: (event) => this.take(event),
+      onPassed: (sent, event) => this.onPassed(sent, event, this.stage?.now ?? 0),
       onState: (state, reason) => this.become(state, reason),
       onVoice: (voice) => this.hear(voice),
       onPictures: (pictures) => this.pictures.show(pictures),
@@ -177,6 +181,7 @@ export class Conversation {
   private reset(): void {
     this.transcript = new Transcript();
     this.events.length = this.cuts = 0;
+    this.onBegin();
     this.call = null;
     this.told = "";
     this.become("connecting", "");

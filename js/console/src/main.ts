@@ -1,4 +1,5 @@
 import { CallError } from "../../client";
+import { Inspector } from "../inspect/inspector";
 import { AboutView } from "./about";
 import { Conversation } from "./conversation";
 import { byTest, find, part } from "./dom";
@@ -29,6 +30,10 @@ const about: AboutView = new AboutView(
   key, notices, (text) => void conversation.start(text),
   () => !conversation.isLive && !conversation.isDialling,
 );
+const inspector = new Inspector(byTest("inspector"), (event) => {
+  conversation.call?.send(event);
+  return conversation.isLive ? "" : "There is no call: start one first.";
+});
 Object.assign(window, { talkover: conversation });
 
 function showExample(): void {
@@ -70,6 +75,26 @@ function wireCall(): void {
   talk.onkeyup = (event) => [" ", "Enter"].includes(event.key) && conversation.letGo();
 }
 
+/** The inspector is a developer's. */
+function showEvents(open: boolean): void {
+  const { isDeveloper } = settings;
+  byTest("events-button").hidden = !isDeveloper;
+  byTest("events-button").setAttribute("aria-expanded", String(open && isDeveloper));
+  byTest("inspector").hidden = !open || !isDeveloper;
+  // The lanes have another width now.
+  dispatchEvent(new Event("resize"));
+}
+
+function wireEvents(): void {
+  conversation.onBegin = () => inspector.clear();
+  conversation.onPassed = (sent, event, at) => inspector.add(sent, event, at);
+  settings.onDeveloper = () => showEvents(!byTest("inspector").hidden);
+  byTest("events-button").onclick = toggleEvents;
+  showEvents(false);
+}
+
+const toggleEvents = (): void => showEvents(byTest("inspector").hidden);
+
 function wireKeys(): void {
   const help = byTest<HTMLDialogElement>("keys-help");
   byTest("keys-button").onclick = () => help.showModal();
@@ -82,6 +107,7 @@ function wireKeys(): void {
     m: { down: () => conversation.toggleMute() },
     h: { down: () => conversation.hangUp() },
     "/": { down: () => byTest("text-input").focus() },
+    e: { down: toggleEvents },
     ",": { down: () => settings.toggle() },
     "?": { down: () => help.showModal() },
   });
@@ -103,6 +129,7 @@ byTest<HTMLFormElement>("key-form").onsubmit = (event) => {
 };
 wireCall();
 wireKeys();
+wireEvents();
 conversation.applyPolicy();
 void document.fonts.ready.then(showExample);
 addEventListener("resize", showExample);

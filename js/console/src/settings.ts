@@ -14,6 +14,7 @@ export class Settings {
   onMicrophone = (): void => undefined;
   onSpeaker = (): void => undefined;
   onPolicy = (): void => undefined;
+  onDeveloper = (): void => undefined;
   private remembered: Record<string, string | boolean>;
 
   constructor() {
@@ -23,7 +24,7 @@ export class Settings {
     byTest("settings-close").onclick = () => this.toggle(false);
     for (const id of ["microphone", "loud"]) this.wire(id, () => this.onMicrophone());
     this.wire("speaker", () => this.onSpeaker());
-    this.wire("developer", () => undefined);
+    this.wire("developer", () => this.onDeveloper());
     for (const id of ["push", "end", "interrupts", "answers"]) this.wire(id, () => this.onPolicy());
     for (const id of ["eagerness", "silence"]) {
       check(id).oninput = () => this.show();
@@ -59,6 +60,10 @@ export class Settings {
   /** Whether the session is to be told: the server's own policy stands until somebody changes it. */
   get isChanged(): boolean {
     return JSON.stringify(this.policy) !== JSON.stringify(NORMAL);
+  }
+
+  get isDeveloper(): boolean {
+    return check("developer").checked;
   }
 
   get isOpen(): boolean {
@@ -97,7 +102,7 @@ export class Settings {
 
   private show(): void {
     const { end, eagerness, silenceMs } = this.policy;
-    byTest("policy").hidden = !check("developer").checked;
+    byTest("policy").hidden = !this.isDeveloper;
     part("eagerness-row").hidden = end !== "words";
     part("silence-row").hidden = end !== "silence";
     part("eagerness-shown").textContent = PATIENCE[eagerness];

@@ -14,10 +14,11 @@ export class TranscriptView {
   private readonly shown = new Map<string, { node: HTMLElement; as: string }>();
   private readonly announced = new Set<string>();
 
-  /** `announce` is a live region: it is told each line once, when it is over. */
+  /** `announce` is a live region: it is told each line once, when it is over. `user`: their name. */
   constructor(
     private readonly list: HTMLElement,
     private readonly announce: HTMLElement,
+    private readonly user = "You",
   ) {}
 
   clear(placeholder: string): void {
@@ -47,7 +48,7 @@ export class TranscriptView {
     const [id, as] = [key(entry), JSON.stringify(entry)];
     const before = this.shown.get(id);
     if (before?.as === as) return;
-    const made = render(entry);
+    const made = render(entry, this.user);
     if (before) {
       const open = before.node.querySelector("details")?.open;
       const details = made.querySelector("details");
@@ -63,7 +64,7 @@ export class TranscriptView {
     const { id, who, text, heard } = entry.line;
     this.announced.add(id);
     const said = heard === null ? text : `${text.slice(0, heard)}, interrupted`;
-    this.announce.replaceChildren(`${who === "user" ? "You" : "Agent"}: ${said}`);
+    this.announce.replaceChildren(`${who === "user" ? this.user : "Agent"}: ${said}`);
   }
 }
 
@@ -72,20 +73,20 @@ function key(entry: Entry): string {
   return entry.kind === "tool" ? entry.tool.id : entry.remark.id;
 }
 
-function render(entry: Entry): HTMLElement {
-  if (entry.kind === "line") return line(entry.line);
+function render(entry: Entry, user: string): HTMLElement {
+  if (entry.kind === "line") return line(entry.line, user);
   if (entry.kind === "tool") return tool(entry.tool);
   return node("li", "row error", node("span", "when"), node("p", "", entry.remark.text));
 }
 
-function line(l: Line): HTMLElement {
+function line(l: Line, user: string): HTMLElement {
   const words = node("p", "", ...stretches(l).map(shortened).map(stretch));
   const said = node("div", "body", words);
   if (l.typed) words.append(note("typed"));
   if (l.heard !== null) words.append(note(`cut, ${count(l.text.slice(l.heard))} unheard`));
   if (l.timings) said.append(account(l.timings));
-  const who = node("b", "who", l.who === "user" ? "You" : "Agent");
-  const item = node("li", `row ${l.who}`, node("span", "when", clock(l.at / 1000)), who, said);
+  const who = node("b", "who", l.who === "user" ? user : "Agent");
+  const item = node("li", `row ${l.who}`, when(l.at), who, said);
   if (l.partial) item.classList.add("partial");
   item.dataset["testid"] = "turn";
   return item;
@@ -116,11 +117,13 @@ function tool(row: ToolRow): HTMLElement {
   const details = node("details", "", summary, field("arguments", pretty(row.arguments)));
   if (row.output !== null) details.append(field(row.phase === "failed" ? "error" : "result", pretty(row.output)));
   const who = node("b", "who", "Tool");
-  const item = node("li", `row tool ${row.phase}`, node("span", "when", clock(row.at / 1000)), who, details);
+  const item = node("li", `row tool ${row.phase}`, when(row.at), who, details);
   item.dataset["testid"] = "tool";
   return item;
 }
 
+/** Of what was said before anybody looked, the time is not known. */
+const when = (at: number) => node("span", "when", at < 0 ? "" : clock(at / 1000));
 const field = (name: string, text: string) => node("div", "field", node("b", "", name), node("pre", "", text));
 
 function pretty(text: string): string {

@@ -129,3 +129,14 @@ test("what was said in another page is recalled, and what was said in this one s
     ["u", "What time is it?", true], ["b", "Ten o'clock.", true],
   ]);
 });
+
+test("whoever looks on from the middle of an answer sees its words from there on, then all of it", () => {
+  const t = new Transcript();
+  t.take({ type: "talkover.word", item_id: "a", start: 10, end: 14, text: "upon" });
+  t.take({ type: "talkover.word", item_id: "a", start: 15, end: 16, text: "a" });
+  const [entry] = t.entries;
+  if (entry?.kind !== "line") throw new Error("no line");
+  expect(entry.line.text.replace(/ +/g, " ")).toBe("… upon a");
+  t.take({ type: "talkover.heard", item_id: "a", text: "Once, once upon a" });
+  expect(entry.line).toMatchObject({ text: "Once, once upon a", heard: null, over: true });
+});

@@ -50,6 +50,7 @@ export interface Stretch {
 }
 
 type Fields = Record<string, unknown>;
+const UNTOLD = "…";
 
 /** The conversation as it is shown, built from the events alone. */
 export class Transcript {
@@ -86,6 +87,10 @@ export class Transcript {
         // One that seemed cut off may go on.
         const line = this.of(item, "agent", at, { over: false, heard: null });
         line.word = [Number(event["start"]), Number(event["end"])];
+        // Whoever looks on from the middle of an answer was not told its beginning.
+        if (line.text.length < line.word[1]) {
+          line.text = (line.text || UNTOLD).padEnd(line.word[0]) + String(event["text"]);
+        }
         line.spoken = line.word[1];
         return true;
       }
@@ -154,6 +159,7 @@ export class Transcript {
     if (!line) return false;
     line.word = null;
     line.over = true;
+    if (line.text.startsWith(UNTOLD)) line.text = text;
     line.spoken = line.text.length;
     if (text.length < line.text.trimEnd().length) line.heard = text.length;
     return true;

@@ -44,6 +44,8 @@ MOST_BODY = 512 * 1024
 CALLS = ("/v1/realtime/calls", "/v1/realtime", "/v1/live/sessions")
 LIMITS = ("max_calls", "max_seconds", "max_idle_seconds")
 STATIC = Path(__file__).parent / "static"
+PAGES = {"": "index.html", "operate": "operate.html"}
+"""Their addresses, and their files."""
 TRIES = (
     "What time is it?", "Tell me a story", "What is twelve times seven?",
     "Set a timer for ten seconds", "Count to twenty", "One, two, three …",
@@ -217,12 +219,13 @@ class Gateway:
 
     async def page(self, request: Request) -> Response:
         """Files of the console; whatever has no file is not found."""
-        path = request.path_params.get("path") or "index.html"
+        path: str = request.path_params.get("path", "")
+        path = PAGES.get(path, path)
         file = (STATIC / path).resolve()
         if not file.is_relative_to(STATIC) or not file.is_file():
             raise HttpError(404, f"There is nothing at /{path[:100]}.", code="not_found")
         headers = {"Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff"}
-        if path == "index.html":
+        if path in PAGES.values():
             headers["Cache-Control"] = "no-cache"
         return FileResponse(file, headers=headers)
 
