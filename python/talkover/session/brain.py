@@ -80,13 +80,12 @@ class Ask:
 
 async def instructed(made: Instructions, session: Facade) -> str:
     """Instructions as they are for this session now. AgentError where they take too long."""
-    if not isinstance(made, str):
-        made = made(session)
-    if isinstance(made, str):
-        return made
+    found = made if isinstance(made, str) else made(session)
+    if isinstance(found, str):
+        return found
     try:
         async with asyncio.timeout(INSTRUCT_S):
-            return await made
+            return await found
     except TimeoutError:
         raise AgentError(
             f"The agent's instructions took more than {INSTRUCT_S:.0f} s; make them from what is "
