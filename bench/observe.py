@@ -16,6 +16,7 @@ import websockets
 
 from talkover import Agent
 from talkover.media.port import MediaPort
+from talkover.observe.figures import Figures
 from talkover.observe.metrics import Metrics
 from talkover.observe.observatory import Reader
 from talkover.protocol import facts as f
@@ -62,8 +63,8 @@ async def reading(turns: int) -> dict[str, float]:
         cast, first_config({}), media.core.attach(), Names("sess_1", "rtc_1"),
         transport="websocket", attach=media.attach,
     )  # fmt: skip
-    plain = per_turn(Reader(session, Metrics(), None).take, turns)
-    traced = per_turn(Reader(session, Metrics(), keep_nothing()).take, turns)
+    plain = per_turn(Reader(session, Metrics(), Figures(), None).take, turns)
+    traced = per_turn(Reader(session, Metrics(), Figures(), keep_nothing()).take, turns)
     await session.end("measured")
     media.close()
     return {

@@ -6,11 +6,17 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 all=${1:-}
 
-# The longest of the checks uses one core, beside those that follow.
+# What takes long and needs no quiet machine runs beside what follows: the types, and, where the
+# tests in real time come too, those that know no real time.
 mkdir -p .cache
 .venv/bin/pyright >.cache/pyright.log 2>&1 &
 types=$!
-trap 'kill "$types" 2>/dev/null || true' EXIT
+trap 'kill "$types" $quick 2>/dev/null || true' EXIT
+quick=
+if [ "$all" = --all ]; then
+  .venv/bin/pytest -m "not e2e and not slow" --reruns 1 >.cache/pytest.log 2>&1 &
+  quick=$!
+fi
 
 say "Rust: format, clippy, tests"
 cargo fmt --check
@@ -31,7 +37,12 @@ wait "$types" || {
 
 say "Python: tests"
 if [ "$all" = --all ]; then
-  exec .venv/bin/pytest
+  wait "$quick" || {
+    cat .cache/pytest.log >&2
+    exit 1
+  }
+  tail -n 1 .cache/pytest.log
+  exec .venv/bin/pytest -m "e2e or slow"
 else
   exec .venv/bin/pytest -m "not e2e and not slow"
 fi
