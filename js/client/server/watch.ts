@@ -24,6 +24,7 @@ export interface WatchOptions {
 }
 
 const OPEN_MS = 10_000;
+const WHY_MS = 5_000;
 const OPEN = 1;
 const AGAIN_MS = 200;
 const MOST_MS = 2_000;
@@ -107,7 +108,9 @@ export class Watch extends Steering implements AsyncIterable<ServerEvent> {
         // To be closed before it was open is an error as well, of which nobody is to hear.
         socket.onerror = () => undefined;
         socket.close();
-        void this.why().then(reject);
+        // Nobody waits for the reason longer; and a program that only waits goes on running.
+        const late = setTimeout(() => reject(unreachable()), WHY_MS);
+        void this.why().then(reject).finally(() => clearTimeout(late));
       };
       const timer = setTimeout(refused, OPEN_MS);
       // A socket tells nobody the status with which it was refused.
@@ -149,7 +152,7 @@ export class Watch extends Steering implements AsyncIterable<ServerEvent> {
       if (!found || found.status === "ended") {
         return new BackendError("There is no such call; it may have ended.", "call_not_found", 404);
       }
-      return new BackendError("The call cannot be reached now.", "unreachable");
+      return unreachable();
     } catch (error) {
       const told = error instanceof BackendError && error.status < 500 ? error : null;
       // A server that is going down, or a proxy that finds none, is one that may be there soon.
@@ -199,3 +202,6 @@ export class Watch extends Steering implements AsyncIterable<ServerEvent> {
     this.stop();
   }
 }
+
+const unreachable = (): BackendError =>
+  new BackendError("The call cannot be reached now.", "unreachable");
