@@ -6,32 +6,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import nats as nats_py
 import pytest
 from cluster.nats_server import NatsServer
-from cluster.secured import SecuredNats, secured
+from cluster.secured import SecuredNats
 from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
 
 from talkover.cluster.bus import Channel
 from talkover.cluster.nats_link import PIECE, NatsLink
 from talkover.cluster.nodes import Load
-
-
-@pytest.fixture(scope="module")
-def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path_factory.mktemp("nats"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredNats]:
-    with secured(tmp_path_factory.mktemp("rights")) as made:
-        yield made
 
 
 @pytest.fixture(params=["nats", "rights"])

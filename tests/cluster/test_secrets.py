@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from cluster.nats_server import NatsServer
-from cluster.secured import SecuredNats, secured
+from cluster.secured import SecuredNats
 
 from talkover.cluster.base import LogUnavailable
 from talkover.cluster.nats_link import NatsLink
@@ -24,20 +24,6 @@ Process = Callable[[str], Awaitable[Secrets]]
 
 def soon() -> int:
     return int(time.time()) + 60
-
-
-@pytest.fixture(scope="module")
-def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path_factory.mktemp("nats"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredNats]:
-    """One that gives each server no more than deploy/nats.conf does."""
-    with secured(tmp_path_factory.mktemp("rights")) as made:
-        yield made
 
 
 @pytest.fixture(params=["sqlite", "nats", "rights"])

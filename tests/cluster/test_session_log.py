@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import nats as nats_py
 import pytest
 from cluster.nats_server import NatsServer
-from cluster.secured import SecuredNats, secured
+from cluster.secured import SecuredNats
 from nats.js.errors import NotFoundError
 
 from talkover.cluster.base import Fenced, Kept, LogUnavailable, Record, SessionLog
@@ -25,19 +25,6 @@ from talkover.errors import ConfigError, NotFound
 TOKEN = hashlib.sha256(b"token").digest()
 Node = Callable[[str], Awaitable[SessionLog]]
 """A process of this name with the same store."""
-
-
-@pytest.fixture(scope="module")
-def nats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer]:
-    server = NatsServer(tmp_path_factory.mktemp("nats"))
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredNats]:
-    with secured(tmp_path_factory.mktemp("rights")) as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "nats", "nats with rights"])

@@ -27,7 +27,6 @@ from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
 from nats.js.api import KeyValueConfig, StreamConfig
 from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
-from nats.js.errors import Error as JetStreamError
 from nats.js.kv import KeyValue
 
 from ..errors import ConfigError, NotFound
@@ -43,7 +42,7 @@ from .base import (
     unclaimed,
     unknown,
 )
-from .nats_link import NatsLink
+from .nats_link import TROUBLES, NatsLink, sure
 from .writer import Away, Writer, failed
 
 log = structlog.get_logger("talkover.log")
@@ -54,8 +53,6 @@ TIDY_S = WATCH_S = 1.0
 CONNECT_S = 5.0
 ANSWER_S = 2.0
 WRONG_LAST_SEQUENCE = 10071
-TROUBLES = (TimeoutError, NatsError, JetStreamError, OSError)
-"""What says that NATS is not there, and nothing of what was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +152,7 @@ class NatsLog:
             if row.term != term:
                 raise Fenced("This session goes on elsewhere.")
 
-        return asyncio.ensure_future(self._sure(check()))
+        return asyncio.ensure_future(sure(check()))
 
     def close(self, id: str, term: int, reason: str) -> asyncio.Future[None]:
         writer = self._writers.get(id)
@@ -170,7 +167,7 @@ class NatsLog:
         return writer.do(lambda: _patient(close()))
 
     def claim(self, id: str, token: bytes | None) -> asyncio.Future[Kept]:
-        return asyncio.ensure_future(self._sure(self._claim(id, token)))
+        return asyncio.ensure_future(sure(self._claim(id, token)))
 
     def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:
         rows = sorted(self._known.values(), key=lambda row: -row.began)
@@ -197,10 +194,10 @@ class NatsLog:
         return row.node if self.link.lives(row.node) else None
 
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
-        return asyncio.ensure_future(self._sure(self._read(id, after)))
+        return asyncio.ensure_future(sure(self._read(id, after)))
 
     def forget(self, id: str) -> asyncio.Future[None]:
-        return asyncio.ensure_future(self._sure(self._forget(id)))
+        return asyncio.ensure_future(sure(self._forget(id)))
 
     def untold(self, kind: Kind) -> asyncio.Future[list[str]]:
         """Of sessions that this process has, or that nobody has any more."""
@@ -212,7 +209,7 @@ class NatsLog:
 
     def told(self, id: str, kind: Kind) -> asyncio.Future[None]:
         change = self._change(id, None, lambda row: replace(row, owed=row.owed & ~OWED[kind]))
-        return asyncio.ensure_future(self._sure(change))
+        return asyncio.ensure_future(sure(change))
 
     async def shut(self) -> None:
         writers = [writer.idle() for writer in self._writers.values()]
@@ -259,7 +256,7 @@ class NatsLog:
             ]  # fmt: skip
             for id in old:
                 with contextlib.suppress(LogUnavailable, NotFound):
-                    await self._sure(self._forget(id))
+                    await sure(self._forget(id))
             await asyncio.sleep(TIDY_S)
 
     def _learn(self, row: Row) -> None:
@@ -282,13 +279,6 @@ class NatsLog:
         begun.discard(row.id)
         if not begun:
             self._begun_by.pop(secret, None)
-
-    async def _sure(self, work: Coroutine[Any, Any, T]) -> T:
-        """Once; LogUnavailable where NATS does not answer."""
-        try:
-            return await work
-        except TROUBLES as error:
-            raise LogUnavailable(f"NATS does not answer ({type(error).__name__}).") from None
 
     async def _create(self, row: Row) -> None:
         try:

@@ -14,24 +14,30 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
+from nats.js.errors import Error as JetStreamError
 
 from ..errors import ConfigError
+from .base import LogUnavailable
 from .bus import Answer, Channel
 from .nodes import Load, Nodes
 
 log = structlog.get_logger("talkover.cluster")
+
+T = TypeVar("T")
 
 LEAST = (2, 12, 5)
 """The oldest server that is taken: before it are CVE-2026-27571 and -27889."""
 NODE, CHANNEL = "talkover.node", "talkover.channel"
 CONNECT_S = 5.0
 BEAT_S = 1.0
+TROUBLES = (TimeoutError, NatsError, JetStreamError, OSError)
+"""What says that NATS is not there, and nothing of what was asked."""
 PIECE = 512 * 1024
 """NATS takes a megabyte at once, if nobody has changed that."""
 MOST_WAITING = 32 << 20
@@ -40,6 +46,14 @@ MOST_TOLD = 10_000
 """Messages that wait to be published; with more, the newest are dropped."""
 _HEAD = struct.Struct("!cI")
 _DIAL, _MORE, _LAST, _CLOSE = b"d", b"m", b"e", b"x"
+
+
+async def sure(work: Awaitable[T]) -> T:
+    """Once; LogUnavailable where NATS does not answer."""
+    try:
+        return await work
+    except TROUBLES as error:
+        raise LogUnavailable(f"NATS does not answer ({type(error).__name__}).") from None
 
 
 class NatsLink:

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Coroutine
 from dataclasses import asdict, replace
-from typing import Any, Self, TypeVar, cast
+from typing import Self, TypeVar, cast
 
-from nats.errors import Error as NatsError
 from nats.js.api import KeyValueConfig
-from nats.js.errors import Error as JetStreamError
 from nats.js.errors import KeyNotFoundError, KeyWrongLastSequenceError
 from nats.js.kv import KeyValue
 
 from ..errors import ConfigError
-from .base import LogUnavailable
-from .nats_link import NatsLink
+from .nats_link import TROUBLES, NatsLink, sure
 from .secrets import Grant
 
 T = TypeVar("T")
 BUCKET = "talkover_secrets"
 LONGEST_S = 7200
-TROUBLES = (TimeoutError, NatsError, JetStreamError, OSError)
 ANSWER_S = 1.0
 """A caller waits for this; a store that is away is done without."""
 
@@ -51,14 +46,14 @@ class NatsSecrets:
         async def work() -> None:
             await self._rows.create(hash, json.dumps(asdict(grant)).encode())
 
-        return _sure(work())
+        return asyncio.ensure_future(sure(work()))
 
     def get(self, hash: str) -> asyncio.Future[Grant | None]:
         async def work() -> Grant | None:
             found = await self._row(hash)
             return None if found is None else found[0]
 
-        return _sure(work())
+        return asyncio.ensure_future(sure(work()))
 
     def use(self, hash: str, count: int = 1) -> asyncio.Future[bool]:
         async def work() -> bool:
@@ -76,7 +71,7 @@ class NatsSecrets:
                 return True
             return False
 
-        return _sure(work())
+        return asyncio.ensure_future(sure(work()))
 
     async def _row(self, hash: str) -> tuple[Grant, int] | None:
         try:
@@ -84,15 +79,3 @@ class NatsSecrets:
         except KeyNotFoundError:
             return None
         return Grant(**json.loads(entry.value or b"{}")), cast(int, entry.revision)
-
-
-def _sure(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-    """LogUnavailable where NATS does not answer."""
-
-    async def once() -> T:
-        try:
-            return await work
-        except TROUBLES as error:
-            raise LogUnavailable(f"NATS does not answer ({type(error).__name__}).") from None
-
-    return asyncio.ensure_future(once())

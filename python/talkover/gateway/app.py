@@ -30,7 +30,7 @@ from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
 from .admission import RESUME, check_operator, check_own, given, resumption, spending, waits
-from .body import in_time, json_object, read_body
+from .body import in_time, json_object, object_in, read_body
 from .errors import HttpError, respond
 from .ice import NO_ICE_SERVERS, IceServers
 from .keys import Allowed, Caller, Keyring, Secret, bearer
@@ -153,7 +153,7 @@ class Gateway:
     async def mint(self, request: Request) -> Response:
         check_operator(await self._keys.admit(bearer(request.headers), request.headers))
         body = json_object(await read_body(request, MOST_BODY))
-        after = _object(body, "expires_after")
+        after = object_in(body, "expires_after")
         if after.get("anchor", "created_at") != "created_at":
             raise HttpError(
                 400, "expires_after.anchor must be \"created_at\".",
@@ -165,11 +165,11 @@ class Gateway:
                 400, "expires_after.seconds must be a whole number from 10 to 7200.",
                 code="invalid_value", param="expires_after.seconds",
             )  # fmt: skip
-        config = beta.current(_object(body, "session"))
+        config = beta.current(object_in(body, "session"))
         agent = _text(body, "agent")
         checked = self._lobby.check(config, agent)
         allowed = Allowed(
-            config, _text(body, "user"), _object(body, "metadata"), agent,
+            config, _text(body, "user"), object_in(body, "metadata"), agent,
             *(_count(body, name) for name in LIMITS),
         )  # fmt: skip
         value, secret = await self._keys.mint(seconds, allowed, _count(body, "max_uses"))
@@ -337,15 +337,6 @@ async def _part(part: Any) -> bytes:
     if isinstance(part, str):
         return part.encode()
     return cast(bytes, await part.read())
-
-
-def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
-    value = body.get(name)
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise HttpError(400, f"{name} must be an object.", code="invalid_value", param=name)
-    return cast("dict[str, Any]", value)
 
 
 def _count(body: dict[str, Any], name: str) -> int | None:

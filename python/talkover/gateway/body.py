@@ -44,3 +44,13 @@ def json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise HttpError(400, "The body is not a JSON object.", code="invalid_json")
     return cast("dict[str, Any]", value)
+
+
+def object_in(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """The object that a field is; none where it is left out. HttpError."""
+    value = body.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise HttpError(400, f"{name} must be an object.", code="invalid_value", param=name)
+    return cast("dict[str, Any]", value)

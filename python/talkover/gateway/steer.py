@@ -18,7 +18,7 @@ from ..session.lobby import Lobby
 from ..session.session import Session
 from ..session.steering import steer
 from .admission import check_operator
-from .body import in_time, json_object, read_body
+from .body import in_time, json_object, object_in, read_body
 from .elsewhere import NODE, ask
 from .errors import HttpError
 from .keys import Keyring, bearer
@@ -89,14 +89,14 @@ def _events(body: Json) -> list[Json]:
 
 def _filter(body: Json) -> Callable[[Session], bool]:
     """Which sessions are meant: by agent, by user, and by each pair of metadata that is named."""
-    wanted = _object(body, "filter")
+    wanted = object_in(body, "filter")
     unknown = wanted.keys() - {"agent", "user", "metadata"}
     if unknown:
         raise HttpError(
             400, f"filter knows agent, user and metadata, and not {json.dumps(min(unknown))}.",
             code="invalid_value", param="filter",
         )  # fmt: skip
-    metadata = _object(wanted, "metadata")
+    metadata = object_in(wanted, "metadata")
 
     def meant(session: Session) -> bool:
         return (
@@ -107,10 +107,3 @@ def _filter(body: Json) -> Callable[[Session], bool]:
         )
 
     return meant
-
-
-def _object(body: Json, name: str) -> Json:
-    found: Any = body.get(name)
-    if found is not None and not isinstance(found, dict):
-        raise HttpError(400, f"{name} must be an object.", code="invalid_value", param=name)
-    return cast(Json, found or {})
