@@ -112,16 +112,14 @@ async def measure(
     if learns:
         environment["BENCH_ADMISSION"] = "learned"
     cores = sorted(os.sched_getaffinity(0))
-    # A child has the cores of whoever starts it.
-    os.sched_setaffinity(0, cores[-1:])
-    try:
-        async with Child("bench.server", folder, **environment) as server:
-            os.sched_setaffinity(0, cores[:-1] or cores)
+    async with Child("bench.server", folder, cores=cores[-1:], **environment) as server:
+        os.sched_setaffinity(0, cores[:-1] or cores)
+        try:
             limits = httpx.Limits(max_connections=400)
             async with httpx.AsyncClient(limits=limits, timeout=30) as client:
                 return await crowded(asked, tape, server, client) | {"learns": learns}
-    finally:
-        os.sched_setaffinity(0, cores)
+        finally:
+            os.sched_setaffinity(0, cores)
 
 
 async def crowded(

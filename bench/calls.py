@@ -93,7 +93,7 @@ async def measure(
     if asked.record:
         speech["BENCH_RECORD"] = str(folder / "recorded")
     async with (
-        Child(kind.module, folder, command=kind.command, **speech) as server,
+        Child(kind.module, folder, command=kind.command, cores=asked.theirs, **speech) as server,
         httpx.AsyncClient() as client,
     ):
         idle = await _idle(server, asked.idle)
@@ -265,6 +265,10 @@ def main() -> None:
     parser.add_argument("--mode", nargs="+", default=OURS, choices=OURS)
     parser.add_argument("--seconds", type=float, default=10.0, help="the measuring window")
     parser.add_argument("--idle", type=float, default=3.0, help="for the idle baseline")
+    parser.add_argument(
+        "--server-cores", type=int, default=0, metavar="N",
+        help="the server has the last N cores and the callers the others; 0: both have all",
+    )  # fmt: skip
     parser.add_argument("--record", action="store_true", help="the server records every call")
     parser.add_argument("--tries", type=int, default=2, help="for a run that is not valid")
     parser.add_argument(
@@ -273,6 +277,12 @@ def main() -> None:
     parser.add_argument("--peer-n", type=int, nargs="+", default=[5, 10])
     asked = parser.parse_args()
     report = Report("calls", asked)
+    cores = sorted(os.sched_getaffinity(0))
+    if not 0 <= asked.server_cores < len(cores):
+        parser.error(f"--server-cores is 0 to {len(cores) - 1} on this machine")
+    ours = len(cores) - asked.server_cores
+    asked.theirs = cores[ours:]
+    os.sched_setaffinity(0, cores[:ours])
     found = asyncio.run(run(asked))
     compared = ratios(found)
     report.write(METHOD, GOALS, {"runs": found, "peer_cpu_ratio": compared})

@@ -21,25 +21,34 @@ LOOK_S = 0.1
 class Child:
     """`async with Child("bench.server") as server:`; its log is kept in the folder `logs`.
 
-    `command`: what is run where it is no module of ours.
+    `command`: what is run where it is no module of ours. `cores`: the only ones it has; all of
+    ours where none is named.
     """
 
     def __init__(
-        self, module: str, logs: Path, *, command: Sequence[str] = (), **environment: str
-    ) -> None:
+        self, module: str, logs: Path, *, command: Sequence[str] = (), cores: Sequence[int] = (),
+        **environment: str,
+    ) -> None:  # fmt: skip
         self._module, self._logs, self._environment = module, logs, environment
         self._command = command or (sys.executable, "-m", module)
+        self._cores = cores
         self.url = ""
 
     async def __aenter__(self) -> Self:
         paths = os.pathsep.join((str(ROOT / "python"), str(ROOT)))
         self._log = self._logs / f"{self._module}.log"
+        ours = os.sched_getaffinity(0)
         with self._log.open("wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command, cwd=ROOT,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
-                env=os.environ | {"PYTHONPATH": paths} | self._environment,
-            )  # fmt: skip
+            # A child has the cores of whoever starts it.
+            os.sched_setaffinity(0, self._cores or ours)
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command, cwd=ROOT,
+                    stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+                    env=os.environ | {"PYTHONPATH": paths} | self._environment,
+                )  # fmt: skip
+            finally:
+                os.sched_setaffinity(0, ours)
         self.url = await self._said()
         return self
 

@@ -42,7 +42,8 @@ if [ "$all" = --all ]; then
     exit 1
   }
   tail -n 1 .cache/pytest.log
-  exec .venv/bin/pytest -m "e2e or slow"
+  # They mostly wait: two files at a time leave the cores as idle as a call needs them.
+  exec .venv/bin/pytest -m "e2e or slow" -n 2 --dist loadfile
 else
   exec .venv/bin/pytest -m "not e2e and not slow"
 fi
