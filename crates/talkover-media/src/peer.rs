@@ -360,6 +360,14 @@ impl Peer {
         self.speak(now);
     }
 
+    /// How hard the encoder of its voice tries from now on: Opus' complexity, 0 to 10.
+    pub fn strive(&mut self, complexity: i32) {
+        if let Some(wire) = &mut self.wire {
+            wire.effort = complexity;
+            wire.strive();
+        }
+    }
+
     /// Tells both sides as Opus packets from now on, or no longer.
     pub fn record(&mut self, on: bool) {
         let needed = on && self.wire.is_none();

@@ -16,6 +16,7 @@ use str0m::net::{Protocol, Transmit};
 use super::directory::{Datagram, Directory, Letter};
 use super::streams::{Came, Streams};
 use super::udp::Udp;
+use crate::effort::Effort;
 use crate::inbox::Sender;
 use crate::notice::Notice;
 use crate::peer::{Output, Peer};
@@ -59,6 +60,7 @@ pub(super) struct Shard {
     peers: HashMap<PeerId, Slot>,
     timers: BTreeSet<(Instant, PeerId)>,
     transmits: Vec<Transmit>,
+    effort: Effort,
     stopped: bool,
 }
 
@@ -69,6 +71,7 @@ impl Shard {
             peers: HashMap::new(),
             timers: BTreeSet::new(),
             transmits: Vec::new(),
+            effort: Effort::new(Instant::now()),
             stopped: false,
         }
     }
@@ -86,6 +89,7 @@ impl Shard {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return,
                 _ => {}
             }
+            let woke = Instant::now();
             self.read_letters();
             if self.stopped {
                 return;
@@ -99,7 +103,13 @@ impl Shard {
                 }
             }
             self.run_timers();
-            self.outside.inbox.ring(Instant::now());
+            let now = Instant::now();
+            self.outside.inbox.ring(now);
+            if let Some(complexity) = self.effort.worked(now - woke, now) {
+                for slot in self.peers.values_mut() {
+                    slot.peer.strive(complexity);
+                }
+            }
         }
     }
 
@@ -132,7 +142,8 @@ impl Shard {
         }
     }
 
-    fn adopt(&mut self, id: PeerId, peer: Box<Peer>) {
+    fn adopt(&mut self, id: PeerId, mut peer: Box<Peer>) {
+        peer.strive(self.effort.complexity());
         let slot = Slot {
             peer,
             timer: None,
@@ -335,7 +346,10 @@ impl Shard {
                 Output::Transmit(transmit) => transmits.push(transmit),
                 Output::Notice(notice) => flooded |= outside.inbox.push(id, notice).is_err(),
                 Output::Named(name) => outside.directory.rename(id, name),
-                Output::Late(late) => outside.stats.frame(late),
+                Output::Late(late) => {
+                    outside.stats.frame(late);
+                    self.effort.sent(late);
+                }
                 Output::Came => drop(outside.stats.frames_in.fetch_add(1, Ordering::Relaxed)),
             }
         }

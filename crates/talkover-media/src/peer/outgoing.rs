@@ -65,6 +65,7 @@ impl Peer {
         };
         if wire.encoder.is_none() {
             wire.encoder = Encoder::new(congestion::MOST.bitrate).ok();
+            wire.strive();
         }
         let encoder = wire.encoder.as_mut();
         let packet = encoder.and_then(|encoder| encoder.encode(&wire.packing.pcm));
@@ -76,9 +77,6 @@ impl Peer {
         let time = wire.rtp_time(n);
         wire.write(Arc::clone(&packet), time, due);
         let late = now.saturating_duration_since(last);
-        if let (Some(complexity), Some(encoder)) = (wire.effort.sent(late), &mut wire.encoder) {
-            encoder.set_complexity(complexity);
-        }
         let recorded = self.recording.then_some(packet);
         self.tell_packet(Side::Agent, n * TICKS, due, recorded);
         self.out.push_back(Output::Late(late));

@@ -21,7 +21,7 @@ use super::texts::MOST_QUEUED;
 use super::video::Video;
 use crate::codec::Encoder;
 use crate::congestion::{self, Congestion};
-use crate::effort::Effort;
+use crate::effort;
 use crate::presence::Presence;
 
 /// RTP ticks (48 kHz) of 20 ms.
@@ -76,7 +76,8 @@ pub(super) struct Wire {
     pub(super) frames: usize,
     pub(super) packing: Packing,
     pub(super) told_rtt: Option<Instant>,
-    pub(super) effort: Effort,
+    /// Opus' complexity.
+    pub(super) effort: i32,
     pub(super) seq: SeqNo,
     pub(super) rtp_base: u32,
     pub(super) silent: bool,
@@ -114,7 +115,7 @@ impl Wire {
             frames: congestion::MOST.frames,
             packing: Packing::default(),
             told_rtt: None,
-            effort: Effort::default(),
+            effort: effort::USUAL,
             seq: SeqNo::from(u64::from(rand_u16())),
             rtp_base: u32::from(rand_u16()) << 8,
             silent: true,
@@ -147,6 +148,12 @@ impl Wire {
         let alone = self.video.is_none();
         self.voice
             .is_some_and(|(pt, heard)| ssrc != heard && (alone || kind & 0x7f == pt))
+    }
+
+    pub(super) fn strive(&mut self) {
+        if let Some(encoder) = &mut self.encoder {
+            encoder.set_complexity(self.effort);
+        }
     }
 
     /// Timestamps advance with the clock, whether or not something is sent.
