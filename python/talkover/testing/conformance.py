@@ -103,10 +103,14 @@ async def check_s2s(model: SpeechToSpeech) -> None:
         opening = Opening("Be brief.", [WEATHER], history)
         one, other = [await _timely(model.open(opening), "open") for _ in range(2)]
         for dialogue in (one, other):
-            assert dialogue.lasts_s is None or dialogue.lasts_s > 0, "It is over already."
+            assert dialogue.resume is None or dialogue.resume, "An empty name resumes nothing."
             dialogue.feed(bytes(10 * PIECE))
+        await _timely(one.tell(_user("It is noon.")), "tell")
+        call = ToolCall("elsewhere", "weather", "{}")
+        await _timely(one.result(call, "sunny"), "The result of a call of another dialogue")
+        await _timely(one.update("Be very brief.", []), "update")
         await _timely(one.ask("Say hello."), "ask")
-        await _timely(one.truncate("none", 0), "truncate")
+        await _timely(one.truncate(None, 0), "truncate")
         await _timely(one.close(), "close", PROMPT_S)
         await _timely(one.close(), "Closing it again", PROMPT_S)
         await _timely(other.ask(), "ask, once another dialogue is closed")
