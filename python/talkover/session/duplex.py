@@ -200,7 +200,8 @@ class Duplex:
         try:
             if greeting and not self._session.conversation.items:
                 await dialogue.ask(f"Say exactly this and nothing else: {greeting}")
-            elif self._owed and not self._running:
+            elif self._owed and not self._running and self._session.machine.user == "silent":
+                # Whoever speaks still is heard by this one, and answered.
                 await dialogue.ask()
             async for event in dialogue.events():
                 await self._take(event)

@@ -83,6 +83,7 @@ class RealtimeDialogue:
         self._ends: float | None = None
         """Unix seconds."""
         self._responds = False
+        """It was asked, or has begun, and is not done."""
         self._called: set[str] = set()
 
     async def begin(self, opening: Opening, voice: str | None) -> None:
@@ -136,6 +137,7 @@ class RealtimeDialogue:
 
     async def ask(self, instructions: str | None = None) -> None:
         response = {} if instructions is None else {"instructions": instructions}
+        self._responds = True
         await self._send("response.create", response=response)
 
     async def truncate(self, item: str | None, heard_ms: int) -> None:
