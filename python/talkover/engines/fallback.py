@@ -25,7 +25,7 @@ from .base import (
     Words,
 )
 from .breaker import Breaker
-from .deadline import Patience, timely, within
+from .deadline import Patience, engine_stalled, timely, within
 
 log = structlog.get_logger("talkover.fallback")
 
@@ -124,7 +124,7 @@ class Chain(Generic[E]):
             another = place + 1 < len(order)
             begun = False
             first_s = self._patience.first_s(another)
-            stream = timely(ask(member), member.name, first_s, self._patience.gap_s)
+            stream = timely(ask(member), engine_stalled(member.name), first_s, self._patience.gap_s)
             try:
                 with member.tried() as prove:
                     async with aclosing(stream):
@@ -198,7 +198,9 @@ class SttChainStream:
             member = self._member
             try:
                 with member.tried() as prove:
-                    words = await within(self._stream.finish(), member.name, first_s)
+                    words = await within(
+                        self._stream.finish(), engine_stalled(member.name), first_s
+                    )
                     prove()
                     return words
             except EngineError:

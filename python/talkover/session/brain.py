@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..agent import Instructions, Spoken, Turn
 from ..agent import Session as Facade
 from ..engines.base import TextDelta, ToolCall, Usage
+from ..engines.deadline import timely
 from ..errors import AgentError
 from ..protocol import facts as f
 from ..protocol.ids import fresh
@@ -172,8 +173,11 @@ class Brain:
     async def pieces(self) -> AsyncGenerator[Piece]:
         """What to say, piece by piece, and the calls that the client is to make."""
         self._instructions = await instructed(self._ask.instructions, self._session.facade)
-        own = self.agent.on_reply
-        said = self._answer(self._instructions, None) if own is None else _run(own(self.turn))
+        own, seconds = self.agent.on_reply, self.agent.reply_timeout
+        said = (
+            self._answer(self._instructions, None) if own is None
+            else timely(_run(own(self.turn)), _stalled, seconds, seconds)
+        )  # fmt: skip
         async with aclosing(said):
             async for piece in said:
                 if self._round_over:
@@ -279,6 +283,14 @@ class Brain:
     def _count(self, read: int, written: int) -> None:
         self.usage["input_tokens"] = self.usage.get("input_tokens", 0) + read
         self.usage["output_tokens"] = self.usage.get("output_tokens", 0) + written
+
+
+def _stalled(seconds: float) -> AgentError:
+    return AgentError(
+        f"@agent.reply yielded nothing for {seconds:g} s; have it yield None while it works on, or "
+        "raise Agent(reply_timeout=…).",
+        code="agent_stalled",
+    )
 
 
 def _checked(piece: Any) -> Piece:
