@@ -23,6 +23,7 @@ class EngineInfo:
     `where` is "this machine" or a host; `leaves_machine` says whether audio or text goes there;
     `marks` (voices only): exact word times come with the speech; `partials` (recognisers only):
     words come while they are spoken; `openai_voices` (voices only): it knows OpenAI's names.
+    `languages` are what it understands or speaks, as BCP 47 has them; empty where it does not say.
     """
 
     name: str
@@ -33,7 +34,19 @@ class EngineInfo:
     marks: bool = False
     partials: bool = False
     openai_voices: bool = False
+    languages: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def abilities(self) -> list[str]:
+        """What it can do, in words."""
+        found = {
+            "words while they are spoken": self.partials,
+            "word times": self.marks,
+            "owns the floor": self.role == "s2s",
+            f"languages: {', '.join(self.languages)}": bool(self.languages),
+        }
+        return [words for words, so in found.items() if so]
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ class Chain(Generic[E]):
             marks=all(info.marks for info in infos),
             partials=all(info.partials for info in infos),
             openai_voices=all(info.openai_voices for info in infos),
+            languages=_of_all([info.languages for info in infos if info.languages]),
         )
 
     @property
@@ -137,6 +138,12 @@ class Chain(Generic[E]):
             except EngineError:
                 if begun or not another:
                     raise
+
+
+def _of_all(languages: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """Those that every engine knows that says what it knows."""
+    first, *others = languages or [()]
+    return tuple(one for one in first if all(one in known for known in others))
 
 
 class LlmChain(Chain[Llm]):
