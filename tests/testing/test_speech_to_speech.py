@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import pytest
+from pictures import RED
 from testing.test_script import hum
 from websockets.exceptions import ConnectionClosedError
 from websockets.frames import Close
 from wire.gemini_service import Call, Service
 
-from talkover import Agent, Audio
+from talkover import Agent, Audio, Image
 from talkover.engines.remote.gemini import Gemini
 from talkover.testing import Talk
 
@@ -60,8 +61,8 @@ class Wire:
 class Provider:
     """Hangs up on every session after `LASTS_S`, `warned` or not; answers whatever it hears."""
 
-    def __init__(self, *, warned: bool) -> None:
-        self.service, self.warned = Service(), warned
+    def __init__(self, *, warned: bool, looks: bool = False) -> None:
+        self.service, self.warned, self.looks = Service(), warned, looks
         self.answers = 0
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -85,10 +86,10 @@ class Provider:
                 warned = True
                 await call.send(goAway={"timeLeft": "10s"})
             inputs = [m["realtimeInput"] for m in call.got_all[taken:] if "realtimeInput" in m]
+            results = [m for m in call.got_all[taken:] if "toolResponse" in m]
             taken = len(call.got_all)
-            for one in inputs:
-                if "text" in one:
-                    await self._answer(call)
+            for _ in [*results, *(one for one in inputs if "text" in one)]:
+                await self._answer(call)
             if any("audio" in one and _is_loud(one) for one in inputs):
                 spoken = loop.time()
                 await call.hear("so ")
@@ -98,6 +99,9 @@ class Provider:
         await wire.close(1011, "the session has reached its longest time")
 
     async def _answer(self, call: Call) -> None:
+        if self.looks and not call.of("toolResponse"):
+            await call.send(toolCall={"functionCalls": [{"id": "c1", "name": "look"}]})
+            return
         self.answers += 1
         await call.handle(f"handle-{self.answers}")
         await call.say(f"This is answer number {self.answers}.", 2.0)
@@ -139,3 +143,25 @@ def test_a_provider_that_hangs_up_every_30_s_answers_all_that_is_said(warned: bo
         # Each knows where the one before it was, and is told nothing twice.
         assert all(call.setup["sessionResumption"].get("handle") for call in calls[1:])
         assert not any(call.of("clientContent") for call in calls)
+
+
+def test_a_model_that_looks_is_shown_what_the_camera_sees():
+    provider = Provider(warned=False, looks=True)
+    agent = Agent("x")
+
+    @agent.end
+    async def end(session: object, reason: str) -> None:
+        provider.stop()
+
+    talk = Talk(agent, s2s=Gemini("k", dial=provider.dial))
+    # It is offered to look once there is something to be seen.
+    talk.film(Image(RED), at=1.0)
+    talk.play(Audio(hum(1.0), 16000), "so", at=2.0)
+    result = talk.run()
+    before, call = provider.service.calls
+    assert "tools" not in before.setup
+    assert call.setup["tools"][0]["functionDeclarations"][0]["name"] == "look"
+    (shown,) = call.of("realtimeInput.video")
+    assert shown == {"mimeType": "image/webp", "data": base64.b64encode(RED).decode()}
+    assert result.replies[-1].heard == "This is answer number 1.", result
+    assert not result.errors

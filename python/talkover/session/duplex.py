@@ -92,6 +92,8 @@ class Duplex:
         self._telling = asyncio.Lock()
         self._renewal: asyncio.TimerHandle | None = None
         self._began = 0.0
+        self._left = False
+        """It is hung up on for what it cannot be told, not for how it is."""
         self._tries = 0
 
     async def said(self) -> AsyncGenerator[Piece]:
@@ -129,6 +131,7 @@ class Duplex:
     async def stop(self) -> None:
         """Fall silent; the model is told how far it was heard."""
         source, self._owed = self._source, False
+        self._forget_clients()
         self._pieces.clear()
         self._room.set()
         if source is not None:
@@ -144,7 +147,7 @@ class Duplex:
         try:
             while not self._session.ended:
                 await self._follow(await self._connect())
-                if asyncio.get_running_loop().time() - self._began >= STEADY_S:
+                if self._left or asyncio.get_running_loop().time() - self._began >= STEADY_S:
                     self._tries = 0
                 else:
                     name = self._model.info.name
@@ -161,7 +164,7 @@ class Duplex:
             resume = None if self._behind or self._owed or self._running else self._resume
             agent, history = session.cast.agent, session.conversation.messages()
             opening = Opening(*settings, history, agent.voice, agent.language, resume)
-            self._behind = False
+            self._behind = self._left = False
             try:
                 dialogue = await self._model.open(opening)
             except EngineError as error:
@@ -287,6 +290,7 @@ class Duplex:
             return
         self._settings = wanted
         if not await self._dialogue.update(*wanted):
+            self._left = True
             self._renew()
 
     async def _take(self, event: object) -> None:
@@ -298,6 +302,7 @@ class Duplex:
                 if self._source is not None and not self._source.over:
                     await self.stop()
             case UserTurn(item):
+                self._forget_clients()
                 self._turns[item] = hearing.place()
                 self._owed = True
             case UserWords(item, text) if item in self._turns:
@@ -374,6 +379,10 @@ class Duplex:
         else:
             self._finish_item()
             self._session.spawn(self._run(brain, call), f"tool {call.name}")
+
+    def _forget_clients(self) -> None:
+        """The conversation went on: nobody waits for what a client may never answer."""
+        self._running = {id: task for id, task in self._running.items() if task is not None}
 
     async def _run(self, brain: Brain, call: ToolCall) -> None:
         """Run one of the agent's tools; the result stays in the conversation."""
