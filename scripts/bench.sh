@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, cluster, duplex, footprint, instructions, network, observe, resume, soak or wire."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, cluster, duplex, footprint, instructions, network, observe, overhead, resume, soak or wire."
   PYTHONPATH=tests .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -25,4 +25,5 @@ else
   run network
   run wire
   run observe
+  run overhead
 fi

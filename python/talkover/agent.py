@@ -251,7 +251,8 @@ class Agent:
     settings. `client_may` names what a client's session.update may change beside audio and turn
     settings. `vision` is when the default brain sees the camera: "on_request" gives the model a
     tool `look`, "every_turn" a picture with each turn, a number of seconds the newest of pictures
-    taken so often.
+    taken so often. `apology` is said where an answer fails; one by `@agent.reply` has failed where
+    nothing is yielded for `reply_timeout` seconds (None: never).
     """
 
     def __init__(
@@ -273,6 +274,7 @@ class Agent:
         mcp: Sequence[str | Mapping[str, Any] | object] = (),
         client_may: tuple[str, ...] = ("voice",),
         apology: str = "Sorry, something went wrong on my side. Please try again.",
+        reply_timeout: float | None = 30.0,
     ) -> None:
         if interruptions not in ("yes", "no", "overlap"):
             raise AgentError(f'interruptions={interruptions!r}: use "yes", "no" or "overlap".')
@@ -297,6 +299,11 @@ class Agent:
         self.mcp = [ToolServer.of(given) for given in mcp]
         self.client_may = client_may
         self.apology = apology
+        if reply_timeout is not None and not reply_timeout > 0:
+            raise AgentError(
+                f"reply_timeout={reply_timeout!r}: give seconds, or None for no limit."
+            )
+        self.reply_timeout = reply_timeout
         self.tools: dict[str, Tool] = {}
         self.on_start: Callable[[Session], Awaitable[None]] | None = None
         self.on_end: Callable[[Session, str], Awaitable[None]] | None = None

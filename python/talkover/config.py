@@ -22,8 +22,11 @@ from .turn.policy import TurnPolicy, policy
 FILE = "talkover.toml"
 PREFIX = "TALKOVER_"
 _SECRET = frozenset(
-    ("api_key", "deepgram_key", "elevenlabs_key", "key", "turn_secret", "webhook_secret")
-)
+    (
+        "api_key", "deepgram_key", "elevenlabs_key", "gemini_key", "key", "turn_secret",
+        "webhook_secret",
+    )
+)  # fmt: skip
 
 Source = Literal["flag", "environment", "talkover.toml", "default"]
 
@@ -60,6 +63,7 @@ class Settings(BaseModel):
     api_key: str | None = _of(None, "the key that the engines' servers want")
     deepgram_key: str | None = _of(None, "the key for --stt deepgram")
     elevenlabs_key: str | None = _of(None, "the key for --tts elevenlabs")
+    gemini_key: str | None = _of(None, "the key for --s2s gemini")
     stt: str | None = _of(None, "speech recognition: a URL, OpenAI-compatible, or a name")
     stt_model: str | None = _of(None, "the model there; else whisper-1, or OpenAI's newest")
     tts: str | None = _of(None, "a voice: a URL, OpenAI-compatible, or a name")
@@ -67,7 +71,8 @@ class Settings(BaseModel):
     voice: str | None = _of(None, "the voice's name")
     openai: bool = _of(False, "OpenAI for all three engines; needs --api-key")
     s2s: str | None = _of(
-        None, "a speech-to-speech model instead of the three: wss://HOST/v1/realtime, or openai"
+        None,
+        "a speech-to-speech model instead of the three: openai, gemini, wss://HOST/v1/realtime",
     )
     smart_turn: str | None = _of(None, "an end-of-turn model: auto, or its file")
     stall_seconds: float = _of(

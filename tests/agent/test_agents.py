@@ -138,3 +138,59 @@ def test_what_cannot_be_listened_for_is_refused(wrong: Any):
 def test_the_error_says_what_there_is():
     with pytest.raises(AgentError, match="number, word, story"):
         NextTurn().expect("music")
+
+
+def test_a_brain_that_never_yields_ends_in_the_apology():
+    agent = Agent("x", apology="Bear with me.", reply_timeout=8.0)
+    let_go: list[bool] = []
+
+    @agent.reply
+    async def reply(turn: Turn):
+        if "first" in turn.text:
+            yield "One moment. "
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            let_go.append(True)
+        yield "Never said."
+
+    talk = Talk(agent)
+    talk.user("hello there", at=0.0)
+    talk.user("say something first", after_line=30.0)
+    result = talk.run()
+    silent, stopped = result.turns
+    assert silent.status == stopped.status == "failed", result
+    assert silent.heard == "Bear with me." and stopped.heard == "One moment. Bear with me.", result
+    assert silent.began is not None and 8.0 < silent.began - result.done[0].ended < 9.5, result
+    assert all("reply_timeout" in error for error in result.errors) and len(let_go) == 2
+
+
+def test_a_brain_that_says_that_it_is_at_work_has_its_time():
+    agent = Agent("x", reply_timeout=8.0)
+
+    @agent.reply
+    async def reply(turn: Turn):
+        for _ in range(5):
+            await asyncio.sleep(5)
+            yield None
+        yield "There it is."
+
+    talk = Talk(agent)
+    talk.user("take your time", at=0.0)
+    result = talk.run()
+    assert result.turns[0].heard == "There it is." and not result.errors, result
+
+
+def test_a_brain_may_have_no_limit():
+    agent = Agent("x", reply_timeout=None)
+
+    @agent.reply
+    async def reply(turn: Turn):
+        await asyncio.sleep(100)
+        return "At last."
+
+    talk = Talk(agent)
+    talk.user("take your time", at=0.0)
+    assert talk.run().turns[0].heard == "At last."
+    with pytest.raises(AgentError, match="reply_timeout=0"):
+        Agent("x", reply_timeout=0)

@@ -206,6 +206,13 @@ def test_what_observing_costs_is_measured(tmp_path: Path):
 
 
 @pytest.mark.e2e
+def test_what_is_added_between_the_engines_is_measured(tmp_path: Path):
+    found = bench("overhead", tmp_path, "--sessions", "2", "--turns", "1")["results"]["2"]
+    assert 0 < found["llm to tts"]["p50"] <= found["llm to tts"]["p99"]
+    assert 0 < found["stt to llm, CPU"]["p50"] and 0 < found["beyond"]["p50"]
+
+
+@pytest.mark.e2e
 def test_speech_over_a_bad_network_is_measured(tmp_path: Path):
     found = bench("network", tmp_path, "--cells", "0/0", "30/0", "--sentences", "3")
     runs = {(run["server"], run["loss"]): run for run in found["results"]["runs"]}

@@ -93,3 +93,13 @@ def test_each_in_a_list_may_have_its_own_model_and_key():
     assert [(i.name, i.where) for i in infos if i.role == "llm"] == [
         ("large", "one.example"), ("small", "localhost"),
     ]  # fmt: skip
+
+
+def test_what_an_engine_can_do_is_told_in_words():
+    info, *_ = build(Choice(stt="deepgram", keys=(("deepgram", "k"),))).infos
+    assert info.abilities == ["words while they are spoken"]
+    ear, model, _ = build(Choice()).infos
+    assert ear.abilities == ["words while they are spoken", "languages: en"]
+    assert model.abilities == ["languages: en"]
+    model, _ = build(Choice(s2s="gemini", keys=(("gemini", "k"),))).infos
+    assert model.abilities == ["owns the floor"]

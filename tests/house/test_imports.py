@@ -28,8 +28,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {
-        "cluster.base", "cluster.nodes", "turn", "engines.base", "engines.registry", "media",
-        "protocol", "bundle", "agent", "tool", "tool_server", "values", "errors",
+        "cluster.base", "cluster.nodes", "turn", "engines.base", "engines.registry",
+        # An agent's own brain is waited for as an engine is.
+        "engines.deadline",
+        "media", "protocol", "bundle", "agent", "tool", "tool_server", "values", "errors",
     },
     "cluster": {"errors"},
     "engines": {"tool_server", "errors"},
@@ -38,7 +40,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         # One format of scripts, read in one place.
         "cli.script", "cli.wav",
         "session.session", "session.brain", "session.cast", "session.past", "session.stream",
-        "engines.base", "engines.mcp", "media", "protocol", "agent", "values", "errors",
+        "engines.base", "engines.mcp", "engines.unheard", "media", "protocol", "agent", "values",
+        "errors",
     },
     # Whole servers and their clients, to be measured beside others.
     "transports": {

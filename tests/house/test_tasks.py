@@ -58,7 +58,7 @@ PLACES: dict[str, set[str]] = {
     "transports.websocket_pcm": {"create_task"},
     "transports.webrtc": {"to_thread"},
     # The sound on its way to a provider, and what it says.
-    "engines.remote.realtime": {"create_task"},
+    "engines.remote.uplink": {"create_task"},
     "engines.remote.deepgram": {"TaskGroup", "create_task"},
     # In tests with virtual time, agents' plain functions, one at a time.
     "testing.loop": {"Thread"},

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +38,29 @@ def test_a_text_without_sentences_is_cut_at_spaces():
 
 def test_markdown_is_not_spoken_and_offsets_stay():
     assert speakable("**Bold** words") == "  Bold   words"
+
+
+FIRST: dict[str, tuple[str, str]] = {
+    "English": ("Dr. Who said it is 3.14, or so.", " The next train is late."),
+    "German": ("Es ist z. B. zehn Uhr!", " „Der Zug kommt.“ Bald."),
+    "French": ("M. Roux, il est dix heures !", " Le train arrive."),
+    "Spanish": ("¿Qué hora es, Sra. García?", " Son las diez."),
+    "Chinese": ("他说“现在是十点。”", "火车来了。"),
+    "Japanese": ("「今は十時です。」", "電車が来ます。"),
+    "Hindi": ("अभी दस बजे हैं।", " ट्रेन आ रही है।"),
+    "Arabic": ("هل الساعة العاشرة؟", " القطار قادم."),
+}
+
+
+@pytest.mark.parametrize("language", FIRST)
+@pytest.mark.parametrize("token", [r".", r"\s*\S{1,4}", r"\s*\S+"], ids=["1", "4", "word"])
+def test_the_first_sentence_leaves_with_the_token_after_its_last(language: str, token: str):
+    first, second = FIRST[language]
+    # Models begin a token with the space before its word, and no token with the end of another.
+    tokens = [re.findall(token, part, re.DOTALL) for part in (first, second)]
+    chunker, pieces = Chunker(), list[str]()
+    for one in tokens[0]:
+        pieces += chunker.push(one)
+    assert pieces == []
+    pieces += chunker.push(tokens[1][0])
+    assert [piece.strip() for piece in pieces] == [first]

@@ -76,8 +76,7 @@ class Voice(SteadyVoice):
             async for speech in super().speak(text, voice=voice, language=language, speed=speed):
                 yield self._spoilt(speech, text)
         finally:
-            if self.fault == "slow":
-                await asyncio.sleep(2)
+            await asyncio.sleep({"slow": 2.0, "tardy": 0.1}.get(self.fault, 0.0))
 
     def _spoilt(self, speech: Speech, text: str) -> Speech:
         pcm, rate, ((at, offset),) = speech.pcm, speech.rate, speech.words
@@ -104,6 +103,7 @@ class Voice(SteadyVoice):
         ("role", "info.role"), ("odd", "even size"), ("silent", "silence"), ("rates", "one rate"),
         ("beyond", "A mark for character"), ("back", "goes back|at no word"),
         ("unmarked", "marks for"), ("unsaid", "say so"), ("slow", "took longer"),
+        ("tardy", "ms; it may take 30"),
     ],
 )  # fmt: skip
 async def test_a_voice_at_fault_is_told_its_fault(fault: str, complaint: str):

@@ -88,12 +88,16 @@ class Call:
 
     async def say(self, item: str, text: str, seconds: float) -> None:
         """Words, then their sound, all at once, as fast models do."""
+        await self.begin(item, text, seconds)
+        await self.done()
+
+    async def begin(self, item: str, text: str, seconds: float) -> None:
+        """The same, and it is not done with it."""
         await self.send("response.output_audio_transcript.delta", item_id=item, delta=text)
         tone = array.array("h", [8000, -8000] * 1200).tobytes()
         for _ in range(round(seconds * 10)):
             audio = base64.b64encode(tone).decode()
             await self.send("response.output_audio.delta", item_id=item, delta=audio)
-        await self.done()
 
     async def done(self, *output: dict[str, Any]) -> None:
         response = {"status": "completed", "output": list(output)}

@@ -202,6 +202,8 @@ def engines(flags: Flags) -> None:
     for info in built.infos:
         for line in lines_of(info):
             typer.echo(line)
+        if info.abilities:
+            typer.echo(f"     {'; '.join(info.abilities)}")
     for trouble in troubles:
         typer.echo(f"!    {trouble}", err=True)
     typer.echo("")

@@ -228,7 +228,7 @@ def choice(settings: Settings) -> Choice:
         stall_s=settings.stall_seconds,
         keys=tuple(
             (name, key)
-            for name in ("deepgram", "elevenlabs")
+            for name in ("deepgram", "elevenlabs", "gemini")
             if (key := getattr(settings, f"{name}_key"))
         ),
     )

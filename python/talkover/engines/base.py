@@ -23,6 +23,7 @@ class EngineInfo:
     `where` is "this machine" or a host; `leaves_machine` says whether audio or text goes there;
     `marks` (voices only): exact word times come with the speech; `partials` (recognisers only):
     words come while they are spoken; `openai_voices` (voices only): it knows OpenAI's names.
+    `languages` are what it understands or speaks, as BCP 47 has them; empty where it does not say.
     """
 
     name: str
@@ -33,7 +34,19 @@ class EngineInfo:
     marks: bool = False
     partials: bool = False
     openai_voices: bool = False
+    languages: tuple[str, ...] = ()
     note: str = ""
+
+    @property
+    def abilities(self) -> list[str]:
+        """What it can do, in words."""
+        found = {
+            "words while they are spoken": self.partials,
+            "word times": self.marks,
+            "owns the floor": self.role == "s2s",
+            f"languages: {', '.join(self.languages)}": bool(self.languages),
+        }
+        return [words for words, so in found.items() if so]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +224,18 @@ class Tools(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a dialogue begins with. `tools` and `history` are as for `Llm.reply`."""
+    """What a dialogue begins with. `tools` and `history` are as for `Llm.reply`.
+
+    `resume`: what the dialogue before had to go on with; a model that can do that leaves the
+    history, which it knows, and one that cannot ignores it.
+    """
 
     instructions: str
     tools: list[dict[str, Any]]
     history: list[dict[str, Any]]
     voice: str | None = None
     language: str = "en"
+    resume: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,15 +273,31 @@ class Answered:
     """The model has said what it has to say."""
 
 
-DialogueEvent = Spoken | UserSpeaks | UserTurn | UserWords | ToolCall | Answered
+@dataclass(frozen=True, slots=True)
+class CallsCancelled:
+    """The model wants no results of these calls any more."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The provider will hang up in so many seconds."""
+
+    in_s: float
+
+
+DialogueEvent = (
+    Spoken | UserSpeaks | UserTurn | UserWords | ToolCall | Answered | CallsCancelled | Ends
+)
 
 
 class Dialogue(Protocol):
     """One caller's dialogue, with one connection behind it."""
 
     @property
-    def lasts_s(self) -> float | None:
-        """How long the provider will go on with it, seconds; None where it does not say."""
+    def resume(self) -> str | None:
+        """What another dialogue can go on with where this one is; None: only from the history."""
         ...
 
     def feed(self, pcm: bytes) -> None:
@@ -274,16 +308,25 @@ class Dialogue(Protocol):
         """Ends when the provider hangs up; EngineError for what went wrong."""
         ...
 
-    async def truncate(self, item: str, heard_ms: int) -> None:
-        """Of `item` the caller heard only so much."""
+    async def update(self, instructions: str, tools: list[dict[str, Any]]) -> bool:
+        """Have these from now on; False where that takes another dialogue."""
         ...
 
-    async def result(self, call_id: str, output: str) -> None:
-        """What a tool that was called gave."""
+    async def tell(self, message: dict[str, Any]) -> None:
+        """Something was written, or shown: a message as in `Opening.history`. Nothing is said to
+        it before `ask`."""
+        ...
+
+    async def result(self, call: ToolCall, output: str) -> None:
+        """What a tool gave that this dialogue called, or one before; `ask` once all are told."""
         ...
 
     async def ask(self, instructions: str | None = None) -> None:
         """Have the model speak now."""
+        ...
+
+    async def truncate(self, item: str | None, heard_ms: int) -> None:
+        """Say no more now; of `item` the caller heard only so much."""
         ...
 
     async def close(self) -> None: ...

@@ -1,14 +1,14 @@
-"""How long an engine may give nothing: until its first piece, and between two pieces."""
+"""How long something may give nothing: until its first piece, and between two pieces."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..errors import EngineError
+from ..errors import EngineError, TalkoverError
 
 T = TypeVar("T")
 
@@ -31,35 +31,43 @@ class Patience:
         return self.stall_s / 2
 
 
-async def timely(
-    stream: AsyncGenerator[T], name: str, first_s: float, gap_s: float
-) -> AsyncGenerator[T]:
-    """The pieces of `stream`; EngineError (engine_stalled) where one does not come in time.
+Stalled = Callable[[float], TalkoverError]
+"""What to raise after so many seconds of nothing."""
 
-    Only waiting for the engine counts, not what is done with a piece. Closing it closes `stream`.
+
+def engine_stalled(name: str) -> Stalled:
+    return lambda seconds: EngineError(
+        f"{name} gave nothing for {seconds:g} s; check its server, name another engine behind "
+        "it, or raise --stall-seconds.",
+        code="engine_stalled",
+    )
+
+
+async def timely(
+    stream: AsyncGenerator[T], stalled: Stalled, first_s: float | None, gap_s: float | None
+) -> AsyncGenerator[T]:
+    """The pieces of `stream`; raises what `stalled` says where one does not come in time.
+
+    Only waiting for a piece counts, not what is done with it. Closing it closes `stream`.
     """
     seconds = first_s
     async with aclosing(stream):
         while True:
             try:
-                piece = await within(anext(stream), name, seconds)
+                piece = await within(anext(stream), stalled, seconds)
             except StopAsyncIteration:
                 return
             yield piece
             seconds = gap_s
 
 
-async def within(work: Awaitable[T], name: str, seconds: float) -> T:
-    """What `work` gives; EngineError (engine_stalled) where it takes longer than `seconds`."""
+async def within(work: Awaitable[T], stalled: Stalled, seconds: float | None) -> T:
+    """What `work` gives; raises what `stalled` says where it takes longer."""
     deadline = asyncio.timeout(seconds)
     try:
         async with deadline:
             return await work
     except TimeoutError:
-        if not deadline.expired():
+        if seconds is None or not deadline.expired():
             raise
-        raise EngineError(
-            f"{name} gave nothing for {seconds:g} s; check its server, name another engine behind "
-            "it, or raise --stall-seconds.",
-            code="engine_stalled",
-        ) from None
+        raise stalled(seconds) from None

@@ -25,7 +25,7 @@ from .base import (
     Words,
 )
 from .breaker import Breaker
-from .deadline import Patience, timely, within
+from .deadline import Patience, engine_stalled, timely, within
 
 log = structlog.get_logger("talkover.fallback")
 
@@ -81,6 +81,7 @@ class Chain(Generic[E]):
             marks=all(info.marks for info in infos),
             partials=all(info.partials for info in infos),
             openai_voices=all(info.openai_voices for info in infos),
+            languages=_of_all([info.languages for info in infos if info.languages]),
         )
 
     @property
@@ -124,7 +125,7 @@ class Chain(Generic[E]):
             another = place + 1 < len(order)
             begun = False
             first_s = self._patience.first_s(another)
-            stream = timely(ask(member), member.name, first_s, self._patience.gap_s)
+            stream = timely(ask(member), engine_stalled(member.name), first_s, self._patience.gap_s)
             try:
                 with member.tried() as prove:
                     async with aclosing(stream):
@@ -137,6 +138,12 @@ class Chain(Generic[E]):
             except EngineError:
                 if begun or not another:
                     raise
+
+
+def _of_all(languages: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """Those that every engine knows that says what it knows."""
+    first, *others = languages or [()]
+    return tuple(one for one in first if all(one in known for known in others))
 
 
 class LlmChain(Chain[Llm]):
@@ -198,7 +205,9 @@ class SttChainStream:
             member = self._member
             try:
                 with member.tried() as prove:
-                    words = await within(self._stream.finish(), member.name, first_s)
+                    words = await within(
+                        self._stream.finish(), engine_stalled(member.name), first_s
+                    )
                     prove()
                     return words
             except EngineError:

@@ -16,6 +16,7 @@ OURS = {
     "demo": "talkover.engines.demo.provider:PROVIDER",
     "deepgram": "talkover.engines.remote.deepgram:PROVIDER",
     "elevenlabs": "talkover.engines.remote.elevenlabs:PROVIDER",
+    "gemini": "talkover.engines.remote.gemini:PROVIDER",
     "openai": "talkover.engines.remote.provider:PROVIDER",
 }
 SCHEMES = {"http": "openai", "https": "openai", "ws": "openai", "wss": "openai"}

@@ -60,5 +60,7 @@ class NoModel:
         tool_choice: Any = "auto",
         max_tokens: int | None = None,
     ) -> AsyncGenerator[TextDelta | ToolCall | Usage]:
-        raise EngineError("A speech-to-speech agent answers what is spoken; say it instead.")
+        raise EngineError(
+            "A speech-to-speech model answers in its conversation only; ask it there."
+        )
         yield TextDelta("")

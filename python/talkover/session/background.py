@@ -65,6 +65,8 @@ class Background:
         for item in later_items(step, step.output or ""):
             session.conversation.add(item, hidden=True)
             self._untold.add(item.id)
+            if session.duplex is not None:
+                session.duplex.written(item)
         session.emit(step)
         session.tell(i.Due(soon=True))
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, cast
 from ..agent import Instructions, Spoken, Turn
 from ..agent import Session as Facade
 from ..engines.base import TextDelta, ToolCall, Usage
+from ..engines.deadline import timely
 from ..errors import AgentError
 from ..protocol import facts as f
 from ..protocol.ids import fresh
@@ -26,7 +27,7 @@ from ..protocol.items import Item
 from ..tool import Tool
 from ..values import Audio, Image, Say
 from .conversation import Conversation, Message, chat_messages, with_picture
-from .live import Voiced
+from .live import ClientCall, Voiced
 from .remote import Offered
 from .remote_calls import RemoteCalls
 from .tools import Toolbox
@@ -42,15 +43,6 @@ MOST_ROUNDS = 8
 """Tool rounds in one turn; a model that goes on asking is stopped."""
 
 _threads = ThreadPoolExecutor(16, thread_name_prefix="talkover-plain-generator")
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCall:
-    """The model calls a tool that the client runs."""
-
-    call_id: str
-    name: str
-    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,16 +146,38 @@ class Brain:
         return self._answer(instructions or self._instructions, tools)
 
     async def run_tool(self, step: f.ToolStep) -> str:
-        """Make the same call once more."""
-        return await self._toolbox.run(step.name, step.arguments, step.call_id)
+        """Make a call of which `step` says what it is."""
+        try:
+            return await self._toolbox.run(step.name, step.arguments, step.call_id)
+        except asyncio.CancelledError:
+            self._toolbox.stopped()
+            raise
+
+    @property
+    def offered(self) -> list[dict[str, Any]]:
+        """The schemas of the agent's tools and the client's functions."""
+        return [*self._toolbox.schemas(own=True), *self._ask.client_tools]
+
+    @property
+    def seen(self) -> Image | None:
+        """What the model looked at."""
+        return self._seen
+
+    def is_clients(self, name: str) -> bool:
+        """Whether the client runs this tool; the agent's go first where they share a name."""
+        named = any(tool["function"]["name"] == name for tool in self._ask.client_tools)
+        return named and not self._toolbox.has(name)
 
     # ---- what the reply sees -------------------------------------------------------------------
 
     async def pieces(self) -> AsyncGenerator[Piece]:
         """What to say, piece by piece, and the calls that the client is to make."""
         self._instructions = await instructed(self._ask.instructions, self._session.facade)
-        own = self.agent.on_reply
-        said = self._answer(self._instructions, None) if own is None else _run(own(self.turn))
+        own, seconds = self.agent.on_reply, self.agent.reply_timeout
+        said = (
+            self._answer(self._instructions, None) if own is None
+            else timely(_run(own(self.turn)), _stalled, seconds, seconds)
+        )  # fmt: skip
         async with aclosing(said):
             async for piece in said:
                 if self._round_over:
@@ -222,7 +236,7 @@ class Brain:
         """Run the agent's tools; False where the client has to go on."""
         goes_on = True
         for call in calls:
-            if not self._toolbox.has(call.name) and self._is_clients(call.name):
+            if self.is_clients(call.name):
                 self._calls.append(ClientCall(call.id, call.name, call.arguments))
                 goes_on = False
         ours = [c for c in calls if self._toolbox.has(c.name) or not self._is_others(c.name)]
@@ -249,10 +263,7 @@ class Brain:
         return goes_on and all(made)
 
     def _is_others(self, name: str) -> bool:
-        return self._is_clients(name) or self._remote.has(name)
-
-    def _is_clients(self, name: str) -> bool:
-        return any(tool["function"]["name"] == name for tool in self._ask.client_tools)
+        return self.is_clients(name) or self._remote.has(name)
 
     def _messages(self, instructions: str) -> list[Message]:
         if self._ask.items is not None:
@@ -272,6 +283,14 @@ class Brain:
     def _count(self, read: int, written: int) -> None:
         self.usage["input_tokens"] = self.usage.get("input_tokens", 0) + read
         self.usage["output_tokens"] = self.usage.get("output_tokens", 0) + written
+
+
+def _stalled(seconds: float) -> AgentError:
+    return AgentError(
+        f"@agent.reply yielded nothing for {seconds:g} s; have it yield None while it works on, or "
+        "raise Agent(reply_timeout=…).",
+        code="agent_stalled",
+    )
 
 
 def _checked(piece: Any) -> Piece:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import re
 
-_SENTENCE = re.compile(r"[.!?…]+[\"')\]]*\s+|\n+")
-_CLAUSE = re.compile(r"[,;:\u2013\u2014]\s+")
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|vs|e\.g|i\.e|etc)|\b[A-HJ-Z]|^\d+)\.\s+$")
+_CLOSING = "\"')\\]}»”“’›」』】）"  # noqa: RUF001 - quotation marks of many languages
+_FULL = "。！？｡।॥؟۔"  # noqa: RUF001 - the full stops of Chinese, Japanese, Hindi, Arabic, Urdu
+_SENTENCE = re.compile(
+    # A full stop may be within a number or a name; a space behind it tells.
+    rf"[.!?…]+[{_CLOSING}]*\s+"
+    # Those are nothing else; what follows tells that no quotation mark does.
+    rf"|[{_FULL}]+[{_CLOSING}]*(?:\s+|(?=[^\s{_FULL}{_CLOSING}]))"
+    r"|\n+"
+)
+_CLAUSE = re.compile(r"[,;:\u2013\u2014]\s+|[，、；：،؛]\s*")  # noqa: RUF001 - as those
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|vs|e\.g|i\.e|etc|Nr|bzw|ca|z|d|Sr|Sra|Ud|Uds)|\b[A-HJ-Z]|^\d+)"
+    r"\.\s+$"
+)
 LONGEST = 240
 """Characters after which a clause, or else a space, will do."""
 

@@ -57,5 +57,7 @@ class Idle:
         previous = session.conversation.add(hint)
         session.emit(f.ItemAdded(hint, previous))
         session.emit(f.ItemDone(hint, previous))
+        if session.duplex is not None:
+            session.duplex.written(hint)
         hearing.add(item, None)
         session.tell(i.Create())

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
-from ..errors import AgentError
+from ..errors import AgentError, EngineError
 from ..values import Audio, Image, Say
 
 T = TypeVar("T")
@@ -18,6 +18,8 @@ PAUSE_S = 0.4
 """Nothing new for so long ends a reply; what comes later is another."""
 STALLED_S = 5.0
 """The same where a model has not said yet that it is done."""
+CALLS_S = 0.05
+"""The same behind a call: others of the same request come at once."""
 MOST_PIECES = 256
 FRAME_BYTES = 640
 MOST_TAPPED = 500
@@ -48,7 +50,19 @@ class Voiced:
     last: bool = False
 
 
-Piece = str | Audio | Image | Say | Voiced
+@dataclass(frozen=True, slots=True)
+class ClientCall:
+    """The model calls a tool that the client runs."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+Said = str | Audio | Image | Say | Voiced | ClientCall
+Piece = Said | EngineError
+"""An error fails the reply that takes it."""
+_PIECES = (str, Audio, Image, Say, Voiced, ClientCall, EngineError)
 
 
 class Tap(Generic[T]):
@@ -104,7 +118,7 @@ class Live:
             async for piece in stream:
                 if piece is None or piece == "":
                     continue
-                if not isinstance(cast(object, piece), (str, Audio, Image, Say, Voiced)):
+                if not isinstance(cast(object, piece), _PIECES):
                     name = type(piece).__name__
                     raise AgentError(
                         f"@agent.live yielded {name}; yield str, Audio, Image, Say or None."
@@ -125,9 +139,12 @@ class Live:
         while not self._pieces.empty():
             self._pieces.get_nowait()
 
-    async def burst(self) -> AsyncGenerator[Piece]:
-        """What one reply says: all that comes without a pause, or until a model says it is all."""
-        self._taken, pause = True, PAUSE_S
+    async def burst(self, pause: float = PAUSE_S) -> AsyncGenerator[Said]:
+        """What one reply says: all that comes without a pause, or until a model says it is all.
+
+        `pause`: seconds until the first piece. EngineError where the model failed.
+        """
+        self._taken = True
         try:
             while True:
                 try:
@@ -135,10 +152,17 @@ class Live:
                         piece = await self._pieces.get()
                 except TimeoutError:
                     return
+                if isinstance(piece, EngineError):
+                    raise piece
                 yield piece
-                if isinstance(piece, Voiced):
-                    if piece.last:
+                match piece:
+                    case Voiced(last=True):
                         return
-                    pause = STALLED_S
+                    case Voiced():
+                        pause = STALLED_S
+                    case ClientCall():
+                        pause = CALLS_S
+                    case _:
+                        pause = PAUSE_S
         finally:
             self._taken = False

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..media.port import Peer
 from ..protocol import aliases
 from ..protocol.commands import ResponseParams
-from ..protocol.config import Format, FunctionChoice, FunctionTool, McpChoice, PcmFormat, ToolChoice
+from ..protocol.config import (
+    Format,
+    FunctionChoice,
+    FunctionTool,
+    McpChoice,
+    PcmFormat,
+    Tool,
+    ToolChoice,
+)
 from .brain import Ask, Brain
 from .conversation import Conversation
 from .g711 import Compressor
@@ -65,11 +73,11 @@ def make_brain(
         found = [talk.get(entry) if isinstance(entry, str) else entry for entry in params.input]
         items = [item for item in found if item is not None]
     tools = params.tools if params.tools is not None else config.tools
-    functions = [_chat_tool(tool) for tool in tools if isinstance(tool, FunctionTool)]
-    taken = {tool["function"]["name"] for tool in functions} | set(agent.tools)
+    named = functions(tools)
+    taken = {tool["function"]["name"] for tool in named} | set(agent.tools)
     ask = Ask(
         instructions=params.instructions or config.instructions or agent.instructions,
-        client_tools=functions,
+        client_tools=named,
         remote=session.remotes.offered(tools, taken | set(session.remotes.own())),
         tool_choice=_chat_choice(params.tool_choice or config.tool_choice),
         max_tokens=_most_tokens(session, params),
@@ -80,6 +88,11 @@ def make_brain(
     brain = Brain(session, ask, reply.tell, reply.confirmed, reply.show)
     reply.usage = brain.usage
     return brain
+
+
+def functions(tools: Sequence[Tool]) -> list[dict[str, Any]]:
+    """Those that the client runs, as chat models take them."""
+    return [_chat_tool(tool) for tool in tools if isinstance(tool, FunctionTool)]
 
 
 def _wire(format: Format) -> Callable[[bytes], bytes]:

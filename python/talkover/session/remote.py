@@ -161,6 +161,8 @@ class Remotes:
     def _ready(self, remote: Remote, found: list[RemoteTool]) -> None:
         first, remote.known = not remote.known, True
         remote.found = {tool.name: tool for tool in found}
+        if (duplex := self._session.duplex) is not None:
+            duplex.updated()
         if not first or remote.listed is None:
             return
         shown = [

@@ -19,10 +19,10 @@ from ..protocol.items import Item, Part
 from ..turn.heard import HeardTable, WordAt
 from ..values import Audio, Image, Say
 from .account import Stamps
-from .brain import ClientCall, Piece, ToolRound
+from .brain import Piece, ToolRound
 from .chunks import Chunker, speakable
 from .conversation import Conversation
-from .live import Source, Voiced
+from .live import ClientCall, Source, Voiced
 from .replying import REPLYING
 from .unplayed import Rest, Unplayed
 

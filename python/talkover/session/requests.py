@@ -85,7 +85,7 @@ class Requests:
                 session.hearing.ear.reset()
                 session.emit(f.InputCleared())
             case c.ClearOutput():
-                session.tell(i.CancelReply())
+                session.stop()
             case c.CreateItem() | c.RetrieveItem() | c.TruncateItem() | c.DeleteItem():
                 self._item(command)
             case c.CreateResponse():
@@ -146,6 +146,8 @@ class Requests:
         session.emit(f.SessionUpdated(session.shown(), command.event_id))
         if "tools" in patch:
             session.remotes.update()
+        if session.duplex is not None and patch.keys() & {"tools", "instructions"}:
+            session.duplex.updated()
 
     def _commit(self, command: c.CommitInput) -> None:
         session = self._session
@@ -170,6 +172,8 @@ class Requests:
             session.emit(f.ItemAdded(command.item, previous))
             session.emit(f.ItemDone(command.item, previous))
             session.hearing.listen_to(command.item)
+            if session.duplex is not None:
+                session.duplex.written(command.item)
             if command.item.type == "mcp_approval_response":
                 # The call is made, or its refusal spoken of, in an answer that nobody asks for.
                 session.tell(i.Due())
@@ -259,6 +263,8 @@ class Requests:
         session.emit(f.ItemAdded(item, previous))
         session.emit(f.ItemDone(item, previous))
         session.emit(f.Appended(command.purpose, command.event_id))
+        if session.duplex is not None:
+            session.duplex.written(item)
         if command.purpose == "commentary":
             self._speak_next(c.CreateResponse())
 
@@ -353,7 +359,7 @@ class Requests:
                 code="response_cancel_not_active",
                 event_id=command.event_id,
             )
-        self._session.tell(i.CancelReply())
+        self._session.stop()
 
     def _account(self, command: c.TellTimings) -> None:
         if max(command.capture_ms, command.buffer_ms) > MOST_HELD_BACK_MS:

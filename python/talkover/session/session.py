@@ -40,7 +40,7 @@ from .brain import Brain, Piece
 from .cast import Cast, Names
 from .consent import Consent
 from .departure import Departure
-from .duplex import floor_holder
+from .duplex import Duplex, floor_holder
 from .handoff import hand_off
 from .hearing import Hearing
 from .idle import Idle
@@ -141,6 +141,7 @@ class Session:
         self.absence, self.departure = Absence(self, limits.away_s), Departure(self)
         self.sayings, self.remotes = Sayings(self), Remotes(self)
         self._idle, self._sentence, self.background = Idle(self), Sentence(self), Background(self)
+        self.duplex = None if cast.s2s is None else Duplex(self, cast.s2s)
         self.apply_policy()
 
     # ---- for the gateway and the agent ---------------------------------------------------------
@@ -267,6 +268,13 @@ class Session:
         heard = self._futures.setdefault(reply.epoch, self._loop.create_future())
         self.tell(i.CancelReply())
         return await heard
+
+    def stop(self) -> None:
+        """End the reply that is under way, as a client wants it."""
+        if self.duplex is not None:
+            self.spawn(self.duplex.stop(), "stop")
+        else:
+            self.tell(i.CancelReply())
 
     async def send(self, name: str, data: Any) -> None:
         self.emit(f.App(name, data))
@@ -612,6 +620,9 @@ class Session:
         self._answer(params, reply)
 
     def _answer(self, params: ResponseParams, reply: Reply) -> None:
+        if (duplex := self.duplex) is not None:
+            reply.start(lambda: duplex.answer(params.instructions, self._live))
+            return
         sound = self.hearing.utterance.sound if self.hearing.utterance is not None else b""
         brain = make_brain(self, params, reply, sound, self.conversation)
         self._brains[reply.epoch] = brain

@@ -43,6 +43,8 @@ class Video:
         self._stop()
         if item.comes and not isinstance(self._vision, str):
             self._refresh(self._vision)
+        if (duplex := self._session.duplex) is not None:
+            duplex.updated()
 
     def came(self, item: m.Picture) -> None:
         at = max(0.0, self._session.clock() - item.age)

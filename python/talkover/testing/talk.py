@@ -10,8 +10,9 @@ from typing import Any, Self, Unpack
 from unittest.mock import patch
 
 from ..agent import Agent
-from ..engines.base import Llm, Tts
+from ..engines.base import Llm, SpeechToSpeech, Tts
 from ..engines.mcp import McpConnection
+from ..engines.unheard import NoEar, NoModel
 from ..errors import AgentError
 from ..media.port import Peer
 from ..media.simulation import Simulation
@@ -40,6 +41,7 @@ class Talk:
     or `after_silence` (seconds after both fell silent). Without one the caller is polite: half a
     second after the answer.
 
+    `s2s`: a speech-to-speech model in the place of ear and model; it hears what the caller plays.
     `agents` are others, by the names that they are served by, for `session.handoff`. `llm` is a
     model, or what a `ScriptedLlm` takes; an agent with a brain of its own needs none.
     The same script and `seed` give the same facts to the byte. Use it in plain tests: `run` has an
@@ -53,13 +55,14 @@ class Talk:
         llm: Llm | Answers | None = None,
         ear: ScriptedEar | None = None,
         tts: Tts | None = None,
+        s2s: SpeechToSpeech | None = None,
         agents: Mapping[str, Agent] | None = None,
         config: dict[str, Any] | None = None,
         user: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
-        if llm is None and agent.on_reply is None:
+        if llm is None and agent.on_reply is None and s2s is None:
             raise AgentError(
                 "This agent answers with a model; give the talk one, such as "
                 'Talk(agent, llm={"hello": "Hello to you.", "": "I see."}).'
@@ -68,6 +71,7 @@ class Talk:
         self.llm: Llm = ScriptedLlm(llm or {}) if scripted else llm  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]  told apart above
         self.ear = ear or ScriptedEar()
         self.tts: Tts = tts or SteadyVoice()
+        self._s2s = s2s
         self.agent, self.seed = agent, seed
         self._agents = {"agent": agent, **(agents or {})}
         self._config = _config(agent, config or {})
@@ -203,9 +207,10 @@ class Talk:
             )
         return Cast(
             self._agents[name],
-            self.ear,
-            self.llm,
+            self.ear if self._s2s is None else NoEar(),
+            self.llm if self._s2s is None else NoModel(),
             self.tts,
+            s2s=self._s2s,
             name=name,
             recast=self._cast,
             connect=McpConnection,

@@ -16,7 +16,7 @@ class PocketsphinxEar:
 
     def __init__(self) -> None:
         self.info = EngineInfo(
-            "pocketsphinx", "stt", demo=True, partials=True,
+            "pocketsphinx", "stt", demo=True, partials=True, languages=("en",),
             note="understands the demo's phrases, little else; --stt URL for a real one",
         )  # fmt: skip
         self._worker = Worker("talkover.engines.demo.ear_worker")

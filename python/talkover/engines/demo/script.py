@@ -72,7 +72,11 @@ class ScriptedModel:
 
     def __init__(self, now: Callable[[], datetime] = datetime.now) -> None:
         self.info = EngineInfo(
-            "scripted demo", "llm", demo=True, note="not a model; --llm URL connects a real one"
+            "scripted demo",
+            "llm",
+            demo=True,
+            languages=("en",),
+            note="not a model; --llm URL connects a real one",
         )
         self._now = now
 

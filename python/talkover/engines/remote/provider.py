@@ -33,7 +33,7 @@ def _tts(wanted: Wanted) -> RemoteVoice:
 def _s2s(wanted: Wanted) -> Realtime:
     url = wanted.url or REALTIME_URL
     model = wanted.model or (MODEL if wanted.url is None else None)
-    return Realtime(url, model, wanted.api_key, wanted.voice)
+    return Realtime(url, model, wanted.api_key, wanted.voice, wanted.stall_s)
 
 
 PROVIDER = Provider(

@@ -6,17 +6,15 @@ import array
 import asyncio
 import base64
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
-
-from websockets.asyncio.client import ClientConnection
 
 from ...errors import EngineError
 from ..base import (
     Answered,
     DialogueEvent,
+    Ends,
     EngineInfo,
     Opening,
     Spoken,
@@ -25,24 +23,27 @@ from ..base import (
     UserTurn,
     UserWords,
 )
-from .socket import dial, receive, send
+from ..deadline import STALL_S
+from .socket import Socket, dial, receive, send, understood
+from .uplink import Uplink
 from .upstream import LOOPBACK
 
 READY_S = 5.0
-MOST_WAITING = 500
-"""Pieces of 20 ms that wait for a slow line; a caller's sound that is older is of no use."""
 TRANSCRIPTION = "gpt-4o-mini-transcribe"
 
 
 class Realtime:
     """The model decides who has the floor, by its own voice detection."""
 
-    def __init__(self, url: str, model: str | None, api_key: str | None, voice: str | None) -> None:
+    def __init__(
+        self, url: str, model: str | None, api_key: str | None, voice: str | None,
+        stall_s: float = STALL_S,
+    ) -> None:  # fmt: skip
         host = urlsplit(url).hostname or url
         self._shown = f"--s2s {url}"
         self._url = f"{url}?model={quote(model)}" if model else url
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._voice = voice
+        self._voice, self._stall_s = voice, stall_s
         self.info = EngineInfo(
             model or "speech to speech", "s2s", host, leaves_machine=host not in LOOPBACK
         )
@@ -56,7 +57,7 @@ class Realtime:
 
     async def open(self, opening: Opening) -> RealtimeDialogue:
         socket = await dial(self._url, self._headers, self._shown)
-        dialogue = RealtimeDialogue(socket, self._shown)
+        dialogue = RealtimeDialogue(socket, self._shown, self._stall_s)
         try:
             async with asyncio.timeout(READY_S):
                 await dialogue.begin(opening, opening.voice or self._voice)
@@ -72,66 +73,91 @@ class Realtime:
 
 
 class RealtimeDialogue:
-    def __init__(self, socket: ClientConnection, shown: str) -> None:
-        self._socket, self._shown = socket, shown
-        self._waiting: deque[bytes] = deque(maxlen=MOST_WAITING)
-        self._more = asyncio.Event()
-        self._sender: asyncio.Task[None] | None = None
+    resume = None
+    """Its sessions end with their connections."""
+
+    def __init__(self, socket: Socket, shown: str, stall_s: float) -> None:
+        self._socket, self._shown, self._stall_s = socket, shown, stall_s
+        self._uplink = Uplink(self._sound)
         self._rate = Upsampler()
-        self.lasts_s: float | None = None
+        self._ends: float | None = None
+        """Unix seconds."""
+        self._responds = False
+        """It was asked, or has begun, and is not done."""
+        self._called: set[str] = set()
 
     async def begin(self, opening: Opening, voice: str | None) -> None:
         """Set the session up and tell it what was said before. EngineError."""
         created = await self._until("session.created")
-        session: dict[str, Any] = created.get("session") or {}
-        ends = session.get("expires_at")
-        self.lasts_s = ends - time.time() if isinstance(ends, int | float) and ends > 0 else None
+        with understood(self._shown):
+            session: dict[str, Any] = created.get("session") or {}
+            ends = session.get("expires_at")
+        self._ends = ends if isinstance(ends, int | float) and ends > 0 else None
         await self._send("session.update", session=_session(opening, voice))
         await self._until("session.updated")
-        for item in _items(opening.history):
-            await self._send("conversation.item.create", item=item)
-        self._sender = asyncio.create_task(self._send_sound(), name="speech to speech")
+        for message in opening.history:
+            await self.tell(_without_pictures(message))
 
     def feed(self, pcm: bytes) -> None:
-        self._waiting.append(pcm)
-        self._more.set()
+        self._uplink.feed(pcm)
 
     async def events(self) -> AsyncGenerator[DialogueEvent]:
-        while (message := await receive(self._socket, self._shown)) is not None:
-            for event in _events(message, self._shown):
+        if self._ends is not None:
+            yield Ends(max(0.0, self._ends - time.time()))
+        while (message := await self._receive()) is not None:
+            with understood(self._shown):
+                events = list(_events(message, self._shown))
+            match message.get("type"):
+                case "response.created":
+                    self._responds = True
+                case "response.done":
+                    self._responds = False
+                case _:
+                    pass
+            for event in events:
+                if isinstance(event, ToolCall):
+                    self._called.add(event.id)
                 yield event
 
-    async def truncate(self, item: str, heard_ms: int) -> None:
-        await self._send(
-            "conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=heard_ms
-        )
+    async def update(self, instructions: str, tools: list[dict[str, Any]]) -> bool:
+        session = {"type": "realtime", "instructions": instructions, "tools": _tools(tools)}
+        await self._send("session.update", session=session)
+        return True
 
-    async def result(self, call_id: str, output: str) -> None:
-        item = {"type": "function_call_output", "call_id": call_id, "output": output}
+    async def tell(self, message: dict[str, Any]) -> None:
+        for item in _items(message):
+            await self._send("conversation.item.create", item=item)
+
+    async def result(self, call: ToolCall, output: str) -> None:
+        if call.id not in self._called:
+            asked = {"call_id": call.id, "name": call.name, "arguments": call.arguments}
+            await self._send("conversation.item.create", item={"type": "function_call", **asked})
+        item = {"type": "function_call_output", "call_id": call.id, "output": output}
         await self._send("conversation.item.create", item=item)
-        await self.ask()
 
     async def ask(self, instructions: str | None = None) -> None:
         response = {} if instructions is None else {"instructions": instructions}
+        self._responds = True
         await self._send("response.create", response=response)
 
+    async def truncate(self, item: str | None, heard_ms: int) -> None:
+        if self._responds:
+            await self._send("response.cancel")
+        if item is not None:
+            await self._send(
+                "conversation.item.truncate", item_id=item, content_index=0, audio_end_ms=heard_ms
+            )
+
     async def close(self) -> None:
-        if self._sender is not None:
-            self._sender.cancel()
+        self._uplink.close()
         await self._socket.close()
 
-    async def _send_sound(self) -> None:
-        while True:
-            await self._more.wait()
-            self._more.clear()
-            while self._waiting:
-                pcm = self._rate.push(self._waiting.popleft())
-                audio = base64.b64encode(pcm).decode()
-                try:
-                    await self._send("input_audio_buffer.append", audio=audio)
-                except EngineError:
-                    # Whoever reads the events is told.
-                    return
+    async def _receive(self) -> dict[str, Any] | None:
+        return await receive(self._socket, self._shown, self._stall_s if self._responds else None)
+
+    async def _sound(self, pcm: bytes) -> None:
+        audio = base64.b64encode(self._rate.push(pcm)).decode()
+        await self._send("input_audio_buffer.append", audio=audio)
 
     async def _send(self, type: str, **fields: Any) -> None:
         await send(self._socket, self._shown, {"type": type, **fields})
@@ -152,7 +178,7 @@ def _session(opening: Opening, voice: str | None) -> dict[str, Any]:
         "type": "realtime",
         "instructions": opening.instructions,
         "output_modalities": ["audio"],
-        "tools": [{"type": "function", **tool["function"]} for tool in opening.tools],
+        "tools": _tools(opening.tools),
         "audio": {
             "input": {
                 "format": pcm,
@@ -163,28 +189,42 @@ def _session(opening: Opening, voice: str | None) -> dict[str, Any]:
     }
 
 
-def _items(history: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Chat messages as items of the protocol; pictures are left behind."""
-    for message in history:
-        role = message["role"]
-        if role == "tool":
-            call = {"call_id": message["tool_call_id"], "output": str(message["content"])}
-            yield {"type": "function_call_output", **call}
-            continue
-        text = _text(message.get("content"))
-        if text:
-            kind = "output_text" if role == "assistant" else "input_text"
-            yield {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
-        calls: list[dict[str, Any]] = message.get("tool_calls") or []
-        for call in calls:
-            yield {"type": "function_call", "call_id": call["id"], **call["function"]}
+def _tools(tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"type": "function", **tool["function"]} for tool in tools]
 
 
-def _text(content: Any) -> str:
-    if isinstance(content, list):
-        parts = cast("list[dict[str, Any]]", content)
-        return " ".join(str(part["text"]) for part in parts if part.get("type") == "text")
-    return str(content or "")
+def _items(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A chat message as items of the protocol."""
+    role = message["role"]
+    if role == "tool":
+        call = {"call_id": message["tool_call_id"], "output": str(message["content"])}
+        yield {"type": "function_call_output", **call}
+        return
+    content = list(_content(message.get("content"), role))
+    if content:
+        yield {"type": "message", "role": role, "content": content}
+    calls: list[dict[str, Any]] = message.get("tool_calls") or []
+    for call in calls:
+        yield {"type": "function_call", "call_id": call["id"], **call["function"]}
+
+
+def _content(content: Any, role: str) -> Iterator[dict[str, Any]]:
+    kind = "output_text" if role == "assistant" else "input_text"
+    one: list[dict[str, Any]] = [{"type": "text", "text": content}]
+    parts = cast("list[dict[str, Any]]", content) if isinstance(content, list) else one
+    for part in parts:
+        if part["type"] == "image_url":
+            yield {"type": "input_image", "image_url": part["image_url"]["url"]}
+        elif part["text"]:
+            yield {"type": kind, "text": str(part["text"])}
+
+
+def _without_pictures(message: dict[str, Any]) -> dict[str, Any]:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    parts = cast("list[dict[str, Any]]", content)
+    return message | {"content": [part for part in parts if part["type"] == "text"]}
 
 
 def _events(message: dict[str, Any], shown: str) -> Iterator[DialogueEvent]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Protocol, cast
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
@@ -16,6 +17,14 @@ CONNECT_S = 3.0
 CLOSE_S = 0.02
 """Nobody waits for a provider that does not even say goodbye."""
 MOST_BYTES = 16 * 2**20
+
+
+class Socket(Protocol):
+    """What is used of a connection. Raises ConnectionClosed of `websockets`."""
+
+    async def send(self, message: str) -> None: ...
+    async def recv(self) -> str | bytes: ...
+    async def close(self) -> None: ...
 
 
 async def dial(url: str, headers: Mapping[str, str], shown: str) -> ClientConnection:
@@ -29,7 +38,7 @@ async def dial(url: str, headers: Mapping[str, str], shown: str) -> ClientConnec
         raise ConfigError(f"{shown}: this is no URL; give one such as wss://HOST/PATH.") from None
     except InvalidStatus as error:
         status = error.response.status_code
-        hint = "check its key" if status in (401, 403) else "is the address right?"
+        hint = "check its key" if status in (400, 401, 403) else "is the address right?"
         raise EngineError(f"{shown} refuses the connection ({status}); {hint}") from None
     except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
         raise EngineError(
@@ -51,7 +60,7 @@ async def dialled(
         await socket.close()
 
 
-async def send(socket: ClientConnection, shown: str, message: Mapping[str, Any]) -> None:
+async def send(socket: Socket, shown: str, message: Mapping[str, Any]) -> None:
     """One JSON message. EngineError where nobody is there any more."""
     try:
         await socket.send(json.dumps(message))
@@ -59,19 +68,44 @@ async def send(socket: ClientConnection, shown: str, message: Mapping[str, Any])
         raise _gone(error, shown) from None
 
 
-async def receive(socket: ClientConnection, shown: str) -> dict[str, Any] | None:
-    """The next JSON message; None once the other side has closed in good order. EngineError."""
+async def receive(
+    socket: Socket, shown: str, seconds: float | None = None
+) -> dict[str, Any] | None:
+    """The next JSON message; None once the other side has closed in good order. EngineError, also
+    where nothing comes within `seconds`."""
+    deadline = asyncio.timeout(seconds)
     try:
-        data = await socket.recv()
+        async with deadline:
+            data = await socket.recv()
     except ConnectionClosed as error:
         if error.rcvd is not None and error.rcvd.code in (1000, 1001):
             return None
         raise _gone(error, shown) from None
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        raise EngineError(
+            f"{shown} gave nothing for {seconds:g} s in the middle of a turn; look at its "
+            "provider, or raise --stall-seconds.",
+            code="engine_stalled",
+        ) from None
     try:
         message: Any = json.loads(data)
     except ValueError:
         raise EngineError(f"{shown} sent something that is not JSON.") from None
     return cast("dict[str, Any]", message) if isinstance(message, dict) else {}
+
+
+@contextmanager
+def understood(shown: str) -> Generator[None]:
+    """Around what takes a message apart: one of another shape is an EngineError."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise EngineError(
+            f"{shown} sent a message of another shape than is documented "
+            f"({type(error).__name__}); is it the right server?"
+        ) from None
 
 
 def _gone(error: ConnectionClosed, shown: str) -> EngineError:
