@@ -249,3 +249,7 @@ def guarded(command: Callable[[], object]) -> None:
 def main() -> None:
     """The `talkover` command."""
     guarded(app)
+
+
+if __name__ == "__main__":
+    main()
