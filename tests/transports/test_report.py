@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from html.parser import HTMLParser
 from typing import Any
 
 from talkover.transports import page, summary
 from talkover.transports.conversation import TRANSPORTS
+from talkover.transports.latencies import LATENCIES
 from talkover.transports.table import lines
 
 TURN: dict[str, Any] = {
@@ -34,9 +36,10 @@ def run(transport: str, network: str = "4g", **more: Any) -> dict[str, Any]:
 def found(*runs: dict[str, Any]) -> dict[str, Any]:
     machine = {"system": "Linux", "cores": 2, "python": "3", "load_before": 0.5, "load_after": 0.7}
     plan = {"seed": 1, "questions": 1, "interruptions": 1, "longs": 1, "jobs": 1}
+    engines = {name: asdict(one) for name, one in LATENCIES.items()}
     return {
-        "talkover": "0", "began": "then", "plan": plan, "machine": machine, "runs": list(runs),
-        "summary": summary.rows(runs),
+        "engines": engines, "talkover": "0", "began": "then", "plan": plan, "machine": machine,
+        "runs": list(runs), "summary": summary.rows(runs),
     }  # fmt: skip
 
 
@@ -87,5 +90,6 @@ def test_the_page_has_a_plot_with_its_method_for_each_figure_and_needs_nothing_e
 
 def test_what_failed_is_shown_and_not_left_out() -> None:
     lost = {"transport": "webrtc-udp", "network": "4g", "latency": "zero", "failed": "<No call>"}
+    lost |= {"late_ms": 3.0}
     text = page.page(found(run("rest"), lost))
     assert "no conversation" in text and "&lt;No call&gt;" in text and "<No call>" not in text

@@ -47,12 +47,13 @@ async def all_of(
     cells: Sequence[Cell], places: Sequence[Sequence[int]], say: Callable[[Cell], None]
 ) -> list[Run]:
     """What came of each, in their order; `say` is told of one as it begins. CellFailed."""
+    # From the end, where a plan has what takes longest: no place then waits for one late cell.
     waiting = list(enumerate(cells))
     found: dict[int, Run] = {}
 
     async def work(cores: Sequence[int]) -> None:
         while waiting:
-            place, cell = waiting.pop(0)
+            place, cell = waiting.pop()
             say(cell)
             found[place] = await _one(replace(cell, cores=cores))
 

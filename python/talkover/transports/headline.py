@@ -14,9 +14,9 @@ Row = dict[str, Any]
 Found = dict[str, Any]
 
 PANELS = (
-    ("answer_ms", "Question → first audio, ms"),
-    ("long_ms", "Long question → first audio, ms"),
-    ("missing", "Answer late or lost, %"),
+    ("answer_ms", "First audio, ms"),
+    ("long_ms", "After a long question, ms"),
+    ("missing", "Late or lost, %"),
 )
 SOONER, GAPS = 5.0, 2.0
 """What was expected: WebRTC's first audio so many times sooner than REST's after a long question,
