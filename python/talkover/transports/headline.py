@@ -24,13 +24,15 @@ and at most so many percent of its answers missing at 10 % loss."""
 STYLE = """
 text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1b1d22 }
 .h { font-weight: 600; font-size: 15px } .s { fill: #5c6370; font-size: 12px }
-.axis { stroke: #d5d5cf } .t0 { fill: #b4532a } .t1 { fill: #d9a13b } .t2 { fill: #6b7f8c }
+.paper { fill: #fbfbf9 } .axis { stroke: #d5d5cf } .t0 { fill: #b4532a }
+.t1 { fill: #d9a13b } .t2 { fill: #6b7f8c }
 .t3 { fill: #9a6fb8 } .t4 { fill: #5f7fd0 } .t5 { fill: #1f8a5b }
-@media (prefers-color-scheme: dark) { text { fill: #eceef2 } .s { fill: #a0a7b4 }
+@media (prefers-color-scheme: dark) { .paper { fill: #15171b } text { fill: #eceef2 }
+.s { fill: #a0a7b4 }
 .axis { stroke: #3a3f48 } .t0 { fill: #e07a4e } .t1 { fill: #e8b95a } .t2 { fill: #93a7b4 }
 .t3 { fill: #bd97d8 } .t4 { fill: #86a3ee } .t5 { fill: #41c48a } }
 """
-BAR, NAMES, WIDE, VALUE, TOP = 17, 78, 190, 52, 74
+BAR, NAMES, WIDE, VALUE, TOP, EDGE = 17, 78, 190, 52, 74, 18
 
 
 def plot(found: Found, latency: str) -> str:
@@ -47,9 +49,11 @@ def plot(found: Found, latency: str) -> str:
         left = NAMES + n * panel
         parts += _panel(rows, networks, key, title, left, group)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'viewBox="{-EDGE} {-EDGE} {width + 2 * EDGE} {height + EDGE}" '
         f'aria-label="What the caller hears, by transport and network">'
-        f"<style>{STYLE}</style>{''.join(parts)}</svg>\n"
+        f'<style>{STYLE}</style><path class="paper" d="M{-EDGE} {-EDGE}h{width + 2 * EDGE}'
+        f'v{height + EDGE}h-{width + 2 * EDGE}z"/>{"".join(parts)}</svg>\n'
     )
 
 
