@@ -34,7 +34,8 @@ def test_a_cell_is_told_to_its_process_as_it_is() -> None:
 
 
 def test_a_plan_has_a_cell_for_each_transport_network_and_engines() -> None:
-    plan = Plan(transports=("rest", "webrtc-udp"), networks=("4g", "lossy"), latencies=("zero",))
+    networks = ("4g", "lossy", "4g")
+    plan = Plan(transports=("rest", "webrtc-udp"), networks=networks, latencies=("zero",))
     assert [(one.network, one.transport) for one in plan.cells("/nowhere")] == [
         ("4g", "rest"), ("4g", "webrtc-udp"), ("lossy", "rest"), ("lossy", "webrtc-udp"),
     ]  # fmt: skip

@@ -52,7 +52,7 @@ def transports(
     )
     plan.check()
     count = 0
-    whole = len(plan.transports) * len(plan.networks) * len(plan.latencies)
+    whole = len(plan.cells(""))
 
     def say(what: str) -> None:
         nonlocal count

@@ -42,7 +42,7 @@ class Plan:
 
     def cells(self, folder: str) -> list[Cell]:
         """One for each transport, network and engines, in the order of the report."""
-        return [
+        cells = (
             Cell(
                 transport, network, latency, folder,
                 self.questions, self.interruptions, self.longs, self.seed,
@@ -50,7 +50,8 @@ class Plan:
             for latency in self.latencies
             for network in self.networks
             for transport in self.transports
-        ]  # fmt: skip
+        )  # fmt: skip
+        return list(dict.fromkeys(cells))
 
     def check(self) -> None:
         """InputError names what there is instead."""
