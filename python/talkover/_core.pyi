@@ -6,6 +6,8 @@ __all__ = [
     "ChannelFull",
     "Media",
     "OfferError",
+    "OpusDecoder",
+    "OpusEncoder",
     "Peer",
     "Simulation",
     "TextTooLong",
@@ -149,6 +151,22 @@ class Simulation:
         """All items since the last call, as `Media.drain` gives them."""
     def heard(self, peer: int) -> list[tuple[int, int, int]]:
         """What the caller heard while the peer was open: (from ms, to ms, dB of full scale)."""
+
+@final
+class OpusDecoder:
+    """One sender's packets, outside of a call; they come in order and none is lost."""
+
+    def __new__(cls) -> Self: ...
+    def push(self, packet: bytes) -> bytes:
+        """The packet's sound, 24 kHz, 2.5 to 120 ms. ValueError for what is no Opus packet."""
+
+@final
+class OpusEncoder:
+    """24 kHz audio as Opus, outside of a call, in low-delay mode at `bitrate` bits a second."""
+
+    def __new__(cls, bitrate: int = 28000) -> Self: ...
+    def push(self, pcm: bytes) -> list[bytes]:
+        """Packets of 20 ms; a rest that is shorter waits. ValueError for an odd length."""
 
 def encode_opus(pcm: bytes, bitrate: int = 20000, wideband: bool = True) -> list[bytes]:
     """24 kHz audio as 20 ms Opus packets, as a browser makes them, for `Peer.play_opus`.

@@ -109,8 +109,9 @@ async def look(
         return SpokenSeen(20.0, failure="nobody speaks here.")
 
     bounds = Bounds(
-        url, seconds, verify or ssl.create_default_context(), "talkover-audit/test", "a-key", idle_s
-    )
+        url, seconds, verify or ssl.create_default_context(), "talkover-audit/test",
+        (("Authorization", "Bearer a-key"),), idle_s,
+    )  # fmt: skip
     return await outside(
         bounds, url, kind=kind or kind_of(url, model), model=model, data=data,
         data_kind="application/json", talk=talk,

@@ -126,7 +126,7 @@ async def test_another_host_is_told_and_not_contacted():
     ],
 )
 def test_a_key_goes_to_the_named_server_alone(named: str, other: str, here: bool):
-    bounds = Bounds(named, 1.0, ssl.create_default_context(), "test", "a-key")
+    bounds = Bounds(named, 1.0, ssl.create_default_context(), "test")
     assert bounds.is_here(other) == here
 
 

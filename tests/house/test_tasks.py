@@ -51,11 +51,13 @@ PLACES: dict[str, set[str]] = {
     "engines.demo.voice_worker": {"Thread"},
     # A benchmark's servers, its networks' connections, and its clients' questions and microphones.
     "cli.bench": {"asyncio.run"},
+    "transports.cell": {"asyncio.run", "create_task"},
+    "transports.cells": {"TaskGroup", "create_task", "create_subprocess_exec"},
     "transports.child": {"create_subprocess_exec"},
     "transports.server": {"asyncio.run"},
     "transports.tcp_relay": {"TaskGroup", "create_task"},
     "transports.rest": {"create_task"},
-    "transports.websocket_pcm": {"create_task"},
+    "transports.websocket": {"create_task"},
     "transports.webrtc": {"to_thread"},
     # The sound on its way to a provider, and what it says.
     "engines.remote.uplink": {"create_task"},

@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from talkover.transports import request, rest, rest_stream
 from talkover.transports.engines import Ear, Model, Voice
+from talkover.transports.latencies import LATENCIES
 from talkover.transports.ledger import Ledger, read
-from talkover.transports.networks import LATENCIES
 from talkover.transports.request import EAR_RATE, HEARD, sound, wav
 from talkover.transports.tones import WORD_S, WORDS
 
@@ -28,7 +28,7 @@ def ledger(tmp_path: Path) -> Path:
 @pytest.fixture
 def client(ledger: Path) -> TestClient:
     notes, latency = Ledger(ledger), LATENCIES["zero"]
-    three = Ear(notes, latency, 1.0), Model(notes, latency), Voice(notes, latency)
+    three = Ear(notes, latency, 1, (1.0, 9.0)), Model(notes, latency, 1), Voice(notes, latency, 1)
     agent = request.Agent(*three)
     return TestClient(Starlette(routes=[rest.route(agent), rest_stream.route(agent)]))
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from talkover.transports.child import Child
-from talkover.transports.clip import Clip, spoken
-from talkover.transports.conversation import TRANSPORTS, Conversation
+from talkover.transports.clip import spoken
+from talkover.transports.conversation import TRANSPORTS, Conversation, Script
 from talkover.transports.engines import EAR_RATE, QUESTION, loud_seconds
 from talkover.transports.networks import NETWORKS
 
@@ -18,12 +18,11 @@ WHOLE_MS = 4800
 
 @pytest.mark.parametrize("name", TRANSPORTS)
 async def test_a_question_is_answered_and_an_answer_interrupted(name: str, tmp_path: Path) -> None:
-    clip: Clip = await spoken(QUESTION)
+    clip = await spoken(QUESTION)
     transport, loud_s = TRANSPORTS[name], loud_seconds(clip.at(EAR_RATE))
-    async with Child(transport.server, tmp_path, "zero", loud_s) as server:
-        one = Conversation(
-            transport, server, NETWORKS["loopback"], clip, questions=1, interruptions=1, seed=1
-        )
+    script = Script(clip, clip, questions=1, interruptions=1, longs=0)
+    async with Child(transport.server, tmp_path, "zero", 1, (loud_s, 9.0)) as server:
+        one = Conversation(transport, server, NETWORKS["loopback"], script, seed=1)
         found = await one.run()
     assert "failed" not in found
     asked, cut, after = found["turns"]

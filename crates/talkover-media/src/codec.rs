@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use opus::{Application, Bandwidth, Bitrate, Channels};
 
+pub use opus::Error as CodecError;
+
 use crate::effort;
 
 /// Samples of 20 ms of the caller's audio at 16 kHz.
@@ -15,12 +17,38 @@ pub const VOICE_FRAME: usize = 480;
 pub const MAX_PACKET: usize = 1500;
 /// 120 ms at 16 kHz: the longest packet Opus allows (RFC 6716 §2.1.4).
 const LONGEST: usize = 1920;
+/// The same at 24 kHz.
+const LONGEST_VOICE: usize = 2880;
 
 /// Decodes one sender's packets to 16 kHz mono.
 #[derive(Debug)]
 pub struct Decoder {
     opus: opus::Decoder,
     buffer: Box<[i16; LONGEST]>,
+}
+
+/// Decodes, to 24 kHz mono, packets that came by a way that loses none: there is nothing to
+/// conceal, and what is no packet is refused.
+#[derive(Debug)]
+pub struct StrictDecoder {
+    opus: opus::Decoder,
+    buffer: Box<[i16; LONGEST_VOICE]>,
+}
+
+impl StrictDecoder {
+    pub fn new() -> Result<Self, opus::Error> {
+        Ok(Self {
+            opus: opus::Decoder::new(24_000, Channels::Mono)?,
+            buffer: Box::new([0; LONGEST_VOICE]),
+        })
+    }
+
+    pub fn decode(&mut self, packet: &[u8]) -> Result<&[i16], opus::Error> {
+        // libopus takes an empty packet for a lost one.
+        opus::packet::get_nb_samples(packet, 24_000)?;
+        let samples = self.opus.decode(packet, &mut self.buffer[..], false)?;
+        Ok(&self.buffer[..samples])
+    }
 }
 
 impl Decoder {
@@ -246,6 +274,17 @@ mod tests {
         let mut decoder = Decoder::new().unwrap();
         for garbage in [&[][..], &[0xff; 3], &[0x7f; 1400], &[3, 255, 255, 255]] {
             assert!(!decoder.decode(garbage).is_empty());
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_lost_what_is_no_packet_is_refused() {
+        let mut decoder = StrictDecoder::new().unwrap();
+        for packet in packets(10, 0.0) {
+            assert_eq!(decoder.decode(&packet).unwrap().len(), VOICE_FRAME);
+        }
+        for garbage in [&[][..], &[0xff; 3], &[3, 255, 255, 255]] {
+            assert!(decoder.decode(garbage).is_err());
         }
     }
 

@@ -22,6 +22,7 @@ use talkover_media::sdp::SdpError;
 use talkover_media::voice::Shared;
 
 mod items;
+mod opus;
 mod simulation;
 
 pyo3::create_exception!(
@@ -470,31 +471,6 @@ fn samples(pcm: &[u8]) -> PyResult<Vec<i16>> {
     Ok(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
 }
 
-#[pyfunction]
-#[pyo3(signature = (pcm, bitrate=20_000, wideband=true))]
-fn encode_opus(
-    py: Python<'_>,
-    pcm: &[u8],
-    bitrate: i32,
-    wideband: bool,
-) -> PyResult<Vec<Py<PyBytes>>> {
-    use talkover_media::codec::{Encoder, VOICE_FRAME};
-    let samples = samples(pcm)?;
-    let mut encoder = Encoder::as_browsers(bitrate, wideband)
-        .map_err(|error| PyValueError::new_err(error.description().to_owned()))?;
-    let mut packets = Vec::with_capacity(samples.len() / VOICE_FRAME + 1);
-    for chunk in samples.chunks(VOICE_FRAME) {
-        let mut frame = [0; VOICE_FRAME];
-        frame[..chunk.len()].copy_from_slice(chunk);
-        packets.extend(
-            encoder
-                .encode(&frame)
-                .map(|packet| PyBytes::new(py, packet).unbind()),
-        );
-    }
-    Ok(packets)
-}
-
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("OfferError", module.py().get_type::<OfferError>())?;
@@ -503,5 +479,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Media>()?;
     module.add_class::<Peer>()?;
     module.add_class::<simulation::Simulation>()?;
-    module.add_function(wrap_pyfunction!(encode_opus, module)?)
+    module.add_class::<opus::OpusDecoder>()?;
+    module.add_class::<opus::OpusEncoder>()?;
+    module.add_function(wrap_pyfunction!(opus::encode_opus, module)?)
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from .. import __version__
 from ..audit.finding import Report
+from ..audit.keys import Header, headers, without
 from ..audit.outside.bounds import Bounds
 from ..audit.outside.look import Kind, kind_of, outside
 from ..audit.outside.seen import SpokenSeen
@@ -30,6 +32,7 @@ class Asked:
 
     seconds: float
     token: str | None
+    headers: Sequence[str]
     model: str | None
     kind: Kind | None
     data: str | None
@@ -49,6 +52,7 @@ def kind_named(name: str | None) -> Kind | None:
 async def audited(targets: Sequence[str], asked: Asked) -> list[Report]:
     """One report for each, one after the other. InputError for what is no target."""
     data = _data(asked.data)
+    _keys(asked.headers, asked.token)
     _check(targets)
     return [
         await _outside(target, asked, *data) if is_url(target) else _inside(target)
@@ -75,8 +79,9 @@ async def _outside(target: str, asked: Asked, data: bytes | None, data_kind: str
     token = asked.token or next(iter(parse_qs(fragment).get("key", ())), None)
     # One that is named by http may lead to its own https.
     secure = f"https:{url.partition(':')[2]}"
+    keys = _keys(asked.headers, token)
     bounds = Bounds(
-        url, asked.seconds, client_context(secure, asked.insecure), AGENT, token,
+        url, asked.seconds, client_context(secure, asked.insecure), AGENT, keys,
         idle_s=asked.seconds / 3,
     )  # fmt: skip
 
@@ -84,9 +89,20 @@ async def _outside(target: str, asked: Asked, data: bytes | None, data_kind: str
         return await barge_in(base, token, insecure=asked.insecure)
 
     kind = asked.kind or kind_of(url, asked.model)
-    return await outside(
+    report = await outside(
         bounds, url, kind=kind, model=asked.model, data=data, data_kind=data_kind, talk=talk
     )
+    return without(report, [*(value for _, value in keys), urlsplit(url).password or ""])
+
+
+def _keys(given: Sequence[str], token: str | None) -> tuple[Header, ...]:
+    """What its server is sent; InputError."""
+    keys = headers(given, os.environ)
+    if token is None:
+        return keys
+    if any(name.lower() == "authorization" for name, _ in keys):
+        raise InputError("--token is an Authorization header; give one of the two.")
+    return (("Authorization", f"Bearer {token}"), *keys)
 
 
 def _data(data: str | None) -> tuple[bytes | None, str]:

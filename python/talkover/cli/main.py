@@ -121,7 +121,14 @@ def doctor(
 @app.command()
 def audit(
     targets: Annotated[list[str], typer.Argument(help="URLs (http, ws) and folders")],
-    token: Annotated[str | None, typer.Option(help="the key of a URL's server")] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(envvar="TALKOVER_AUDIT_TOKEN", help="the key of a URL's server, as a bearer"),
+    ] = None,
+    header: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:VALUE", help="to a URL's server; a value may be env:VARIABLE"),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="measure this one, OpenAI-compatible")] = None,
     data: Annotated[str | None, typer.Option(help="what to post: text, or @FILE")] = None,
     kind: Annotated[
@@ -142,7 +149,7 @@ def audit(
     from ..audit.page.markdown import markdown
     from .audit import Asked, audited, keep, kind_named
 
-    asked = Asked(seconds, token, model, kind_named(kind), data, insecure)
+    asked = Asked(seconds, token, header or [], model, kind_named(kind), data, insecure)
     reports = asyncio.run(audited(targets, asked))
     if page is not None:
         keep(page, html(reports))
@@ -251,3 +258,7 @@ def guarded(command: Callable[[], object]) -> None:
 def main() -> None:
     """The `talkover` command."""
     guarded(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 import structlog
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ..protocol.commands import AppendAudio
+from ..protocol import facts as f
+from ..protocol.commands import AppendAudio, Command
+from ..protocol.config import OpusFormat
 from ..protocol.errors import BadEvent
 from ..protocol.text import to_text
 from ..session.leg import Dialect
@@ -63,8 +65,8 @@ async def converse(
         session.begin()
     for sound in before:
         session.submit(sound)
-    reading = asyncio.create_task(_read(socket, codec, session, stays))
-    writing = asyncio.create_task(_write(socket, codec, subscription, first, stays, fill))
+    reading = asyncio.create_task(_read(socket, codec, session, stays, own))
+    writing = asyncio.create_task(_write(socket, codec, subscription, first, stays, fill, own))
     try:
         await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -89,7 +91,7 @@ async def _leave(session: Session, why: str, reading: asyncio.Task[int]) -> None
 
 
 async def _read(
-    socket: WebSocket, codec: Dialect, session: Session, stays: Callable[[], bool]
+    socket: WebSocket, codec: Dialect, session: Session, stays: Callable[[], bool], own: bool
 ) -> int:
     """Until the client goes; returns the code with which it closed."""
     while not session.ended:
@@ -99,15 +101,27 @@ async def _read(
             return 1000 if "reason" in message and message["code"] == 1005 else message["code"]
         if not stays():
             continue
-        text: str | bytes | None = message.get("text")
         try:
-            command = codec.decode(text if text is not None else message.get("bytes") or b"")
+            command = _command(message, codec, packets=own and _takes_packets(session))
         except BadEvent as error:
             session.refuse(error)
             continue
         session.submit(command)
         await session.requests.intake.room()
     return 1000
+
+
+def _takes_packets(session: Session) -> bool:
+    return isinstance(session.config.audio.input.format, OpusFormat)
+
+
+def _command(message: MutableMapping[str, Any], codec: Dialect, *, packets: bool) -> Command:
+    """BadEvent. `packets`: what is binary is the caller's voice, a packet a message."""
+    text: str | None = message.get("text")
+    if text is not None:
+        return codec.decode(text)
+    binary: bytes = message.get("bytes") or b""
+    return AppendAudio(binary) if packets else codec.decode(binary)
 
 
 async def _write(
@@ -117,6 +131,7 @@ async def _write(
     first: list[Json],
     stays: Callable[[], bool],
     fill: Fill | None,
+    own: bool,
 ) -> str:
     """Send until there is no more to send, or nobody who takes it; returns why it ended."""
     try:
@@ -128,6 +143,9 @@ async def _write(
                 return MOVED
             async with asyncio.timeout(SLOW_S):
                 for _, at_ms, fact in entries or ():
+                    if own and isinstance(fact, f.ReplyAudio) and fact.packet:
+                        await socket.send_bytes(fact.sound)
+                        continue
                     for event in codec.encode(fact, at_ms):
                         await socket.send_text(to_text(event))
                 for event in fill() if fill is not None else ():

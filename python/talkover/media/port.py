@@ -12,6 +12,8 @@ Peer = _core.Peer
 OfferError = _core.OfferError
 TextTooLong = _core.TextTooLong
 ChannelFull = _core.ChannelFull
+OpusDecoder = _core.OpusDecoder
+OpusEncoder = _core.OpusEncoder
 Handler = Callable[[Item], None]
 
 RESTART_S = 5.0

@@ -46,7 +46,14 @@ class PcmaFormat(ConfigPart):
     type: Literal["audio/pcma"]
 
 
-Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="type")]
+class OpusFormat(ConfigPart):
+    """Ours, in Realtime over a WebSocket: each piece of sound is one Opus packet (RFC 6716), mono,
+    and goes as a binary message of its own, without Base64 or JSON around it."""
+
+    type: Literal["audio/opus"]
+
+
+Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat | OpusFormat, Field(discriminator="type")]
 
 
 SpeechEvents = Literal["confirmed", "all"]

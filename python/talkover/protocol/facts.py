@@ -174,6 +174,8 @@ class ReplyAudio:
     item: str
     index: int
     sound: bytes = field(repr=False)
+    packet: bool = False
+    """It is one Opus packet, which a socket carries as it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,8 +150,21 @@ def document() -> str:
             [(f"`{name}`", kind, f"`{default}`") for name, kind, default in settings()],
         ),
         "",
+        *_opus(),
         *live.sections(),
     ])  # fmt: skip
+
+
+def _opus() -> list[str]:
+    return [
+        "`audio/opus` is an extension of ours, for a WebSocket that has the session's sound: once "
+        "`session.updated` has told of it, each binary message is one Opus packet (RFC 6716, mono, "
+        "no container), from the client of any length, from the server of 20 ms. Binary messages "
+        "stand for `input_audio_buffer.append` and `response.output_audio.delta`, and belong to "
+        "the item that the events around them tell of; `input_audio_buffer.append` with one packet "
+        "in Base64 works, too. Sound within items stays PCM at 24 kHz.",
+        "",
+    ]
 
 
 def _head(clients: list[Row], operators: list[Row]) -> list[str]:

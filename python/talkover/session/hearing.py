@@ -12,6 +12,7 @@ from ..engines.base import Words
 from ..errors import EngineError
 from ..media import items as m
 from ..protocol import facts as f
+from ..protocol.config import OpusFormat
 from ..protocol.ids import fresh
 from ..protocol.items import Item, Part
 from ..turn import inputs as i
@@ -356,7 +357,8 @@ class Hearing:
             if part.type != "input_audio" or part.audio is None or part.transcript is not None:
                 continue
             format = self._session.config.audio.input.format
-            made = expander(format)
+            # Sound that is longer than a packet has no form in Opus without a container.
+            made = None if isinstance(format, OpusFormat) else expander(format)
             pcm = part.audio if made is None else made.push(part.audio)
             self._session.spawn(self._understand(item, index, _at_16k(pcm)), "transcribe")
 

@@ -10,9 +10,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from ..media.port import Peer
+from ..media.port import OpusDecoder, Peer
 from ..protocol import commands as c
-from ..protocol.config import Format, PcmFormat
+from ..protocol.config import Format, OpusFormat, PcmFormat
 from ..protocol.errors import BadEvent
 from .ear import RATE
 from .g711 import Expander
@@ -40,7 +40,7 @@ class Intake:
         self._peer, self._handle = peer, handle
         self._loop = asyncio.get_running_loop()
         self._queue: deque[bytes | c.Command] = deque()
-        self._expander: Expander | Raise | None = None
+        self._expander: Expander | Raise | OpusDecoder | None = None
         self._format: Format | None = None
         self._bytes = self._commands = 0
         self._sent = self._heard = 0
@@ -103,7 +103,17 @@ class Intake:
                 )
         if format != self._format:
             self._format, self._expander = format, expander(format)
-        return sound if self._expander is None else self._expander.push(sound)
+        if self._expander is None:
+            return sound
+        try:
+            return self._expander.push(sound)
+        except ValueError:
+            raise BadEvent(
+                "The audio is no Opus packet; append one packet at a time, without a container.",
+                code="invalid_value",
+                param="audio",
+                event_id=command.event_id,
+            ) from None
 
     def _flow(self) -> None:
         queue = self._queue
@@ -141,8 +151,12 @@ class Intake:
         self._flow()
 
 
-def expander(format: Format) -> Expander | Raise | None:
+def expander(format: Format) -> Expander | Raise | OpusDecoder | None:
     """What makes PCM at 24 kHz of a format; None where it is that."""
-    if not isinstance(format, PcmFormat):
-        return Expander(format.type)
-    return None if format.rate == 24000 else Raise()
+    match format:
+        case OpusFormat():
+            return OpusDecoder()
+        case PcmFormat():
+            return None if format.rate == 24000 else Raise()
+        case _:
+            return Expander(format.type)

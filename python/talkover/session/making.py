@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..media.port import Peer
+from ..media.port import OpusEncoder, Peer
 from ..protocol import aliases
 from ..protocol.commands import ResponseParams
 from ..protocol.config import (
@@ -13,6 +13,7 @@ from ..protocol.config import (
     FunctionChoice,
     FunctionTool,
     McpChoice,
+    OpusFormat,
     PcmFormat,
     Tool,
     ToolChoice,
@@ -56,6 +57,7 @@ def make_reply(
         audio={"output": {"format": format.model_dump(), "voice": name}},
         most_tokens=_most_tokens(session, params),
         wire=_wire(format),
+        packets=isinstance(format, OpusFormat),
     )
     return Reply(
         desk or session, peer, voice, conversation or session.conversation,
@@ -95,10 +97,18 @@ def functions(tools: Sequence[Tool]) -> list[dict[str, Any]]:
     return [_chat_tool(tool) for tool in tools if isinstance(tool, FunctionTool)]
 
 
-def _wire(format: Format) -> Callable[[bytes], bytes]:
-    if not isinstance(format, PcmFormat):
-        return Compressor(format.type).push
-    return (lambda pcm: pcm) if format.rate == 24000 else Lower().push
+def _wire(format: Format) -> Callable[[bytes], Sequence[bytes]]:
+    match format:
+        case OpusFormat():
+            return OpusEncoder().push
+        case PcmFormat(rate=24000):
+            return lambda pcm: (pcm,)
+        case PcmFormat():
+            lower = Lower()
+            return lambda pcm: (lower.push(pcm),)
+        case _:
+            compressor = Compressor(format.type)
+            return lambda pcm: (compressor.push(pcm),)
 
 
 def _most_tokens(session: Session, params: ResponseParams) -> int | None:

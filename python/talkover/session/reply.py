@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -51,14 +51,16 @@ class Voice:
 class Terms:
     """What was asked of a reply; `audio` is the protocol's object for its voice and format.
 
-    `wire` makes what a leg without sound of its own is sent of PCM at 24 kHz.
+    `wire` makes the pieces that a leg without sound of its own is sent of PCM at 24 kHz; `packets`:
+    each is an Opus packet.
     """
 
     metadata: dict[str, str] | None = None
     conversation: bool = True
     audio: dict[str, Any] | None = None
     most_tokens: int | None = None
-    wire: Callable[[bytes], bytes] = lambda pcm: pcm
+    wire: Callable[[bytes], Sequence[bytes]] = lambda pcm: (pcm,)
+    packets: bool = False
 
 
 class Desk(Protocol):
@@ -264,9 +266,11 @@ class Reply:
         """The next of its sound is sent, 24 kHz."""
         item = self._table.item_at(self._told_ms)
         self._told_ms += len(pcm) / 48
+        terms = self._terms
         for index, own in enumerate(self._items):
             if own.id == item:
-                self.tell(f.ReplyAudio(self.id, own.id, index, self._terms.wire(pcm)))
+                for sound in terms.wire(pcm):
+                    self.tell(f.ReplyAudio(self.id, own.id, index, sound, terms.packets))
 
     def close(self, status: f.ReplyStatus, reason: str | None, played_ms: int) -> None:
         """Tell how it ended; only what was heard stays in the conversation."""

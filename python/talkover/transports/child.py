@@ -25,13 +25,16 @@ class NotStarted(TalkoverError):
 
 
 class Child:
-    """`async with Child("rest", folder, "zero", 1.8) as server:`; its files are in `folder`."""
+    """`async with Child("rest", folder, "zero", 1, (1.8, 9.2)) as server:`; its files are in
+    `folder`. `loud_s` is how many seconds of the short and of the long question are loud."""
 
-    def __init__(self, kind: Kind, folder: Path, latency: str, loud_s: float) -> None:
+    def __init__(
+        self, kind: Kind, folder: Path, latency: str, seed: int, loud_s: tuple[float, float]
+    ) -> None:
         self.kind: Kind = kind
-        self._ledger = folder / f"{kind}-{latency}.jsonl"
-        self._log = folder / f"{kind}-{latency}.log"
-        self._latency, self._loud_s = latency, loud_s
+        self._ledger = folder / "ledger.jsonl"
+        self._log = folder / "server.log"
+        self._latency, self._seed, self._loud_s = latency, seed, loud_s
         self.http = self.media = 0
         """Its ports."""
 
@@ -40,7 +43,8 @@ class Child:
         self._ledger.touch()
         with self._log.open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *module, self.kind, str(self._ledger), self._latency, str(self._loud_s),
+                *module, self.kind, str(self._ledger), self._latency, str(self._seed),
+                *map(str, self._loud_s),
                 stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log,
             )  # fmt: skip
         url = await self._said()

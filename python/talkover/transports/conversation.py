@@ -24,7 +24,7 @@ from .rest_stream import RestStream
 from .tcp_relay import TcpRelay
 from .turn import Turn, score
 from .webrtc import NotConnected, WebRtc
-from .websocket_pcm import WebSocketPcm
+from .websocket import WebSocketOpus, WebSocketPcm
 
 LOOK_S = 0.05
 SETTLE_S = 0.6
@@ -54,22 +54,33 @@ TRANSPORTS: dict[str, Transport] = {
         Transport("rest", "REST, WAV", "rest", Rest),
         Transport("rest-stream", "REST, streamed answer", "rest", RestStream),
         Transport("websocket-pcm", "WebSocket, PCM", "talkover", WebSocketPcm),
+        Transport("websocket-opus", "WebSocket, Opus", "talkover", WebSocketOpus),
         Transport("webrtc-tcp", "WebRTC over TCP", "talkover", partial(WebRtc, tcp=True)),
         Transport("webrtc-udp", "WebRTC over UDP", "talkover", WebRtc),
     )
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What the caller says: so many times `question` and listens, so many times `question` and cuts
+    in with it again, so many times `long` and listens."""
+
+    question: Clip
+    long: Clip
+    questions: int
+    interruptions: int
+    longs: int
+
+
 class Conversation:
     """`await Conversation(…).run()` talks; it takes as long as a person would."""
 
     def __init__(
-        self, transport: Transport, server: Child, network: Network, clip: Clip, *,
-        questions: int, interruptions: int, seed: int,
-    ) -> None:  # fmt: skip
+        self, transport: Transport, server: Child, network: Network, script: Script, *, seed: int
+    ) -> None:
         self._transport, self._server, self._network = transport, server, network
-        self._clip, self._seed = clip, seed
-        self._questions, self._interruptions = questions, interruptions
+        self._script, self._seed = script, seed
         self._turns: list[Turn] = []
 
     async def run(self) -> dict[str, Any]:
@@ -94,8 +105,8 @@ class Conversation:
             try:
                 async with client:
                     found["connect_ms"] = round((time.monotonic() - began) * 1000, 1)
-                    memory = self._server.memory_mb
                     await self._talk()
+                    memory = self._server.memory_mb
             except (NotConnected, httpx.HTTPError, WebSocketException, OSError) as error:
                 found["failed"] = f"{type(error).__name__}: {error}"
                 return found
@@ -106,22 +117,27 @@ class Conversation:
 
     async def _talk(self) -> None:
         await asyncio.sleep(SETTLE_S)
-        for n in range(self._questions):
-            turn, first = await self._ask()
-            if first is not None and n == self._questions - 1 and self._network.blackout_s:
+        script = self._script
+        for n in range(script.questions):
+            turn, first = await self._ask(script.question)
+            if first is not None and n == script.questions - 1 and self._network.blackout_s:
                 await self._black_out(turn, first)
             await self._until_over(turn)
-        for _ in range(self._interruptions):
-            turn, first = await self._ask()
+        for _ in range(script.interruptions):
+            turn, first = await self._ask(script.question)
             if first is not None:
                 await asyncio.sleep(first + INTERRUPT_S - time.monotonic())
-                turn = await self._interrupt(turn)
+                turn = await self._interrupt(turn, script.question)
+            await self._until_over(turn)
+        for _ in range(script.longs):
+            turn, _ = await self._ask(script.long)
+            turn.long = True
             await self._until_over(turn)
 
-    async def _ask(self) -> tuple[Turn, float | None]:
-        """Say the question; when the answer began to be heard."""
-        began = self._client.say(self._clip)
-        turn = Turn(began, began + self._clip.seconds)
+    async def _ask(self, clip: Clip) -> tuple[Turn, float | None]:
+        """Say it; when the answer began to be heard."""
+        began = self._client.say(clip)
+        turn = Turn(began, began + clip.seconds)
         self._turns.append(turn)
         await asyncio.sleep(turn.ended - time.monotonic())
         return turn, await self._first(turn)
@@ -136,12 +152,12 @@ class Conversation:
         turn.failed = "no answer was heard"
         return None
 
-    async def _interrupt(self, before: Turn) -> Turn:
-        began = self._client.say(self._clip)
-        turn = Turn(began, began + self._clip.seconds, interrupts=True)
+    async def _interrupt(self, before: Turn, clip: Clip) -> Turn:
+        began = self._client.say(clip)
+        turn = Turn(began, began + clip.seconds, interrupts=True)
         before.cut, before.over = True, turn.began
         self._turns.append(turn)
-        await asyncio.sleep(began + self._clip.noticed - time.monotonic())
+        await asyncio.sleep(began + clip.noticed - time.monotonic())
         self._client.cut_in(time.monotonic())
         await asyncio.sleep(turn.ended - time.monotonic())
         await self._first(turn)

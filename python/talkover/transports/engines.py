@@ -1,4 +1,8 @@
-"""The engines of every server here: they know their lines and take the time that they are told."""
+"""The engines of every server here: they know their lines and take the time that they are told.
+
+How long is drawn with a seed, by which turn or sentence it is, so that a reply that is prepared and
+not used changes nothing for the next.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,37 @@ import math
 import re
 import time
 from array import array
-from collections.abc import AsyncGenerator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
 from operator import mul
 from typing import Any
 
 from ..engines.base import EngineInfo, Role, Speech, TextDelta, ToolCall, Usage, Words
+from .latencies import Latency
 from .ledger import Ledger
-from .networks import Latency
 from .tones import ANSWER, RATE, WORD_S, tone
 
 QUESTION = "Could you tell me what the weather will be?"
+LONG = (
+    "Please book a table for four people on Friday evening at half past seven and tell them that "
+    "one of us is allergic to nuts and that we would love to sit at the window"
+)
+"""Without a comma: nobody pauses in it."""
 EAR_RATE = 16000
 LOUD = 0.02
 """RMS of 20 ms, of full scale: somebody speaks."""
 ENOUGH = 0.8
 """Of a question's loud sound, with which all of its words are understood: codecs blur ends."""
+MORE = 1.2
+"""Of a question's loud sound, from which on it must be a longer one."""
 
 
 class _Engine:
-    def __init__(self, role: Role, ledger: Ledger, latency: Latency) -> None:
+    def __init__(self, role: Role, ledger: Ledger, latency: Latency, seed: int) -> None:
         self.info = EngineInfo(f"scripted {role}", role, demo=True, partials=True, marks=True)
         self._ledger, self._latency = ledger, latency
+        self._key = f"{seed}/{role}"
 
     async def warm(self) -> None:
         pass
@@ -38,26 +51,33 @@ class _Engine:
 
 
 class Ear(_Engine):
-    """Understands `QUESTION`, a word after the other, in `loud_s` seconds of loud sound; notes when
-    each piece of it came."""
+    """Understands `QUESTION` and `LONG`, a word after the other; `loud_s` is how many seconds of
+    each are loud. Notes when each piece of sound came."""
 
-    def __init__(self, ledger: Ledger, latency: Latency, loud_s: float) -> None:
-        super().__init__("stt", ledger, latency)
+    def __init__(
+        self, ledger: Ledger, latency: Latency, seed: int, loud_s: tuple[float, float]
+    ) -> None:
+        super().__init__("stt", ledger, latency, seed)
         self._loud_s = loud_s
+        self._finished = 0
 
     def open(self, language: str, on_words: Callable[[Words], None]) -> EarStream:
-        return EarStream(self._ledger, self._latency, self._loud_s, on_words)
+        return EarStream(self._ledger, self._wait, self._loud_s, on_words)
+
+    async def _wait(self) -> None:
+        self._finished += 1
+        await asyncio.sleep(self._latency.ear.drawn(f"{self._key}/{self._finished}"))
 
 
 class EarStream:
     def __init__(
         self,
         ledger: Ledger,
-        latency: Latency,
-        whole_s: float,
+        wait: Callable[[], Awaitable[None]],
+        whole_s: tuple[float, float],
         on_words: Callable[[Words], None],
     ) -> None:
-        self._ledger, self._latency, self._on_words = ledger, latency, on_words
+        self._ledger, self._wait, self._on_words = ledger, wait, on_words
         self._whole_s = whole_s
         self.reset()
 
@@ -76,7 +96,7 @@ class EarStream:
     async def finish(self) -> Words:
         self._ledger.note("heard", came=self._came, last_loud=self._last_loud)
         words = self._words()
-        await asyncio.sleep(self._latency.ear)
+        await self._wait()
         return replace(words, final=True)
 
     def reset(self) -> None:
@@ -88,8 +108,10 @@ class EarStream:
         pass
 
     def _words(self) -> Words:
-        words = QUESTION.split()
-        known = min(len(words), int(len(words) * self._loud_s / (ENOUGH * self._whole_s)))
+        short, long = self._whole_s
+        text, whole = (QUESTION, short) if self._loud_s < MORE * short else (LONG, long)
+        words = text.split()
+        known = min(len(words), int(len(words) * self._loud_s / (ENOUGH * whole)))
         return Words(" ".join(words[:known]), final=False, complete=known == len(words))
 
 
@@ -111,8 +133,8 @@ def loud_seconds(pcm: bytes) -> float:
 class Model(_Engine):
     """Says `ANSWER`, and notes what it is told that it said before."""
 
-    def __init__(self, ledger: Ledger, latency: Latency) -> None:
-        super().__init__("llm", ledger, latency)
+    def __init__(self, ledger: Ledger, latency: Latency, seed: int) -> None:
+        super().__init__("llm", ledger, latency, seed)
 
     def while_speaking(self, words: str) -> str | None:
         return None
@@ -127,23 +149,28 @@ class Model(_Engine):
     ) -> AsyncGenerator[TextDelta | ToolCall | Usage]:
         said = [str(one["content"]) for one in messages if one["role"] == "assistant"]
         self._ledger.note("asked", words=[len(re.findall(r"w\d+", text)) for text in said])
-        await asyncio.sleep(self._latency.model)
+        turn = sum(one["role"] == "user" for one in messages)
+        await asyncio.sleep(self._latency.model.drawn(f"{self._key}/{turn}"))
         for word in re.findall(r"\S+\s*", ANSWER):
             yield TextDelta(word)
-            await asyncio.sleep(self._latency.word)
+            await asyncio.sleep(self._latency.word.p50)
 
 
 class Voice(_Engine):
     """Speaks in tones, and notes each word that it made."""
 
-    def __init__(self, ledger: Ledger, latency: Latency) -> None:
-        super().__init__("tts", ledger, latency)
+    def __init__(self, ledger: Ledger, latency: Latency, seed: int) -> None:
+        super().__init__("tts", ledger, latency, seed)
+        self._spoken: Counter[str] = Counter()
 
     async def speak(
         self, text: str, *, voice: str | None, language: str, speed: float = 1.0
     ) -> AsyncGenerator[Speech]:
-        await asyncio.sleep(self._latency.voice)
+        begins = text[:3]
+        self._spoken[begins] += 1
+        key = f"{self._key}/{begins}/{self._spoken[begins]}"
+        await asyncio.sleep(self._latency.voice.drawn(key))
         for match in re.finditer(r"w(\d+)", text):
-            await asyncio.sleep(self._latency.per_second * WORD_S)
+            await asyncio.sleep(self._latency.second.p50 * WORD_S)
             self._ledger.note("spoke", word=int(match[1]))
             yield Speech(tone(int(match[1])), RATE, ((0, match.start()),))

@@ -1,4 +1,4 @@
-"""Named networks and engine latencies: assumed figures, in one place to be argued with."""
+"""Named networks: assumed figures, in one place to be argued with."""
 
 from __future__ import annotations
 
@@ -27,27 +27,3 @@ NETWORKS: dict[str, Network] = {
         Network("train", Weather(loss=0.03, delay_ms=50, jitter_ms=40, kbps=1000), 2.0),
     )
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Seconds: from the end of the words to their text; to the model's first word and from word to
-    word; to the voice's first sound; and how long a second of voice takes to make."""
-
-    name: str
-    ear: float = 0.0
-    model: float = 0.0
-    word: float = 0.0
-    voice: float = 0.0
-    per_second: float = 0.0
-
-
-LATENCIES: dict[str, Latency] = {
-    one.name: one
-    for one in (
-        Latency("zero"),
-        Latency("hosted", ear=0.25, model=0.45, word=0.02, voice=0.25, per_second=0.3),
-    )
-}
-"""`hosted`: the order of a small hosted chat model (such as gpt-4o-mini) with a hosted recogniser
-and voice in front of and behind it. Assumed, not measured: replace it by your own figures."""

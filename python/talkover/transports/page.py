@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -11,22 +11,32 @@ from .summary import COLUMNS, Column
 from .table import shown
 
 Row = dict[str, Any]
-FIRST = ("answer_ms", "missing", "silent_ms", "recovery_ms")
-"""What a person should see first; the rest follows."""
+GROUPS = (
+    ("How soon an answer begins", ("answer_ms", "long_ms", "mouth_ms")),
+    ("How whole it is", ("missing", "recovery_ms")),
+    ("When the caller cuts in", ("silent_ms", "wasted_ms", "unheard_ms", "history_words")),
+    ("What it costs", ("kilobytes", "connect_ms", "handshakes", "cpu", "memory_mb")),
+)
+"""What a person should see first comes first."""
+STAGES = {
+    "ear": "last words", "model": "first word", "word": "each word", "voice": "first sound",
+    "second": "a second of voice",
+}  # fmt: skip
 BAR, GAP, LEFT, WIDE, RIGHT = 13, 12, 74, 330, 66
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1b1d22; --soft: #5c6370; --paper: #fbfbf9;
-  --card: #fff; --line: #e2e2dc; --t0: #b4532a; --t1: #d9a13b; --t2: #6b7f8c; --t3: #5f7fd0;
-  --t4: #1f8a5b; }
+  --card: #fff; --line: #e2e2dc; --t0: #b4532a; --t1: #d9a13b; --t2: #6b7f8c; --t3: #9a6fb8;
+  --t4: #5f7fd0; --t5: #1f8a5b; }
 @media (prefers-color-scheme: dark) { :root { --ink: #eceef2; --soft: #a0a7b4; --paper: #15171b;
-  --card: #1d2026; --line: #32363f; --t0: #e07a4e; --t1: #e8b95a; --t2: #93a7b4; --t3: #86a3ee;
-  --t4: #41c48a; } }
+  --card: #1d2026; --line: #32363f; --t0: #e07a4e; --t1: #e8b95a; --t2: #93a7b4; --t3: #bd97d8;
+  --t4: #86a3ee; --t5: #41c48a; } }
 * { box-sizing: border-box }
 body { margin: 0 auto; max-width: 68rem; padding: 2rem 1.2rem; background: var(--paper);
   color: var(--ink); font: 15px/1.5 system-ui, sans-serif }
 h1 { font-size: 1.7rem; margin: 0 0 .3rem } h2 { margin: 2.2rem 0 .8rem; font-size: 1.25rem }
-h3 { font-size: 1rem; margin: 0 } p { margin: .4rem 0 } .soft, small { color: var(--soft) }
+h3 { font-size: 1rem; margin: 0 } .group { margin: 1.6rem 0 .7rem } p { margin: .4rem 0 }
+.soft, small { color: var(--soft) }
 .key span { display: inline-block; margin: 0 1.1rem .3rem 0 }
 .key i { display: inline-block; width: .8em; height: .8em; border-radius: 2px; margin-right: .4em }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(28rem, 100%), 1fr));
@@ -39,12 +49,19 @@ svg text { fill: var(--ink); font: 11px system-ui, sans-serif } svg .soft { fill
 svg line { stroke: var(--line) }
 .t0 { fill: var(--t0); background: var(--t0) } .t1 { fill: var(--t1); background: var(--t1) }
 .t2 { fill: var(--t2); background: var(--t2) } .t3 { fill: var(--t3); background: var(--t3) }
-.t4 { fill: var(--t4); background: var(--t4) }
+.t4 { fill: var(--t4); background: var(--t4) } .t5 { fill: var(--t5); background: var(--t5) }
+.says { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .8rem;
+  margin: .8rem 0 1rem } .says div { padding: .7rem .9rem; background: var(--card);
+  border: 1px solid var(--line); border-left: 4px solid var(--t5); border-radius: 6px }
+.says b { display: block; font-size: 1.35rem; line-height: 1.25 }
+dl { font-size: .82rem; color: var(--soft); display: grid; grid-template-columns: max-content 1fr;
+  gap: .1rem .8rem } dd { margin: 0; overflow-wrap: anywhere }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .82rem; width: 100% }
 th, td { text-align: right; padding: .25rem .5rem; border-bottom: 1px solid var(--line) }
 th:first-child, td:first-child, td:nth-child(2), th:nth-child(2) { text-align: left }
 @media print { body { max-width: none; padding: 0; font-size: 11px }
   :root { --paper: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #ccc }
+  .grid { grid-template-columns: 1fr 1fr } .says { grid-template-columns: repeat(4, 1fr) }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact } }
 """
 
@@ -59,15 +76,19 @@ LIMITS = (
 
 
 def page(found: dict[str, Any]) -> str:
-    """The whole document for what `run.measure` found."""
+    """The whole document for what `run.measure` found; what takes its time first, as it is real."""
     rows: list[Row] = found["summary"]
-    parts = [section(rows, latency) for latency in dict.fromkeys(row["latency"] for row in rows)]
+    latencies = list(dict.fromkeys(row["latency"] for row in rows))
+    parts = [section(rows, latency, found["engines"][latency]) for latency in latencies[::-1]]
     machine, plan = found["machine"], found["plan"]
     facts = (
         f"Talkover {found['talkover']}, {found['began']}, {machine['system']}, "
         f"{machine['cores']} cores, load {shown(machine['load_before'])} before and "
-        f"{shown(machine['load_after'])} after, seed {plan['seed']}; "
-        f"{plan['questions']} questions and {plan['interruptions']} interruptions a conversation."
+        f"{shown(machine['load_after'])} after, seed {plan['seed']}, {plan['jobs']} at once; "
+        f"{plan['questions']} questions, {plan['interruptions']} interruptions and "
+        f"{plan['longs']} long questions a conversation. Of 100 wake-ups of a client and its "
+        f"network, the latest came {shown(max(run['late_ms'] for run in found['runs']))} ms late "
+        "in the worst conversation."
     )
     return (
         '<!doctype html>\n<html lang="en"><meta charset="utf-8">'
@@ -81,30 +102,43 @@ def page(found: dict[str, Any]) -> str:
     )
 
 
-def section(rows: Sequence[Row], latency: str) -> str:
+def section(rows: Sequence[Row], latency: str, engines: Mapping[str, Any]) -> str:
     """All plots for one kind of engines, the most telling first, and the table of all figures."""
     ours = [row for row in rows if row["latency"] == latency]
-    columns = sorted(COLUMNS, key=lambda column: column.key not in FIRST)
-    figures = "".join(figure(ours, column) for column in columns)
-    what = "that take no time" if latency == "zero" else f"with the latency of “{latency}”"
-    return (
-        f"<h2>Engines {escape(what)}</h2>{headline(ours)}<div class=grid>{figures}</div>"
-        f"<h3 style='margin-top:1.5rem'>All figures</h3><div class=wide>{table(ours)}</div>"
+    columns = {column.key: column for column in COLUMNS}
+    parts = [f"<h2>With {escape(engines['title'])}</h2>{headline(ours)}"]
+    for title, keys in GROUPS:
+        figures = "".join(figure(ours, columns[key]) for key in keys)
+        parts.append(f"<h3 class=group>{escape(title)}</h3><div class=grid>{figures}</div>")
+    sources = "".join(
+        f"<dt>{what}<dd>{escape(_delay(engines[stage]))}" for stage, what in STAGES.items()
     )
+    parts.append(
+        f"<h3 class=group>All figures</h3><div class=wide>{table(ours)}</div>"
+        + (f"<h3 class=group>How long the engines take</h3><dl>{sources}</dl>" if latency != "zero"
+           else "")
+    )  # fmt: skip
+    return "".join(parts)
 
 
 def headline(rows: Sequence[Row]) -> str:
-    """What differs most, in two sentences of figures and no adjectives."""
+    """For each network how soon an answer begins, by WebRTC and by REST; no adjectives."""
     said: list[str] = []
     for network in dict.fromkeys(row["network"] for row in rows):
         here = {row["transport"]: row for row in rows if row["network"] == network}
         one, other = here.get("rest", {}), here.get("webrtc-udp", {})
-        if one.get("answer_ms") is not None and other.get("answer_ms") is not None:
+        late, soon = one.get("answer_ms"), other.get("answer_ms")
+        if late is not None and soon:
             said.append(
-                f"<b>{escape(network)}</b>: an answer is heard after {shown(one['answer_ms'])} ms "
-                f"by REST and {shown(other['answer_ms'])} ms by WebRTC."
+                f"<div>{escape(network)}<b>{late / soon:.1f} times sooner</b><small>first audio "
+                f"{shown(soon)} ms after the question by WebRTC, {shown(late)} ms by REST"
+                "</small></div>"
             )
-    return f"<p>{' '.join(said)}</p>"
+    return f"<div class=says>{''.join(said)}</div>"
+
+
+def _delay(delay: Mapping[str, Any]) -> str:
+    return f"{delay['p50'] * 1000:g} ms, p95 {delay['p95'] * 1000:g} ms. {delay['source']}"
 
 
 def figure(rows: Sequence[Row], column: Column) -> str:

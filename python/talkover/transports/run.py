@@ -1,4 +1,4 @@
-"""`talkover bench transports`: every transport over every network, one conversation at a time."""
+"""`talkover bench transports`: every transport over every network, with every kind of engines."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from typing import Any
 from .. import __version__
 from ..errors import InputError
 from . import page, summary
-from .child import Child, Kind
-from .clip import Clip, spoken
-from .conversation import TRANSPORTS, Conversation
-from .engines import EAR_RATE, QUESTION, loud_seconds
-from .networks import LATENCIES, NETWORKS
+from .cell import Cell
+from .cells import all_of, shares, usable
+from .clip import spoken
+from .conversation import TRANSPORTS
+from .engines import LONG, QUESTION
+from .latencies import LATENCIES
+from .networks import NETWORKS
 
 QUICK = ("loopback", "4g", "train")
 
@@ -34,7 +36,22 @@ class Plan:
     latencies: Sequence[str] = tuple(LATENCIES)
     questions: int = 4
     interruptions: int = 3
+    longs: int = 2
     seed: int = 1
+    jobs: int = 1
+
+    def cells(self, folder: str) -> list[Cell]:
+        """One for each transport, network and engines, in the order of the report."""
+        cells = (
+            Cell(
+                transport, network, latency, folder,
+                self.questions, self.interruptions, self.longs, self.seed,
+            )
+            for latency in self.latencies
+            for network in self.networks
+            for transport in self.transports
+        )  # fmt: skip
+        return list(dict.fromkeys(cells))
 
     def check(self) -> None:
         """InputError names what there is instead."""
@@ -52,39 +69,25 @@ Say = Callable[[str], None]
 
 
 async def measure(plan: Plan, say: Say) -> dict[str, Any]:
-    """All conversations, one after the other; `say` is told of each as it begins. InputError."""
+    """All conversations; `say` is told of each as it begins. InputError, CellFailed."""
     plan.check()
+    places = shares(plan.jobs, usable())
     began, before = datetime.now(UTC), _load()
-    clip = await spoken(QUESTION)
-    runs: list[dict[str, Any]] = []
+    question, long = await spoken(QUESTION), await spoken(LONG)
+
+    def said(cell: Cell) -> None:
+        say(f"{TRANSPORTS[cell.transport].title}, {cell.network}, engines: {cell.latency}")
+
     with tempfile.TemporaryDirectory() as folder:
-        for latency in plan.latencies:
-            for kind in ("rest", "talkover"):
-                names = [name for name in plan.transports if TRANSPORTS[name].server == kind]
-                if names:
-                    runs += await _with(kind, names, latency, plan, clip, Path(folder), say)
+        for name, clip in (("question", question), ("long", long)):
+            (Path(folder) / f"{name}.pcm").write_bytes(clip.pcm)
+        runs = await all_of(plan.cells(folder), places, said)
+    engines = {name: asdict(LATENCIES[name]) for name in plan.latencies}
     return {
         "talkover": __version__, "began": began.isoformat(timespec="seconds"),
-        "plan": asdict(plan), "machine": _machine(before), "runs": runs,
+        "plan": asdict(plan), "engines": engines, "machine": _machine(before), "runs": runs,
         "summary": summary.rows(runs),
     }  # fmt: skip
-
-
-async def _with(
-    kind: Kind, names: Sequence[str], latency: str, plan: Plan, clip: Clip, folder: Path, say: Say
-) -> list[dict[str, Any]]:
-    runs: list[dict[str, Any]] = []
-    loud_s = loud_seconds(clip.at(EAR_RATE))
-    async with Child(kind, folder, latency, loud_s) as server:
-        for network in plan.networks:
-            for name in names:
-                say(f"{TRANSPORTS[name].title}, {network}, engines: {latency}")
-                one = Conversation(
-                    TRANSPORTS[name], server, NETWORKS[network], clip, seed=plan.seed,
-                    questions=plan.questions, interruptions=plan.interruptions,
-                )  # fmt: skip
-                runs.append({"latency": latency, "load": _load()} | await one.run())
-    return runs
 
 
 def write(found: dict[str, Any], folder: Path) -> tuple[Path, Path]:

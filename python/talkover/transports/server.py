@@ -1,8 +1,9 @@
 """A measured server, in a process of its own: `python -m talkover.transports.server`.
 
-Arguments: KIND LEDGER LATENCY LOUD. KIND is `rest` (both kinds of REST) or `talkover` (as `talkover
-serve` runs it), LOUD how many seconds of the caller's question are loud. It says "listens at URL"
-once it does, and ends with its standard input.
+Arguments: KIND LEDGER LATENCY SEED SHORT LONG. KIND is `rest` (both kinds of REST) or `talkover`
+(as `talkover serve` runs it), SEED of the engines' dice, SHORT and LONG how many seconds of the
+caller's two questions are loud. It says "listens at URL" once it does, and ends with its standard
+input.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from ..config import Settings
 from ..session import lobby
 from . import request, rest, rest_stream
 from .engines import Ear, Model, Voice
+from .latencies import LATENCIES
 from .ledger import Ledger
-from .networks import LATENCIES
 
 KEEP_ALIVE_S = 120
 """Of an idle connection: a caller thinks longer than a page loads."""
@@ -73,9 +74,9 @@ async def over_talkover(ear: Ear, model: Model, voice: Voice) -> None:
 
 
 def main() -> None:
-    kind, ledger, latency, loud_s = sys.argv[1:]
-    notes, times = Ledger(Path(ledger)), LATENCIES[latency]
-    three = Ear(notes, times, float(loud_s)), Model(notes, times), Voice(notes, times)
+    kind, ledger, latency, seed, short, long = sys.argv[1:]
+    common = Ledger(Path(ledger)), LATENCIES[latency], int(seed)
+    three = Ear(*common, (float(short), float(long))), Model(*common), Voice(*common)
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
         asyncio.run(_until_let_go(kind, *three))
 

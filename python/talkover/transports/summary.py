@@ -25,6 +25,9 @@ COLUMNS = (
            "Median time from the last voiced sample that the caller spoke to the first audible "
            "10 ms at the caller's loudspeaker. The REST clients end a turn after 500 ms of "
            "silence; over Realtime the server ends it, by the words."),
+    Column("long_ms", "The same, after a long question", "ms",
+           "As above, after a question of about ten seconds: a recording must be uploaded before "
+           "anybody hears it, and a connection that stays open has heard it when it ends."),
     Column("mouth_ms", "Mouth to the agent's ear", "ms",
            "From a sample's being spoken to the recogniser's having it: median over all 20 ms "
            "pieces after the first half second of a question. The 95th percentile is in the "
@@ -75,14 +78,17 @@ def _row(run: Row) -> Row:
     row: Row = {key: run[key] for key in ("transport", "network", "latency")}
     if "failed" in run:
         return row | {"failed": run["failed"]}
-    turns: list[Row] = run["turns"]
+    turns: list[Row] = [turn for turn in run["turns"] if not turn["long"]]
+    longs: list[Row] = [turn for turn in run["turns"] if turn["long"]]
     delays = [delay for turn in turns for delay in turn["mouth_to_ear_ms"]]
     missing = mean(_of(turns, "missing"))
     history = [abs(words) for words in _of(turns, "history_words")]
     answers = _of(turns, "answer_ms")
     return row | {
-        "turns": len(turns), "unanswered": sum(turn["answer_ms"] is None for turn in turns),
+        "turns": len(run["turns"]),
+        "unanswered": sum(turn["answer_ms"] is None for turn in run["turns"]),
         "answer_ms": percentile(answers, 50), "answer_p95_ms": percentile(answers, 95),
+        "long_ms": percentile(_of(longs, "answer_ms"), 50),
         "mouth_ms": percentile(delays, 50), "mouth_p95_ms": percentile(delays, 95),
         "missing": None if missing is None else round(100 * missing, 1),
         "silent_ms": percentile(_of(turns, "silent_ms"), 50),

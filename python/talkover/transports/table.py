@@ -7,7 +7,7 @@ from typing import Any
 
 Row = dict[str, Any]
 HEAD = {
-    "transport": "transport", "answer_ms": "answer", "answer_p95_ms": "p95",
+    "transport": "transport", "answer_ms": "answer", "answer_p95_ms": "p95", "long_ms": "long",
     "mouth_ms": "to ear", "mouth_p95_ms": "p95", "missing": "lost %", "silent_ms": "silent",
     "unheard_ms": "unheard", "history_words": "history", "recovery_ms": "recovery",
     "kilobytes": "kB", "connect_ms": "connect", "cpu": "cpu/min",

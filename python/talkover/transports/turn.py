@@ -25,6 +25,8 @@ class Turn:
     """When the first and the last sample of the question were spoken."""
     over: float = 0.0
     """When the answer was over, or the next question began."""
+    long: bool = False
+    """The question was the long one."""
     interrupts: bool = False
     """It was said over the answer before it."""
     cut: bool = False
@@ -54,6 +56,8 @@ class Score:
     """How many words more the model is told that it said than were heard."""
     recovery_ms: float | None
     """From the end of a blackout until sound came again; 0 where it never stopped."""
+    long: bool
+    """The question was the long one."""
     failed: str | None
 
     def shown(self) -> dict[str, Any]:
@@ -76,6 +80,7 @@ def score(turn: Turn, before: Turn | None, heard: Heard, notes: Sequence[Note]) 
         unheard_ms=None if cut_off is None else _unheard(cut_off, turn, heard, notes),
         history_words=None if cut_off is None else _history(cut_off, turn, heard, notes),
         recovery_ms=_recovery(turn, heard),
+        long=turn.long,
         failed=turn.failed,
     )
 

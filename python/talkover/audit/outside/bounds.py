@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from ...errors import TalkoverError
+from ..keys import Header
 
 MOST_REQUESTS = 40
 MOST_BODY = 1024 * 1024
@@ -31,14 +32,14 @@ def _port(parts: SplitResult) -> int | None:
 
 @dataclass(slots=True)
 class Bounds:
-    """For one target. `token` goes to its server alone; `idle_s` is how long a silent socket is
-    watched."""
+    """For one target. `keys` are headers that go to its server alone; `idle_s` is how long a silent
+    socket is watched."""
 
     url: str
     seconds: float
     verify: ssl.SSLContext
     agent: str
-    token: str | None = None
+    keys: tuple[Header, ...] = ()
     idle_s: float = 20.0
     requests: int = MOST_REQUESTS
     _began: float = field(default_factory=time.monotonic)
@@ -48,8 +49,7 @@ class Bounds:
         return max(self._began + self.seconds - time.monotonic(), 0.0)
 
     def headers(self) -> dict[str, str]:
-        own = {"User-Agent": self.agent}
-        return own if self.token is None else own | {"Authorization": f"Bearer {self.token}"}
+        return {"User-Agent": self.agent, **dict(self.keys)}
 
     def is_here(self, url: str) -> bool:
         """Whether it is the server that the user named; over TLS it may be named without."""
@@ -61,7 +61,7 @@ class Bounds:
 
     def farewell(self) -> Bounds:
         """For ending what was begun, where there is nothing left."""
-        return Bounds(self.url, FAREWELL_S, self.verify, self.agent, self.token, requests=4)
+        return Bounds(self.url, FAREWELL_S, self.verify, self.agent, self.keys, requests=4)
 
     @asynccontextmanager
     async def step(self, requests: int = 1, seconds: float = STEP_S) -> AsyncGenerator[None]:
