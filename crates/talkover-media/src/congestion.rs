@@ -45,9 +45,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Clear reports in a row before a step up; twice as many each time that a step up was one too many.
 const STEADY: u32 = 5;
 const STEADIEST: u32 = 80;
-/// A share of packets lost that may be a full queue's. Of the 50 in a report
-/// a radio that loses one in ten hardly ever loses so many, and a test costs three seconds of
-/// packets too large for FEC to mend.
+/// A share of packets lost that may be a full queue's. Of the 50 in a report a radio that loses one in
+/// ten hardly ever loses so many, and a test costs three seconds of packets too large for FEC to mend.
 const HEAVY: f32 = 0.25;
 /// How long loss that fewer bits did not mend is taken for the radio's.
 const RADIO: Duration = Duration::from_secs(300);
