@@ -49,6 +49,8 @@ PLACES: dict[str, set[str]] = {
     # Engines bound by the CPU: one child process each, and in the voice's child a reader.
     "engines.worker": {"create_subprocess_exec", "create_task"},
     "engines.demo.voice_worker": {"Thread"},
+    # Further ones are started while calls go on.
+    "engines.pool": {"create_task"},
     # A benchmark's servers, its networks' connections, and its clients' questions and microphones.
     "cli.bench": {"asyncio.run"},
     "transports.child": {"create_subprocess_exec"},
