@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, cluster, duplex, footprint, instructions, network, observe, resume, soak or wire."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, cluster, duplex, footprint, instructions, load, network, observe, resume, soak or wire."
   PYTHONPATH=tests .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -24,5 +24,6 @@ else
   run duplex --browser
   run network
   run wire
+  run load
   run observe
 fi
