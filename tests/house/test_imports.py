@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # The lobby picks the engines of a call, so it alone knows the registry (see below).
     "session": {
         "cluster.base", "cluster.nodes", "turn", "engines.base", "engines.registry", "media",
-        "protocol", "bundle", "agent", "tool", "tool_server", "values", "errors",
+        "protocol", "bundle", "agent", "tool", "tool_server", "plain", "values", "errors",
     },
     "cluster": {"errors"},
     "engines": {"tool_server", "errors"},
@@ -51,8 +51,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "demo": {"agent", "errors"},
     "__init__": {"agent", "values", "errors"},
     "agent": {"tool", "tool_server", "values", "errors"},
-    "tool": {"errors"},
+    "tool": {"plain", "errors"},
     "tool_server": {"errors"},
+    "plain": {"errors"},
     "values": {"errors"},
     "config": {"turn.policy", "errors"},
     "errors": set(),
