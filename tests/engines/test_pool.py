@@ -25,6 +25,9 @@ class Stream:
     def send(self, kind: bytes, payload: bytes = b"", *, over: bool = False) -> None:
         self._pool.send(self._number, kind, payload, over=over)
 
+    def forget(self) -> None:
+        self._pool.forget(self._number)
+
     async def heard(self) -> tuple[bytes, bytes]:
         return await asyncio.wait_for(self._heard.get(), PATIENCE_S)
 
@@ -45,7 +48,8 @@ async def pool(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pool]:
 
 async def streams(pool: Pool, count: int) -> list[Stream]:
     opened = [Stream(pool) for _ in range(count)]
-    await pool.warm()
+    if pool.running:
+        await pool.warm()
     return opened
 
 
@@ -99,3 +103,17 @@ async def test_a_process_that_dies_concerns_its_own_streams_only(pool: Pool):
     dying.send(b"Z", over=True)
     again = await dying.process()
     assert again != gone
+
+
+async def test_who_is_forgotten_takes_up_no_process(pool: Pool):
+    one, two, three = await streams(pool, 3)
+    first = await one.process()
+    assert await two.process() != first
+    one.forget()
+    assert await three.process() == first
+
+
+async def test_once_closed_no_further_process_is_started(pool: Pool):
+    await pool.close()
+    await streams(pool, 4)
+    assert not pool.running

@@ -26,9 +26,9 @@ class Pool:
     """To whoever uses it, a `Worker`. Only on the loop's thread.
 
     There is a process for every two open streams, `most` at most. A piece of work, from the first
-    thing that a stream sends up to what it sends as `over`, is done by one process, the one with
-    the fewest then. Where that is gone, or too far behind, the stream hears b"!" for all that it
-    sends.
+    thing that a stream sends up to what it sends as `over`, or its being forgotten, is done by one
+    process, the one with the fewest then. Where that is gone, or too far behind, the stream hears
+    b"!" for all that it sends.
     """
 
     def __init__(self, module: str, *arguments: str, most: int | None = None) -> None:
@@ -40,6 +40,12 @@ class Pool:
         """Of streams at work: the process, and the stream's number there."""
         self._next = 0
         self._starting: asyncio.Task[None] | None = None
+        self._closed = False
+
+    @property
+    def running(self) -> bool:
+        """Work can be done."""
+        return any(worker.running for worker in self._workers)
 
     async def warm(self) -> None:
         """Start the first process, and wait for those that are being started. EngineError."""
@@ -67,17 +73,25 @@ class Pool:
             return
         worker.send(number, kind, payload)
         if over:
-            del self._seats[stream]
-            worker.forget(number)
+            self._leave(stream)
 
     def forget(self, stream: int) -> None:
-        """After what is `over`."""
+        """It hears nothing more, and its work counts as done."""
         self._handlers.pop(stream, None)
+        self._leave(stream)
 
     async def close(self) -> None:
+        self._closed = True
         if self._starting is not None:
             self._starting.cancel()
+            await asyncio.wait((self._starting,))
         await asyncio.gather(*(worker.close() for worker in self._workers))
+
+    def _leave(self, stream: int) -> None:
+        seat = self._seats.pop(stream, None)
+        if seat is not None:
+            worker, number = seat
+            worker.forget(number)
 
     def _least_busy(self) -> Worker:
         """Of those that run; where none does, the first, which then starts again."""
@@ -86,6 +100,9 @@ class Pool:
         return min(running, key=lambda it: (_is_behind(it), at_work.count(it), it.waiting))
 
     def _grow(self) -> None:
+        if self._closed:
+            # Calls are still being let go then.
+            return
         wanted = min(self._most, 1 + len(self._handlers) // 2)
         while len(self._workers) < wanted:
             self._workers.append(Worker(self._module, *self._arguments))
