@@ -1,7 +1,8 @@
-"""A worker process that answers with its number, hangs, or ends."""
+"""A worker process that says which it is, hangs, ends, or leaves b"F" unanswered."""
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 
@@ -13,4 +14,5 @@ for stream, kind, _ in frames.read():
         threading.Event().wait()
     if kind == b"D":
         os._exit(1)
-    frames.write(stream, kind, str(os.getpid()).encode())
+    if kind != b"F":
+        frames.write(stream, kind, json.dumps({"process": os.getpid(), "asked": 0}).encode())

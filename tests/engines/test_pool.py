@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from talkover.engines.demo.ear import EarStream
 from talkover.engines.pool import MOST_WAITING, Pool
+from talkover.errors import EngineError
 
 PATIENCE_S = 20
 TESTS = Path(__file__).resolve().parents[1]
@@ -32,7 +34,7 @@ class Stream:
         return await asyncio.wait_for(self._heard.get(), PATIENCE_S)
 
     async def process(self) -> bytes:
-        """The number of the process that works for it."""
+        """What says which process works for it."""
         self.send(b"A")
         return (await self.heard())[1]
 
@@ -117,3 +119,27 @@ async def test_once_closed_no_further_process_is_started(pool: Pool):
     await pool.close()
     await streams(pool, 4)
     assert not pool.running
+
+
+async def test_words_that_are_asked_for_are_not_awaited_beyond_their_utterance(pool: Pool):
+    stream = EarStream(pool, lambda _: None)
+    stream.feed(bytes(640))
+    asked = asyncio.create_task(stream.finish())
+    await asyncio.sleep(0)
+    stream.reset()
+    assert (await asyncio.wait_for(asked, PATIENCE_S)).text == ""
+
+
+async def test_an_utterance_that_lost_a_part_fails_and_the_next_does_not(pool: Pool):
+    await streams(pool, 3)
+    stream = EarStream(pool, lambda _: None)
+    pool.send(4, b"D")
+    with pytest.raises(EngineError, match="say it again"):
+        await asyncio.wait_for(stream.finish(), PATIENCE_S)
+    with pytest.raises(EngineError):
+        await stream.finish()
+    stream.reset()
+    asked = asyncio.create_task(stream.finish())
+    await asyncio.sleep(0)
+    stream.close()
+    assert (await asyncio.wait_for(asked, PATIENCE_S)).final

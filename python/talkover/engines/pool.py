@@ -71,9 +71,10 @@ class Pool:
         if not over and _is_behind(worker):
             self._handlers[stream](b"!", b"")
             return
-        worker.send(number, kind, payload)
         if over:
+            # Before: that its process is gone is no news for it any more.
             self._leave(stream)
+        worker.send(number, kind, payload)
 
     def forget(self, stream: int) -> None:
         """It hears nothing more, and its work counts as done."""

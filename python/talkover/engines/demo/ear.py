@@ -61,6 +61,10 @@ class EarStream:
     def reset(self) -> None:
         self._lost = None
         self._workers.send(self._stream, b"Z", over=True)
+        # What was asked and not answered yet is answered no more.
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(Words("", final=True))
 
     def close(self) -> None:
         self.reset()

@@ -29,7 +29,6 @@ PARTIAL_BYTES = 3200
 STEP = 3200
 WAIT_BYTES = 400 * 32
 """Of further sound before an ended utterance is decoded again."""
-
 MOST_WAITING = 256 * 1024
 """Bytes that are read ahead of the decoders: 8 s of sound."""
 

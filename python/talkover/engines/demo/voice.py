@@ -78,7 +78,7 @@ class EspeakVoice:
             raise EngineError("espeak-ng fell silent within a sentence.") from None
         finally:
             if not over:
-                self._workers.send(stream, b"X")
+                self._workers.send(stream, b"X", over=True)
             self._workers.forget(stream)
 
 
