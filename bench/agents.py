@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 import wave
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,9 @@ AGENTS: dict[str, Agent] = {
     "echo": Agent(llm="bench:told", stt="bench:none", tts="bench:tones"),
     "embedded": Agent(llm="bench:told"),
     "embedded ear": Agent(llm="bench:tones", tts="bench:tones"),
+    "demo": Agent(),
+    "hangs": Agent(llm="bench:hangs"),
+    "blocks": Agent(),
     "near ear": Agent(llm="bench:tones", stt="bench:near", tts="bench:tones"),
 } | {
     oracle(words): Agent(llm="bench:tones", stt=f"bench:{words}", tts="bench:tones")
@@ -50,6 +54,14 @@ async def talk_on(turn: Turn) -> AsyncGenerator[Audio]:
     while True:
         for piece in _speech():
             yield piece
+
+
+@AGENTS["blocks"].reply
+def block(turn: Turn) -> Iterator[str]:
+    """A plain function that takes its time over each word."""
+    for word in ("One", "moment", "please."):
+        time.sleep(2)
+        yield f"{word} "
 
 
 @AGENTS["echo"].live

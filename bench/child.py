@@ -35,7 +35,8 @@ class Child:
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        paths = os.pathsep.join((str(ROOT / "python"), str(ROOT)))
+        given = os.environ.get("PYTHONPATH", "")
+        paths = os.pathsep.join((str(ROOT / "python"), str(ROOT), given)).rstrip(os.pathsep)
         self._log = self._logs / f"{self._module}.log"
         ours = os.sched_getaffinity(0)
         with self._log.open("wb") as log:

@@ -5,6 +5,7 @@ An agent of the benchmarks names them as `bench:NAME`; `build` puts them in the 
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from array import array
@@ -158,6 +159,27 @@ class Prompt(_Engine):
             yield TextDelta(piece)
 
 
+class Hangs(_Engine):
+    """A model that never answers."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("llm", name)
+
+    def while_speaking(self, words: str) -> str | None:
+        return None
+
+    async def reply(
+        self,
+        messages: list[dict[str, Any]],
+        tools: list[dict[str, Any]],
+        *,
+        tool_choice: Any = "auto",
+        max_tokens: int | None = None,
+    ) -> AsyncGenerator[TextDelta | ToolCall | Usage]:
+        await asyncio.Event().wait()
+        yield TextDelta("")
+
+
 class Tones(_Engine):
     """A voice whose words are steady tones: level and word can be read off every 10 ms of it."""
 
@@ -197,8 +219,12 @@ def build(choice: Choice, ourselves: int | None = None) -> Engines:
         # One recogniser for all agents, as a server with one agent has it.
         _embedded.append(made.stt)
         made = replace(made, stt=_embedded[0])
-    kinds: dict[str, Callable[[str], Any]] = {"stt": _ear, "llm": Prompt, "tts": Tones}
+    kinds: dict[str, Callable[[str], Any]] = {"stt": _ear, "llm": _mind, "tts": Tones}
     return replace(made, **{role: kinds[role](name) for role, name in ours.items()})
+
+
+def _mind(name: str) -> Prompt | Hangs:
+    return Hangs(name) if name == "hangs" else Prompt(name)
 
 
 def _ear(name: str) -> Oracle | Near:

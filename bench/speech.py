@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from talkover import _core
+from talkover.engines.demo.voice import EspeakVoice
 
 Samples = npt.NDArray[np.int16]
 
@@ -68,6 +69,14 @@ def recorded(name: str, language: str = "en") -> Clip:
             parts += [out.to_ndarray()[0] for out in resampler.resample(frame)]
         parts += [out.to_ndarray()[0] for out in resampler.resample(None)]
     return Clip(HUMAN, _trimmed(np.concatenate(parts)))
+
+
+async def embedded(text: str, voice: EspeakVoice, name: str) -> Clip:
+    """`text` in a voice of the embedded engine, which needs no program beside it."""
+    parts = [said async for said in voice.speak(text, voice=name, language="en")]
+    made = np.concatenate([np.frombuffer(said.pcm, np.int16) for said in parts])
+    at = np.arange(0, len(made), parts[0].rate / RATE)
+    return Clip(name, _trimmed(np.interp(at, np.arange(len(made)), made).astype(np.int16)))
 
 
 class Tape:

@@ -9,7 +9,7 @@ scripts/test-tools.sh
 run() {
   local name=$1
   shift
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, cluster, duplex, footprint, instructions, network, observe, overhead, resume, soak or wire."
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use admission, calls, cluster, duplex, footprint, instructions, load, network, observe, overhead, resume, soak or wire."
   PYTHONPATH=tests .venv/bin/python -m "bench.$name" "$@"
 }
 
@@ -24,6 +24,7 @@ else
   run duplex --browser
   run network
   run wire
+  run load
   run observe
   run overhead
 fi

@@ -127,7 +127,10 @@ class Session:
         return await self._call.interrupt()
 
     async def send(self, name: str, data: Any) -> None:
-        """Send application data to the client; its `message` handler gets (name, data)."""
+        """Send application data to the client; its `message` handler gets (name, data).
+
+        It is sent as it is now, whatever becomes of it later. AgentError where it is no JSON.
+        """
         await self._call.send(name, data)
 
     async def end(self, say: str | None = None) -> None:

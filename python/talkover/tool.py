@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import inspect
 import typing
 from collections.abc import Callable, Mapping
@@ -12,6 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from .errors import AgentError, InputError
+from .plain import THREADS
 
 KEY = "idempotency_key"
 """A parameter of this name gets a text that is the same whenever the same call is made again."""
@@ -130,7 +133,8 @@ class Tool:
         async with asyncio.timeout(self.timeout):
             if inspect.iscoroutinefunction(self.function):
                 return await self.function(**bound)
-            return await asyncio.to_thread(self.function, **bound)
+            call = functools.partial(contextvars.copy_context().run, self.function, **bound)
+            return await asyncio.get_running_loop().run_in_executor(THREADS, call)
 
     def check(self, arguments: Mapping[str, Any]) -> None:
         """InputError for arguments that do not fit."""

@@ -194,3 +194,33 @@ def test_a_brain_may_have_no_limit():
     assert talk.run().turns[0].heard == "At last."
     with pytest.raises(AgentError, match="reply_timeout=0"):
         Agent("x", reply_timeout=0)
+
+
+def test_what_is_sent_is_what_it_was_then_whatever_becomes_of_it():
+    agent, basket = Agent("x"), ["milk"]
+
+    @agent.on("add")
+    async def add(session: Session, item: str) -> None:
+        await session.send("basket", basket)
+        basket.append(item)
+
+    talk = Talk(agent, llm={"": "I see."})
+    talk.data("add", "tea", at=0.0)
+    talk.data("add", "rice")
+    assert talk.run().data == [("basket", ["milk"]), ("basket", ["milk", "tea"])]
+
+
+def test_what_is_no_json_is_refused_where_it_is_sent():
+    agent = Agent("x")
+
+    @agent.on("go")
+    async def go(session: Session, _: None) -> None:
+        await session.send("thing", object())
+
+    talk = Talk(agent, llm={"": "I see."})
+    talk.data("go", None, at=0.0)
+    talk.user("are you there?")
+    result = talk.run()
+    (error,) = result.errors
+    assert error.startswith("session.send('thing', …): the data is no JSON"), result
+    assert result.turns[0].heard == "I see." and not result.data

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from bench import turns  # noqa: E402 - the benchmarks are no package of the installation
+from bench import load, turns  # noqa: E402 - the benchmarks are no package of the installation
 from bench.engines import RATE, sine, tone  # noqa: E402
 from bench.intelligibility import Sentence, Sound, look, word_errors  # noqa: E402
 from bench.report import percentile, spread  # noqa: E402
@@ -122,6 +122,18 @@ def test_the_turn_machine_is_measured_in_virtual_time():
     overlaps = {row["voice"]: row for row in turns.overlaps() if row["stt_ms"] == 0}
     assert overlaps["mm-hm"]["cancel_ms"] is None and overlaps["mm-hm"]["resume_ms"] is not None
     assert overlaps["stop"]["resume_ms"] is None and overlaps["stop"]["cancel_ms"] is not None
+
+
+def test_the_lag_of_a_share_of_all_samples_is_read_off_the_servers_histogram():
+    buckets = [(0.001, 90.0), (0.005, 100.0), (0.1, 100.0), (float("inf"), 100.0)]
+    assert load.quantile(buckets, 0.5) == pytest.approx(0.56, abs=0.01)
+    assert load.quantile(buckets, 0.95) == pytest.approx(3.0, abs=0.01)
+    assert load.quantile([(0.001, 0.0), (float("inf"), 4.0)], 0.99) == 1.0
+    assert load.quantile([(float("inf"), 0.0)], 0.5) is None
+
+
+def test_cores_are_named_as_taskset_has_them():
+    assert load.cores("0,2-4,7") == [0, 2, 3, 4, 7]
 
 
 @pytest.mark.e2e

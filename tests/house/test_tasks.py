@@ -44,11 +44,14 @@ PLACES: dict[str, set[str]] = {
     # A picture to be shown that is no WebP yet, which takes Pillow a while.
     "session.video": {"to_thread"},
     # Agents' plain functions, which may wait; a turn's tools, while something is said of them.
-    "session.brain": {"ThreadPoolExecutor", "create_task"},
-    "tool": {"to_thread"},
+    "plain": {"Thread"},
+    "tool": {"run_in_executor"},
+    "session.brain": {"create_task"},
     # Engines bound by the CPU: one child process each, and in the voice's child a reader.
     "engines.worker": {"create_subprocess_exec", "create_task"},
     "engines.demo.voice_worker": {"Thread"},
+    # Further ones are started while calls go on.
+    "engines.pool": {"create_task"},
     # A benchmark's servers, its networks' connections, and its clients' questions and microphones.
     "cli.bench": {"asyncio.run"},
     "transports.cell": {"asyncio.run", "create_task"},

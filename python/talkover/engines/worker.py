@@ -37,6 +37,18 @@ class Worker:
         self._restarting: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def running(self) -> bool:
+        """It is ready, and has not ended since."""
+        process = self._process
+        return process is not None and process.returncode is None and self._ready.is_set()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that the child has not taken yet."""
+        stdin = None if self._process is None else self._process.stdin
+        return 0 if stdin is None else stdin.transport.get_write_buffer_size()
+
     async def warm(self) -> None:
         """Start the child and wait until it says that it is ready. EngineError."""
         async with self._starting:

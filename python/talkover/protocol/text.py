@@ -15,3 +15,11 @@ def to_text(event: dict[str, Any]) -> str:
     except pydantic_core.PydanticSerializationError:
         # Half a surrogate pair, which JSON can escape and UTF-8 cannot hold.
         return json.dumps(event)
+
+
+def snapshot(value: Any) -> Any:
+    """The value as JSON has it, and a copy: what becomes of the original is not told.
+
+    Dataclasses, pydantic models, dates and sets are taken as well. ValueError for the rest.
+    """
+    return pydantic_core.to_jsonable_python(value)

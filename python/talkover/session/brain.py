@@ -11,7 +11,6 @@ from collections.abc import (
     Generator,
     Mapping,
 )
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -21,6 +20,7 @@ from ..agent import Session as Facade
 from ..engines.base import TextDelta, ToolCall, Usage
 from ..engines.deadline import timely
 from ..errors import AgentError
+from ..plain import THREADS
 from ..protocol import facts as f
 from ..protocol.ids import fresh
 from ..protocol.items import Item
@@ -42,7 +42,7 @@ MOMENT_S = 0.5
 MOST_ROUNDS = 8
 """Tool rounds in one turn; a model that goes on asking is stopped."""
 
-_threads = ThreadPoolExecutor(16, thread_name_prefix="talkover-plain-generator")
+_threads = THREADS
 
 
 @dataclass(frozen=True, slots=True)

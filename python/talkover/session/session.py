@@ -19,13 +19,14 @@ import structlog
 from ..agent import Agent
 from ..agent import Session as Facade
 from ..engines.base import Words
-from ..errors import TalkoverError
+from ..errors import AgentError, TalkoverError
 from ..media import items as m
 from ..media.port import Peer
 from ..protocol import facts as f
 from ..protocol.commands import AppendAudio, Command, ResponseParams
 from ..protocol.config import SessionConfig
 from ..protocol.errors import BadEvent
+from ..protocol.text import snapshot
 from ..turn import inputs as i
 from ..turn import outputs as o
 from ..turn.machine import Timeout, TurnMachine
@@ -277,7 +278,10 @@ class Session:
             self.tell(i.CancelReply())
 
     async def send(self, name: str, data: Any) -> None:
-        self.emit(f.App(name, data))
+        try:
+            self.emit(f.App(name, snapshot(data)))
+        except ValueError as error:
+            raise AgentError(f"session.send({name!r}, …): the data is no JSON: {error}") from None
 
     async def show(self, image: Image) -> bool:
         return await self.video.show(image)

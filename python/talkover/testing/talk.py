@@ -62,7 +62,7 @@ class Talk:
         metadata: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> None:
-        if llm is None and agent.on_reply is None and s2s is None:
+        if llm is s2s is agent.on_reply is agent.on_live is None:
             raise AgentError(
                 "This agent answers with a model; give the talk one, such as "
                 'Talk(agent, llm={"hello": "Hello to you.", "": "I see."}).'

@@ -1,4 +1,4 @@
-"""The demo's ear: pocketsphinx, for English, in a worker process."""
+"""The demo's ear: pocketsphinx, for English, in worker processes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ...errors import EngineError
 from ..base import EngineInfo, Words
-from ..worker import Worker
+from ..pool import Pool
 
 
 class PocketsphinxEar:
@@ -19,53 +19,65 @@ class PocketsphinxEar:
             "pocketsphinx", "stt", demo=True, partials=True, languages=("en",),
             note="understands the demo's phrases, little else; --stt URL for a real one",
         )  # fmt: skip
-        self._worker = Worker("talkover.engines.demo.ear_worker")
+        self._workers = Pool("talkover.engines.demo.ear_worker")
 
     async def warm(self) -> None:
-        await self._worker.warm()
+        await self._workers.warm()
 
     async def close(self) -> None:
-        await self._worker.close()
+        await self._workers.close()
 
     def open(self, language: str, on_words: Callable[[Words], None]) -> EarStream:
-        return EarStream(self._worker, on_words)
+        return EarStream(self._workers, on_words)
 
 
 class EarStream:
-    def __init__(self, worker: Worker, on_words: Callable[[Words], None]) -> None:
-        self._worker = worker
+    def __init__(self, workers: Pool, on_words: Callable[[Words], None]) -> None:
+        self._workers = workers
         self._on_words = on_words
-        self._stream = worker.open(self._take)
+        self._stream = workers.open(self._take)
         self._asked = 0
+        self._lost: EngineError | None = None
+        """What became of a part of this utterance: the words of the rest would be others."""
         self._waiting: dict[int, asyncio.Future[Words]] = {}
 
     def feed(self, pcm: bytes) -> None:
-        self._worker.send(self._stream, b"A", pcm)
+        if self._lost is None:
+            self._workers.send(self._stream, b"A", pcm)
 
     async def finish(self) -> Words:
+        if self._lost is not None:
+            raise self._lost
         self._asked += 1
         asked = self._asked
         future = asyncio.get_running_loop().create_future()
         self._waiting[asked] = future
         try:
-            self._worker.send(self._stream, b"F", str(asked).encode())
+            self._workers.send(self._stream, b"F", str(asked).encode())
             return await future
         finally:
             self._waiting.pop(asked, None)
 
     def reset(self) -> None:
-        self._worker.send(self._stream, b"Z")
+        self._lost = None
+        self._workers.send(self._stream, b"Z", over=True)
+        # What was asked and not answered yet is answered no more.
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(Words("", final=True))
 
     def close(self) -> None:
         self.reset()
-        self._worker.forget(self._stream)
+        self._workers.forget(self._stream)
 
     def _take(self, kind: bytes, payload: bytes) -> None:
         if kind == b"!":
-            error = EngineError("Speech recognition's process ended; it is being started again.")
+            self._lost = EngineError(
+                "A process of speech recognition ended, or is too far behind; say it again."
+            )
             for future in self._waiting.values():
                 if not future.done():
-                    future.set_exception(error)
+                    future.set_exception(self._lost)
             return
         said = json.loads(payload)
         if kind == b"P":

@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 import json
 import tempfile
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +29,8 @@ PARTIAL_BYTES = 3200
 STEP = 3200
 WAIT_BYTES = 400 * 32
 """Of further sound before an ended utterance is decoded again."""
+MOST_WAITING = 256 * 1024
+"""Bytes that are read ahead of the decoders: 8 s of sound."""
 
 
 @dataclass(slots=True)
@@ -82,12 +86,18 @@ class Listener:
             self.ended, self.decoded = False, 0
             self.grammar.start_utt()
             self.general.start_utt()
-        while self.decoded < len(self.sound):
-            step = bytes(self.sound[self.decoded : self.decoded + STEP])
-            self.grammar.process_raw(step)
-            self.general.process_raw(step)
-            self.decoded += len(step)
-            self.since += len(step)
+
+    @property
+    def behind(self) -> bool:
+        return not self.ended and self.decoded < len(self.sound)
+
+    def step(self) -> None:
+        """Decode a little of what it was fed."""
+        step = bytes(self.sound[self.decoded : self.decoded + STEP])
+        self.grammar.process_raw(step)
+        self.general.process_raw(step)
+        self.decoded += len(step)
+        self.since += len(step)
 
     def words(self) -> tuple[str, bool | None]:
         """What is understood so far, and whether that is a whole intent."""
@@ -103,29 +113,56 @@ def _text(decoder: Any) -> str:
 
 
 class Ears:
-    """Listeners are kept for the next caller; there are as many as speak at once."""
+    """Listeners are kept for the next caller; there are as many as speak at once.
 
-    def __init__(self) -> None:
-        self._idle = [Listener.make()]
+    Streams take turns, a step of sound each: a long utterance that is decoded anew holds up no
+    other caller's.
+    """
+
+    def __init__(self, make: Callable[[], Listener] = Listener.make) -> None:
+        self._make = make
+        self._idle = [make()]
         self._busy: dict[int, Listener] = {}
+        self._turns: dict[int, deque[tuple[bytes, bytes]]] = {}
+        """What waits, by stream; whose turn it is comes first."""
+        self._waiting = 0
+
+    @property
+    def full(self) -> bool:
+        return self._waiting > MOST_WAITING
 
     def handle(self, stream: int, kind: bytes, payload: bytes) -> None:
-        if kind == b"A":
-            self._feed(stream, payload)
-        elif kind == b"F":
-            self._finish(stream, payload)
-        elif stream in self._busy:
-            listener = self._busy.pop(stream)
-            listener.end()
-            listener.begin()
-            self._idle.append(listener)
+        if kind == b"Z":
+            self._release(stream)
+            return
+        self._turns.setdefault(stream, deque()).append((kind, payload))
+        self._waiting += len(payload)
 
-    def _feed(self, stream: int, pcm: bytes) -> None:
+    def step(self) -> bool:
+        """Do something for the stream whose turn it is; True where there is more to do."""
+        if not self._turns:
+            return False
+        stream = next(iter(self._turns))
+        waiting = self._turns.pop(stream)
         if stream not in self._busy:
-            self._busy[stream] = self._idle.pop() if self._idle else Listener.make()
+            self._busy[stream] = self._idle.pop() if self._idle else self._make()
         listener = self._busy[stream]
-        listener.feed(pcm)
-        if listener.since >= PARTIAL_BYTES and not listener.ended:
+        if listener.behind:
+            self._listen(stream, listener)
+        else:
+            kind, payload = waiting.popleft()
+            self._waiting -= len(payload)
+            if kind == b"A":
+                listener.feed(payload)
+            else:
+                self._finish(stream, listener, payload)
+        if waiting or listener.behind:
+            self._turns[stream] = waiting
+        return bool(self._turns)
+
+    def _listen(self, stream: int, listener: Listener) -> None:
+        listener.step()
+        if listener.since >= PARTIAL_BYTES:
             listener.since = 0
             text, sure = listener.words()
             if text and text != listener.said:
@@ -133,20 +170,25 @@ class Ears:
                 said = {"text": text, "sure": sure is True}
                 frames.write(stream, b"P", json.dumps(said).encode())
 
-    def _finish(self, stream: int, asked: bytes) -> None:
-        text, complete = "", None
-        if stream in self._busy:
-            listener = self._busy[stream]
-            listener.end()
-            text, complete = listener.words()
+    def _finish(self, stream: int, listener: Listener, asked: bytes) -> None:
+        listener.end()
+        text, complete = listener.words()
         answer = {"text": text, "complete": complete, "asked": int(asked)}
         frames.write(stream, b"W", json.dumps(answer).encode())
+
+    def _release(self, stream: int) -> None:
+        self._waiting -= sum(len(payload) for _, payload in self._turns.pop(stream, ()))
+        if stream in self._busy:
+            listener = self._busy.pop(stream)
+            listener.end()
+            listener.begin()
+            self._idle.append(listener)
 
 
 def main() -> None:
     ears = Ears()
     frames.write(0, b"R")
-    for stream, kind, payload in frames.read():
+    for stream, kind, payload in frames.read(ears):
         ears.handle(stream, kind, payload)
 
 

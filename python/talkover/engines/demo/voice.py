@@ -1,4 +1,4 @@
-"""The demo's voice: espeak-ng, with exact word marks, in a worker process."""
+"""The demo's voice: espeak-ng, with exact word marks, in worker processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 
 from ...errors import EngineError
 from ..base import EngineInfo, Speech
-from ..worker import Worker
+from ..pool import Pool
 
 RATE = 22050
 WORDS_PER_MINUTE = 165
@@ -37,19 +37,19 @@ class EspeakVoice:
             openai_voices=True,
             note="a robot's voice; --tts URL for a real one",
         )
-        self._worker = Worker("talkover.engines.demo.voice_worker")
+        self._workers = Pool("talkover.engines.demo.voice_worker")
 
     async def warm(self) -> None:
-        await self._worker.warm()
+        await self._workers.warm()
 
     async def close(self) -> None:
-        await self._worker.close()
+        await self._workers.close()
 
     async def speak(
         self, text: str, *, voice: str | None, language: str, speed: float = 1.0
     ) -> AsyncGenerator[Speech]:
         chunks: asyncio.Queue[tuple[bytes, bytes]] = asyncio.Queue()
-        stream = self._worker.open(lambda kind, payload: chunks.put_nowait((kind, payload)))
+        stream = self._workers.open(lambda kind, payload: chunks.put_nowait((kind, payload)))
         job = {
             "text": text,
             "voice": _voice(voice or self._voice, language),
@@ -57,8 +57,9 @@ class EspeakVoice:
         }
         over = False
         try:
-            await self._worker.warm()
-            self._worker.send(stream, b"T", json.dumps(job).encode())
+            if not self._workers.running:
+                await self._workers.warm()
+            self._workers.send(stream, b"T", json.dumps(job).encode())
             at, marks = 0, list[tuple[int, int]]()
             while True:
                 kind, payload = await asyncio.wait_for(chunks.get(), SILENCE_S)
@@ -77,8 +78,8 @@ class EspeakVoice:
             raise EngineError("espeak-ng fell silent within a sentence.") from None
         finally:
             if not over:
-                self._worker.send(stream, b"X")
-            self._worker.forget(stream)
+                self._workers.send(stream, b"X", over=True)
+            self._workers.forget(stream)
 
 
 def _parsed(payload: bytes) -> tuple[bytes, list[tuple[int, int]]]:
