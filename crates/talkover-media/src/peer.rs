@@ -28,6 +28,7 @@ use crate::voice::{FRAME, Shared, Voice};
 
 mod dtls;
 mod outgoing;
+mod repeats;
 mod replay;
 mod tape;
 pub mod texts;
@@ -456,6 +457,9 @@ impl Peer {
             };
             match wire.rtc.poll_output() {
                 Ok(RtcOutput::Transmit(transmit)) => {
+                    if !wire.may_send(&transmit.contents) {
+                        continue;
+                    }
                     if !is_stun(&transmit.contents) {
                         wire.partner = Some(transmit.destination);
                     }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use str0m::Input;
 use str0m::format::Codec;
-use str0m::media::{KeyframeRequestKind, Mid};
+use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
 
 use super::Peer;
+use super::repeats::{Again, Repeats};
 use super::wire::{Wire, rand_u16};
 use crate::assembler::{self, KeyFrame};
 use crate::camera::{Camera, Packet, Picture};
@@ -35,6 +36,7 @@ pub(super) struct Video {
     screen: Screen,
     seq: SeqNo,
     base: u32,
+    repeats: Repeats,
 }
 
 impl Video {
@@ -46,6 +48,7 @@ impl Video {
             screen: Screen::default(),
             seq: SeqNo::from(u64::from(rand_u16())),
             base: u32::from(rand_u16()) << 8,
+            repeats: Repeats::default(),
         }
     }
 
@@ -186,15 +189,39 @@ impl Peer {
 }
 
 impl Wire {
+    /// Whether a packet is to go out: it may be one that the caller asked for too often.
+    pub(super) fn may_send(&mut self, packet: &[u8]) -> bool {
+        let Some(video) = self.video.as_mut() else {
+            return true;
+        };
+        let again = video.repeats.judge(packet);
+        if again == Again::Forget
+            && let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(video.mid, None)
+        {
+            stream.set_rtx_cache(KEPT, KEPT_FOR, Some(AGAIN));
+        }
+        again == Again::Send
+    }
+
+    /// The payload type under which packets of `pt` are sent again.
+    fn again(&self, pt: Pt) -> Option<u8> {
+        let params = self.rtc.codec_config().params();
+        let again = params.iter().find(|params| params.pt() == pt)?.resend()?;
+        Some(*again)
+    }
+
     fn write_picture(&mut self, piece: Piece) {
         let since = piece.began.saturating_duration_since(self.created);
         let Some(mid) = self.video.as_ref().map(|video| video.mid) else {
             return;
         };
         let pt = self.negotiated(mid, Codec::Vp8);
+        let again = pt.and_then(|pt| self.again(pt));
         let (Some(pt), Some(video)) = (pt, self.video.as_mut()) else {
             return;
         };
+        video.repeats.pt = again;
+        video.repeats.earn(piece.payload.len());
         let time = video
             .base
             .wrapping_add((since.as_micros() * TICKS / 1000) as u32);
