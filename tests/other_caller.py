@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import aioice.ice
 from aiortc import (
@@ -41,7 +42,7 @@ def noise(width: int, height: int) -> bytes:
     frame, chance = VideoFrame(width, height, "yuv420p"), random.Random(1)
     for plane in frame.planes:
         plane.update(chance.randbytes(plane.buffer_size))
-    encoder = CodecContext.create("libwebp", "w")
+    encoder: Any = CodecContext.create("libwebp", "w")
     encoder.width, encoder.height = width, height
     encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1)
     frame.pts = 0
@@ -55,9 +56,10 @@ class OtherCaller:
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.peer.addTransceiver("audio")
         self.video = self.peer.addTransceiver(film or "video")
-        known = RTCRtpReceiver.getCapabilities("video").codecs
+        known = RTCRtpReceiver.getCapabilities("video")
+        assert known is not None
         wanted = (f"video/{codec}".lower(), "video/rtx")
-        self.video.setCodecPreferences([c for c in known if c.mimeType.lower() in wanted])
+        self.video.setCodecPreferences([c for c in known.codecs if c.mimeType.lower() in wanted])
         self.channel = self.peer.createDataChannel("oai-events")
         self.open = asyncio.Event()
         self.channel.on("open", self.open.set)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from fractions import Fraction
+from typing import Any
 
 import av
 import pytest
@@ -26,7 +27,7 @@ RED = (81, 90, 240)
 
 
 def key_frame(width: int, height: int) -> bytes:
-    encoder = av.CodecContext.create("libx264", "w")
+    encoder: Any = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height = width, height
     encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 30)
     frame = Film(*RED).frame.reformat(width=width, height=height)
@@ -36,7 +37,7 @@ def key_frame(width: int, height: int) -> bytes:
 
 def middle(webp: bytes) -> tuple[int, int, int]:
     """Red, green and blue in the middle of a picture."""
-    decoder = av.CodecContext.create("webp", "r")
+    decoder: Any = av.CodecContext.create("webp", "r")
     frames = decoder.decode(av.Packet(webp)) or decoder.decode(None)
     picture = frames[0].reformat(format="rgb24")
     row = picture.planes[0].line_size
@@ -83,7 +84,7 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPat
 
 
 @asynccontextmanager
-async def filmed() -> AsyncIterator[Session]:
+async def filmed() -> AsyncGenerator[Session]:
     """A call of such a caller, its camera on."""
     lobby = Lobby(MediaPort("127.0.0.1", 0), {"x": Agent("x")}, Choice(), SqliteLog(None, "here"))
     lobby.ready = True
