@@ -110,7 +110,8 @@ class Peer:
     ) -> None:
         """What the reflex does on the media thread when the caller makes a sound."""
     def look(self, patience_ms: int) -> None:
-        """Want the next whole key frame of the other side's video; "picture" tells it.
+        """Want the next whole key frame of the other side's video; "picture" tells it, or
+        "key_frame" where that is H.264.
 
         Nothing is told where none comes in time (60 s at most) or there is no video.
         """

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use talkover_media::vp8::{Assembler, packets};
+use talkover_media::assembler::{Assembler, KeyFrame};
+use talkover_media::vp8::packets;
 use talkover_media::webp;
 
 const ROUNDS: usize = 2000;
@@ -53,8 +54,10 @@ fn put_together(parts: &[Arc<[u8]>], frame: &[u8]) -> (Duration, Duration) {
         found = assembler.push(n as u64, 0, n + 1 == parts.len(), part);
     }
     let took = (began.elapsed(), final_one.elapsed());
-    let webp = found.expect("a whole picture").webp;
-    assert_eq!(webp::to_send(&webp), Ok(frame));
+    let Some(KeyFrame::WebP(whole)) = found else {
+        panic!("the picture is not whole");
+    };
+    assert_eq!(webp::to_send(&whole.webp), Ok(frame));
     took
 }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::vp8::{Assembler, KeyFrame};
+use crate::assembler::{Assembler, Codec, KeyFrame};
 
 /// A key frame of which nothing came for this long is asked for again: what is lost of one that
 /// comes is asked for by itself (NACK).
@@ -51,6 +51,7 @@ struct Wanted {
 
 #[derive(Debug, Default)]
 pub struct Camera {
+    codec: Codec,
     source: Option<u32>,
     last: Option<Instant>,
     clock: Option<Clock>,
@@ -60,6 +61,13 @@ pub struct Camera {
 }
 
 impl Camera {
+    pub fn new(codec: Codec) -> Self {
+        Self {
+            codec,
+            ..Self::default()
+        }
+    }
+
     pub fn is_on(&self) -> bool {
         self.last.is_some()
     }
@@ -74,7 +82,7 @@ impl Camera {
                     until,
                     ask: now,
                     second: false,
-                    assembler: Assembler::default(),
+                    assembler: Assembler::new(self.codec),
                 }));
             }
         }
@@ -141,6 +149,7 @@ impl Camera {
         let off = self.last.is_some_and(|last| now >= last + OFF);
         if off {
             *self = Self {
+                codec: self.codec,
                 round_trip: self.round_trip,
                 ..Self::default()
             };

@@ -4,6 +4,7 @@
 //! clock, opens a socket or starts a thread.
 #![forbid(unsafe_code)]
 
+pub mod assembler;
 pub mod camera;
 pub mod codec;
 mod congestion;
@@ -13,6 +14,7 @@ pub mod echo;
 mod effort;
 mod fft;
 pub mod framing;
+mod h264;
 pub mod inbox;
 pub mod jitter;
 pub mod notice;

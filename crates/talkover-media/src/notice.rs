@@ -66,6 +66,11 @@ pub enum Notice {
         height: u16,
         webp: Vec<u8>,
     },
+    /// The same of a caller who films with H.264: what is still to be decoded (Annex B).
+    KeyFrame {
+        taken: Instant,
+        h264: Vec<u8>,
+    },
     /// Nobody is known to listen (see `presence`): the voice waits where it was last heard.
     Quiet,
     /// The caller is heard of again, and the voice goes on.
@@ -91,6 +96,7 @@ impl Notice {
         match self {
             Self::Text(text) => text.len(),
             Self::Picture { webp, .. } => webp.len(),
+            Self::KeyFrame { h264, .. } => h264.len(),
             _ => 0,
         }
     }

@@ -15,18 +15,20 @@ use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc};
 
+use crate::assembler::Codec;
 use crate::codec::duration;
 use crate::ear::{self, Ear};
 use crate::notice::{Notice, Side};
 use crate::playout;
 use crate::presence::{Change, Presence};
 use crate::record::Scribe;
-use crate::sdp::{SdpError, completed, read_answer, read_offer};
+use crate::sdp::{SdpError, completed, filmed, read_answer, read_offer};
 use crate::vad::{self, Speech};
 use crate::voice::{FRAME, Shared, Voice};
 
 mod dtls;
 mod outgoing;
+mod repeats;
 mod replay;
 mod tape;
 pub mod texts;
@@ -84,8 +86,9 @@ impl Peer {
         shared: Arc<Shared>,
     ) -> Result<(Self, String), SdpError> {
         shared.texts.agree(offer);
+        let codec = filmed(offer);
         let offer = read_offer(offer)?;
-        let mut rtc = identity.config().set_ice_lite(true).build(now);
+        let mut rtc = identity.config(codec).set_ice_lite(true).build(now);
         for candidate in candidates {
             rtc.add_local_candidate(candidate.clone());
         }
@@ -108,7 +111,7 @@ impl Peer {
         origin: Instant,
         shared: Arc<Shared>,
     ) -> Result<(Self, String), SdpError> {
-        let mut rtc = identity.config().build(now);
+        let mut rtc = identity.config(Codec::Vp8).build(now);
         for candidate in candidates {
             rtc.add_local_candidate(candidate.clone());
         }
@@ -462,6 +465,9 @@ impl Peer {
             };
             match wire.rtc.poll_output() {
                 Ok(RtcOutput::Transmit(transmit)) => {
+                    if !wire.may_send(&transmit.contents) {
+                        continue;
+                    }
                     if !is_stun(&transmit.contents) {
                         wire.partner = Some(transmit.destination);
                     }

@@ -4,9 +4,12 @@
 //! epoch and all before it; whatever arrives for a dead epoch is dropped here. Positions are
 //! samples at 24 kHz within the audio of that epoch, and what is reported is what was sent.
 
+mod sound;
+
 use std::collections::VecDeque;
 
 use crate::codec::VOICE_FRAME;
+use sound::Sound;
 
 pub type Epoch = u32;
 pub type Frame = [i16; VOICE_FRAME];
@@ -14,7 +17,7 @@ pub type Frame = [i16; VOICE_FRAME];
 /// Samples of a millisecond.
 const MS: usize = 24;
 /// Below this much queued sound the source is told that there is room.
-const ROOM_MS: u32 = 2500;
+const ROOM_MS: u32 = 2000;
 /// −18 dB.
 const DUCKED: f32 = 0.126;
 /// Gain per sample: full scale in 5 ms.
@@ -42,7 +45,7 @@ pub enum Event {
         epoch: Epoch,
         on: bool,
     },
-    /// Less than 2.5 s are queued: more is welcome.
+    /// Less than 2 s are queued: more is welcome.
     Room {
         epoch: Epoch,
         queued_ms: u32,
@@ -73,9 +76,7 @@ pub enum Event {
 #[derive(Debug, Default)]
 struct Voice {
     epoch: Epoch,
-    pcm: VecDeque<i16>,
-    /// Position of `pcm[0]` in the epoch.
-    start: usize,
+    sound: Sound,
     /// Next sample to send.
     position: usize,
     /// How far it was sent when somebody was last known to listen.
@@ -95,7 +96,7 @@ struct Voice {
 
 impl Voice {
     fn end(&self) -> usize {
-        self.start + self.pcm.len()
+        self.sound.end()
     }
 
     fn queued_ms(&self) -> u32 {
@@ -104,14 +105,7 @@ impl Voice {
 
     /// What is next to send, as much of it as there is.
     fn next<'a>(&self, frame: &'a mut Frame) -> &'a mut [i16] {
-        let first = self.position - self.start;
-        let (early, late) = self.pcm.as_slices();
-        let early = early.get(first..).unwrap_or_default();
-        let late = &late[first.saturating_sub(self.pcm.len() - late.len())..];
-        let split = early.len().min(VOICE_FRAME);
-        let count = (early.len() + late.len()).min(VOICE_FRAME);
-        frame[..split].copy_from_slice(&early[..split]);
-        frame[split..count].copy_from_slice(&late[..count - split]);
+        let count = self.sound.copy(self.position, frame);
         &mut frame[..count]
     }
 
@@ -150,9 +144,7 @@ impl Playout {
         if guarded != voice.ends_guarded() {
             voice.guards.push_back((end, guarded));
         }
-        // Growth by doubling would keep twice what ever waits.
-        voice.pcm.reserve_exact(pcm.len());
-        voice.pcm.extend(pcm);
+        voice.sound.push(pcm);
         voice.asked = voice.queued_ms() < ROOM_MS;
         true
     }
@@ -452,15 +444,13 @@ impl Voice {
     /// Drops sound that no resume can go back to.
     fn forget(&mut self) {
         let keep = self.position.min(self.heard).saturating_sub(MOST_REWIND);
-        if keep > self.start + MOST_REWIND {
-            self.pcm.drain(..keep - self.start);
-            self.start = keep;
-        }
-        while self.passed > 1 && self.marks[0].0 < self.start {
+        self.sound.forget(keep);
+        let start = self.sound.start();
+        while self.passed > 1 && self.marks[0].0 < start {
             self.marks.pop_front();
             self.passed -= 1;
         }
-        while self.crossed > 1 && self.guards[1].0 < self.start {
+        while self.crossed > 1 && self.guards[1].0 < start {
             self.guards.pop_front();
             self.crossed -= 1;
         }
@@ -468,7 +458,7 @@ impl Voice {
 
     /// Goes to a position whose sound is still there.
     fn seek(&mut self, position: usize) {
-        self.position = position.max(self.start);
+        self.position = position.max(self.sound.start());
         self.passed = self.marks.partition_point(|(at, _)| *at < self.position);
         self.crossed = self.guards.partition_point(|(at, _)| *at < self.position);
     }
@@ -481,7 +471,7 @@ impl Voice {
         let next = self.next_mark().map_or_else(|| self.end(), |(at, _)| at);
         let played = self.position - word;
         let heard = played * 100 >= next.saturating_sub(word) * HEARD;
-        if word >= self.start && played <= MOST_REWIND && !heard {
+        if word >= self.sound.start() && played <= MOST_REWIND && !heard {
             self.position = word;
         }
     }

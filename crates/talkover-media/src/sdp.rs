@@ -2,6 +2,8 @@
 
 use str0m::change::{SdpAnswer, SdpOffer};
 
+use crate::assembler;
+
 /// Far above what any browser sends (about 6 KiB), far below what costs anything to look at.
 pub const MOST_BYTES: usize = 64 * 1024;
 const MOST_LINES: usize = 2000;
@@ -42,6 +44,20 @@ pub fn read_offer(text: &str) -> Result<SdpOffer, SdpError> {
         return Err(SdpError::NoOpus);
     }
     Ok(offer)
+}
+
+/// What its caller can film with, of what a picture can be made of: VP8 first, for a picture of it
+/// needs no decoder.
+pub(crate) fn filmed(offer: &str) -> assembler::Codec {
+    let names = |codec: &str| {
+        let mut lines = offer.lines();
+        lines.any(|line| line.starts_with("a=rtpmap:") && line.to_ascii_uppercase().contains(codec))
+    };
+    if names(" H264/90000") && !names(" VP8/90000") {
+        assembler::Codec::H264
+    } else {
+        assembler::Codec::Vp8
+    }
 }
 
 pub fn read_answer(text: &str) -> Result<SdpAnswer, SdpError> {

@@ -1,18 +1,13 @@
-//! VP8 in RTP (RFC 7741): a key frame put together of its packets, and one taken apart into them.
+//! VP8 in RTP (RFC 7741): what a packet is to its frame, and a key frame taken apart into packets.
 //!
 //! Nothing here decodes: a key frame is bytes whose first ten tell its size (RFC 6386 §9.1).
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::assembler::{MOST_BYTES, Part};
 use crate::webp;
 
-/// A frame with more is given up on.
-pub const MOST_BYTES: usize = 512 * 1024;
 const MOST_PIXELS: u32 = 1 << 24;
-const MOST_PACKETS: usize = 1024;
-/// Packets kept although no key frame is known to have begun: its first may be late.
-const MOST_EARLY: usize = 64;
 /// Of a frame in one packet: with all headers it stays below what any network carries.
 const CHUNK: usize = 1100;
 const START_CODE: [u8; 3] = [0x9d, 0x01, 0x2a];
@@ -69,6 +64,13 @@ pub fn packets(frame: &[u8], picture: u16) -> Vec<Arc<[u8]>> {
         .collect()
 }
 
+/// What a packet is to its frame.
+pub(crate) fn part(payload: &[u8]) -> Option<Part> {
+    let (from, first) = descriptor(payload)?;
+    let begins = first.then(|| is_key(&payload[from..]));
+    Some(Part { from, begins })
+}
+
 /// Where a packet's part of the frame begins, and whether it is the frame's first.
 fn descriptor(payload: &[u8]) -> Option<(usize, bool)> {
     let first = *payload.first()?;
@@ -84,125 +86,20 @@ fn descriptor(payload: &[u8]) -> Option<(usize, bool)> {
     (length < payload.len()).then_some((length, first & 0x17 == 0x10))
 }
 
-#[derive(Debug)]
-struct Part {
+/// A whole frame of its packets' parts; none where it is no key frame.
+pub(crate) fn whole<'a>(
     ticks: u64,
-    marker: bool,
-    from: usize,
-    payload: Arc<[u8]>,
-}
-
-impl Part {
-    fn data(&self) -> &[u8] {
-        &self.payload[self.from..]
-    }
-}
-
-/// Puts together the next key frame of one stream, whatever the order of its packets.
-#[derive(Debug, Default)]
-pub struct Assembler {
-    parts: BTreeMap<u64, Part>,
-    bytes: usize,
-    /// The first packet of the key frame and its time.
-    first: Option<(u64, u64)>,
-    last: Option<u64>,
-}
-
-impl Assembler {
-    /// Packets that are kept.
-    pub fn len(&self) -> usize {
-        self.parts.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.parts.is_empty()
-    }
-
-    /// `seq` and `ticks` without wrapping around. Some: a key frame is whole, and what was kept
-    /// for it is gone.
-    pub fn push(
-        &mut self,
-        seq: u64,
-        ticks: u64,
-        marker: bool,
-        payload: &Arc<[u8]>,
-    ) -> Option<KeyFrame> {
-        let (from, begins) = descriptor(payload)?;
-        if begins && !self.begin(seq, ticks, is_key(&payload[from..])) {
-            return None;
-        }
-        if self.first.is_some_and(|(_, time)| time != ticks) {
-            return None;
-        }
-        self.keep(
-            seq,
-            Part {
-                ticks,
-                marker,
-                from,
-                payload: Arc::clone(payload),
-            },
-        );
-        self.whole()
-    }
-
-    /// A frame begins. False: it is none that is wanted.
-    fn begin(&mut self, seq: u64, ticks: u64, key: bool) -> bool {
-        if !key {
-            if self.first.is_none() {
-                self.keep_only(|time| time != ticks);
-            }
-            return false;
-        }
-        if self.first.is_none_or(|(first, _)| seq > first) {
-            self.first = Some((seq, ticks));
-            self.keep_only(|time| time == ticks);
-        }
-        true
-    }
-
-    fn keep_only(&mut self, wanted: impl Fn(u64) -> bool) {
-        self.parts.retain(|_, part| wanted(part.ticks));
-        self.bytes = self.parts.values().map(|part| part.payload.len()).sum();
-        let ends = self.parts.iter().find(|(_, part)| part.marker);
-        self.last = ends.map(|(seq, _)| *seq);
-    }
-
-    fn keep(&mut self, seq: u64, part: Part) {
-        if part.marker && self.first.is_some() {
-            self.last = Some(seq);
-        }
-        self.bytes += part.payload.len();
-        let double = self.parts.insert(seq, part);
-        self.bytes -= double.map_or(0, |part| part.payload.len());
-        if self.first.is_none() && self.parts.len() > MOST_EARLY {
-            let early = self.parts.pop_first();
-            self.bytes -= early.map_or(0, |(_, part)| part.payload.len());
-        } else if self.bytes > MOST_BYTES || self.parts.len() > MOST_PACKETS {
-            *self = Self::default();
-        }
-    }
-
-    fn whole(&mut self) -> Option<KeyFrame> {
-        let (Some((first, ticks)), Some(last)) = (self.first, self.last) else {
-            return None;
-        };
-        let length = usize::try_from(last.checked_sub(first)? + 1).ok()?;
-        if self.parts.len() < length || self.parts.range(first..=last).count() != length {
-            return None;
-        }
-        let parts = std::mem::take(self).parts;
-        let frame = || parts.range(first..=last).map(|(_, part)| part.data());
-        let head: Vec<u8> = frame().flatten().take(10).copied().collect();
-        let (width, height) = size(&head)?;
-        let webp = webp::from_key_frame(frame(), frame().map(<[u8]>::len).sum());
-        Some(KeyFrame {
-            ticks,
-            width,
-            height,
-            webp,
-        })
-    }
+    parts: impl Iterator<Item = &'a [u8]> + Clone,
+) -> Option<KeyFrame> {
+    let head: Vec<u8> = parts.clone().flatten().take(10).copied().collect();
+    let (width, height) = size(&head)?;
+    let length = parts.clone().map(<[u8]>::len).sum();
+    Some(KeyFrame {
+        ticks,
+        width,
+        height,
+        webp: webp::from_key_frame(parts, length),
+    })
 }
 
 #[cfg(test)]
@@ -219,105 +116,12 @@ pub(crate) mod tests {
         frame
     }
 
-    fn delta(length: usize) -> Vec<u8> {
-        vec![0x11; length]
-    }
-
-    type Sent = (u64, u64, bool, Arc<[u8]>);
-
-    fn sent(seq: u64, ticks: u64, frame: &[u8]) -> Vec<Sent> {
-        let parts = packets(frame, 1);
-        let last = parts.len() - 1;
-        let numbered = parts.into_iter().enumerate();
-        numbered
-            .map(|(n, part)| (seq + n as u64, ticks, n == last, part))
-            .collect()
-    }
-
-    fn push(assembler: &mut Assembler, packets: &[Sent]) -> Option<KeyFrame> {
-        let mut found = None;
-        for (seq, ticks, marker, payload) in packets {
-            found = assembler.push(*seq, *ticks, *marker, payload).or(found);
-        }
-        found
-    }
-
-    /// Numbers that look random and are the same on every run.
-    fn chance(state: &mut u64) -> u64 {
-        *state ^= *state << 13;
-        *state ^= *state >> 7;
-        *state ^= *state << 17;
-        *state
-    }
-
     #[test]
-    fn a_key_frame_among_others_becomes_its_webp() {
-        let frame = key(640, 480, 5000);
-        let mut stream = sent(10, 100, &delta(3000));
-        stream.extend(sent(13, 200, &frame));
-        stream.extend(sent(18, 300, &delta(500)));
-        let found = push(&mut Assembler::default(), &stream).unwrap();
-        assert_eq!((found.width, found.height, found.ticks), (640, 480, 200));
-        assert_eq!(webp::key_frame(&found.webp), Ok(&frame[..]));
-    }
-
-    #[test]
-    fn the_order_of_packets_and_their_doubles_do_not_matter() {
-        let frame = key(320, 240, 20_000);
-        let mut state = 7;
-        for _ in 0..200 {
-            let mut stream = sent(1000, 50, &frame);
-            stream.extend(sent(996, 40, &delta(4000)));
-            stream.extend(sent(1019, 60, &delta(4000)));
-            stream.extend_from_within(..5);
-            for n in (1..stream.len()).rev() {
-                stream.swap(n, chance(&mut state) as usize % (n + 1));
-            }
-            let found = push(&mut Assembler::default(), &stream).expect("whole");
-            assert_eq!(webp::key_frame(&found.webp), Ok(&frame[..]));
-        }
-    }
-
-    #[test]
-    fn a_frame_with_a_hole_waits_for_the_lost_packet_and_a_newer_one_takes_its_place() {
-        let frame = key(320, 240, 9000);
-        let mut stream = sent(5, 1, &frame);
-        let lost = stream.remove(3);
-        let mut assembler = Assembler::default();
-        assert_eq!(push(&mut assembler, &stream), None);
-        assert_eq!(push(&mut assembler, &sent(20, 2, &delta(900))), None);
-        assert!(push(&mut assembler, &[lost]).is_some());
-
-        assert_eq!(push(&mut assembler, &stream), None);
-        let newer = push(&mut assembler, &sent(40, 9, &key(32, 24, 300))).unwrap();
-        assert_eq!((newer.ticks, newer.width), (9, 32));
-    }
-
-    #[test]
-    fn what_is_too_large_is_given_up_and_nothing_of_it_is_kept() {
-        let mut assembler = Assembler::default();
-        let found = push(&mut assembler, &sent(0, 1, &key(640, 480, MOST_BYTES + 1)));
-        assert_eq!(found, None);
-        assert!(assembler.bytes <= MOST_BYTES && assembler.parts.len() <= MOST_PACKETS);
+    fn what_is_no_key_frame_or_too_large_has_no_size() {
         assert_eq!(size(&key(16_000, 16_000, 20)), None);
         assert_eq!(size(&key(0, 480, 20)), None);
-        assert_eq!(size(&delta(20)), None);
-    }
-
-    #[test]
-    fn no_bytes_whatever_do_harm_and_memory_stays_bounded() {
-        let mut state = 99;
-        let mut assembler = Assembler::default();
-        for _ in 0..200_000 {
-            let length = chance(&mut state) as usize % 24;
-            let mut payload: Vec<u8> = (0..length).map(|_| chance(&mut state) as u8).collect();
-            if let Some(second) = payload.get_mut(1).filter(|_| chance(&mut state) & 1 == 0) {
-                *second = 0;
-            }
-            let (seq, ticks) = (chance(&mut state) % 3000, chance(&mut state) % 20);
-            assembler.push(seq, ticks, chance(&mut state) & 7 == 0, &payload.into());
-            assert!(assembler.bytes <= MOST_BYTES && assembler.parts.len() <= MOST_PACKETS);
-        }
+        assert_eq!(size(&[0x11; 20]), None);
+        assert_eq!(size(&key(640, 480, MOST_BYTES + 1)), None);
     }
 
     #[test]

@@ -69,6 +69,10 @@ fn item(
             let webp = PyBytes::new(py, &webp);
             ("picture", peer, age, width, height, webp).into_pyobject(py)?
         }
+        Notice::KeyFrame { taken, h264 } => {
+            let age = now.saturating_duration_since(taken).as_secs_f64();
+            ("key_frame", peer, age, PyBytes::new(py, &h264)).into_pyobject(py)?
+        }
         Notice::Quiet => ("quiet", peer).into_pyobject(py)?,
         Notice::Back => ("back", peer).into_pyobject(py)?,
         Notice::Rtt { ms, loss } => ("rtt", peer, ms, loss).into_pyobject(py)?,

@@ -142,6 +142,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """The same of a caller who films with H.264: a key frame (Annex B) that is still to be
+    decoded."""
+
+    age: float
+    h264: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Quiet:
     """Nobody is known to listen any more; the voice waits where it was last heard."""
 
@@ -164,8 +173,8 @@ class Rtt:
 
 Item = (
     Connected | Open | Text | AudioIn | Speech | Ducked | Held | Resumed | Started | Guarded
-    | WordBegan | Room | Stopped | Flushed | Output | Packet | Described | Video | Picture | Quiet
-    | Back | Closed | Rtt
+    | WordBegan | Room | Stopped | Flushed | Output | Packet | Described | Video | Picture
+    | KeyFrame | Quiet | Back | Closed | Rtt
 )  # fmt: skip
 
 KINDS: dict[str, Callable[..., Item]] = {
@@ -188,6 +197,7 @@ KINDS: dict[str, Callable[..., Item]] = {
     "described": Described,
     "video": Video,
     "picture": Picture,
+    "key_frame": KeyFrame,
     "quiet": Quiet,
     "back": Back,
     "closed": Closed,

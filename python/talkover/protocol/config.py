@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -24,12 +25,15 @@ class ConfigPart(BaseModel):
         if not isinstance(given, dict):
             return given
         found = cast(JsonObject, given)
-        return {k: v for k, v in found.items() if v is not None or _may_be_null(cls, k)}
+        nullable = _nullable(cls)
+        return {k: v for k, v in found.items() if v is not None or k in nullable}
 
 
-def _may_be_null(model: type[BaseModel], name: str) -> bool:
-    field = model.model_fields.get(name)
-    return field is not None and type(None) in get_args(field.annotation)
+@cache
+def _nullable(model: type[BaseModel]) -> frozenset[str]:
+    """Fields for which null says something."""
+    fields = model.model_fields.items()
+    return frozenset(name for name, field in fields if type(None) in get_args(field.annotation))
 
 
 class PcmFormat(ConfigPart):
@@ -291,10 +295,13 @@ class SessionConfig(ConfigPart):
         return shown | {"object": kind, "id": session_id, "expires_at": expires_at}
 
 
+_DEFAULTS = SessionConfig().model_dump()
+
+
 def first_config(patch: JsonObject) -> SessionConfig:
     """The settings of a new session, from what a client or a secret brought. BadEvent."""
     try:
-        return SessionConfig.model_validate(_merge(SessionConfig().model_dump(), patch))
+        return SessionConfig.model_validate(_merge(_DEFAULTS, patch))
     except ValidationError as error:
         raise bad_value("session", error, None) from None
 

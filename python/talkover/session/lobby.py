@@ -90,6 +90,7 @@ class Lobby:
         self._troubles: dict[Choice, list[EngineError]] = {}
         self._fallback: Tts | None = None
         self._sessions: dict[str, Session] = {}
+        self._by_call: dict[str, Session] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._agents: Mapping[str, Agent] = {}
         self._coming: Mapping[str, Agent] = {}
@@ -102,12 +103,13 @@ class Lobby:
 
     @property
     def sessions(self) -> list[Session]:
-        return list({id(s): s for s in self._sessions.values()}.values())
+        return list(self._sessions.values())
 
     @property
     def live(self) -> int:
         """Calls that are, and those being made; of one whose caller is gone there is little."""
-        return sum(not session.absence.is_on for session in self.sessions) + self._making
+        away = [session.absence.is_on for session in self._sessions.values()].count(True)
+        return len(self._sessions) - away + self._making
 
     @property
     def troubles(self) -> list[EngineError]:
@@ -292,11 +294,11 @@ class Lobby:
 
     def holder(self, id: str) -> str | None:
         """The other server that has a session, by its id or its call's."""
-        return None if id in self._sessions else self._log.holder(id)
+        return None if self.get(id) is not None else self._log.holder(id)
 
     def get(self, id: str) -> Session | None:
         """By session id or call id."""
-        return self._sessions.get(id)
+        return self._sessions.get(id) or self._by_call.get(id)
 
     # ---- for whoever runs the server ---------------------------------------------------------
 
@@ -538,7 +540,7 @@ class Lobby:
             metadata=about.metadata, client_may=may, locked=about.locked,
             limits=about.limits_from(time.time()), past=found, on_end=self._forget,
         )  # fmt: skip
-        self._sessions[session.id] = self._sessions[session.call_id] = session
+        self._sessions[session.id] = self._by_call[session.call_id] = session
         if self.recordings is not None:
             self.recordings.record(session, about.agent)
         for observe in self.observers:
@@ -564,7 +566,7 @@ class Lobby:
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session.id, None)
-        self._sessions.pop(session.call_id, None)
+        self._by_call.pop(session.call_id, None)
         self._close_unused()
 
     def _forget_unconnected(self, session: Session) -> None:

@@ -28,7 +28,7 @@ from .unplayed import Rest, Unplayed
 
 log = structlog.get_logger("talkover.reply")
 
-CREDIT_MS = 5000
+CREDIT_MS = 2500
 """Sound that waits on the server for its time; a voice that is ahead waits for room."""
 UNSURE_MS = 1000
 """A caller is missed after so long, and may have heard nothing of it."""

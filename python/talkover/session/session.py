@@ -467,6 +467,8 @@ class Session:
                 self.video.agreed(item)
             case m.Picture():
                 self.video.came(item)
+            case m.KeyFrame():
+                self.video.came_undecoded(item)
             case m.Packet():
                 self.packets.take(item)
             case m.Quiet() | m.Back() | m.Open() | m.Described():

@@ -1,6 +1,7 @@
 """Pictures both ways: what the caller's camera shows when somebody looks, and what the agent shows.
 
-Nothing is decoded on the way: a picture is a key frame of the caller's video, as WebP.
+Nothing is decoded on the way: a picture is a key frame of the caller's video, as WebP. Only of a
+caller who has nothing but H.264 one is decoded, if it is looked at.
 """
 
 from __future__ import annotations
@@ -8,12 +9,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import structlog
+
+from ..errors import ConfigError, InputError
 from ..media import items as m
 from ..values import Image
+from .h264 import decoded
 from .picture import lossy
 
 if TYPE_CHECKING:
     from .session import Session
+
+log = structlog.get_logger("talkover.video")
 
 TURN_S = 0.5
 """An answer waits so long for the picture of its turn."""
@@ -28,27 +35,56 @@ class Video:
         self._vision = session.cast.agent.vision
         self._loop = asyncio.get_running_loop()
         self._agreed = m.Video(comes=False, goes=False)
-        self._coming: asyncio.Future[Image] | None = None
+        self._blind = False
+        """What comes cannot be decoded here."""
+        self._coming: asyncio.Future[Image | None] | None = None
         self._newest: Image | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def on_request(self) -> bool:
         """The model may ask to see, and there is something to be seen."""
-        return self._agreed.comes and self._vision == "on_request"
+        return self._visible and self._vision == "on_request"
+
+    @property
+    def _visible(self) -> bool:
+        return self._agreed.comes and not self._blind
 
     def agreed(self, item: m.Video) -> None:
         """The camera was turned on or off, or the call has just begun."""
         self._agreed = item
         self._stop()
-        if item.comes and not isinstance(self._vision, str):
+        if self._visible and not isinstance(self._vision, str):
             self._refresh(self._vision)
         if (duplex := self._session.duplex) is not None:
             duplex.updated()
 
     def came(self, item: m.Picture) -> None:
-        at = max(0.0, self._session.clock() - item.age)
-        image = Image(item.webp, "image/webp", item.width, item.height, at)
+        self._show_who_looks(
+            Image(item.webp, "image/webp", item.width, item.height, self._taken(item.age))
+        )
+
+    def came_undecoded(self, item: m.KeyFrame) -> None:
+        self._session.spawn(self._decode(item.h264, self._taken(item.age)), "picture")
+
+    async def _decode(self, h264: bytes, at: float) -> None:
+        image = None
+        try:
+            still = await asyncio.to_thread(decoded, h264)
+            image = Image(still.webp, "image/webp", still.width, still.height, at)
+        except ConfigError as error:
+            self._blind = True
+            log.warning("no pictures", session=self._session.id, reason=error.message)
+        except InputError as error:
+            log.info("no picture", session=self._session.id, reason=error.message)
+        self._show_who_looks(image)
+        if self._blind:
+            self._stop()
+
+    def _taken(self, age: float) -> float:
+        return max(0.0, self._session.clock() - age)
+
+    def _show_who_looks(self, image: Image | None) -> None:
         self._newest = image if self._agreed.comes else None
         coming, self._coming = self._coming, None
         if coming is not None:
@@ -56,7 +92,7 @@ class Video:
 
     async def look(self, seconds: float) -> Image | None:
         """What the camera shows now; None where it is off, or no picture comes in time."""
-        if not self._agreed.comes or seconds <= 0:
+        if not self._visible or seconds <= 0:
             return None
         if self._coming is None:
             self._coming = self._loop.create_future()
@@ -72,7 +108,8 @@ class Video:
         return self._newest if not isinstance(self._vision, str) else None
 
     async def show(self, image: Image) -> bool:
-        """False: this caller has no video to see it on. AgentError for what is no picture."""
+        """False: this caller has no video to see it on, or none but H.264, which would have to be
+        encoded. AgentError for what is no picture."""
         if not self._agreed.goes or self._session.ended:
             return False
         peer = self._session.peer

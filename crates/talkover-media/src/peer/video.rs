@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use str0m::Input;
 use str0m::format::Codec;
-use str0m::media::{KeyframeRequestKind, Mid};
+use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::rtp::{RtpPacket, RtpWrite, SeqNo};
 
 use super::Peer;
+use super::repeats::{Again, Repeats};
 use super::wire::{Wire, rand_u16};
-use crate::camera::{Camera, Packet};
+use crate::assembler::{self, KeyFrame};
+use crate::camera::{Camera, Packet, Picture};
 use crate::notice::Notice;
 use crate::screen::{Piece, Screen};
 
@@ -34,17 +36,19 @@ pub(super) struct Video {
     screen: Screen,
     seq: SeqNo,
     base: u32,
+    repeats: Repeats,
 }
 
 impl Video {
-    fn new(mid: Mid, goes: bool) -> Self {
+    fn new(mid: Mid, goes: bool, filmed: assembler::Codec) -> Self {
         Self {
             mid,
             goes,
-            camera: Camera::default(),
+            camera: Camera::new(filmed),
             screen: Screen::default(),
             seq: SeqNo::from(u64::from(rand_u16())),
             base: u32::from(rand_u16()) << 8,
+            repeats: Repeats::default(),
         }
     }
 
@@ -87,15 +91,22 @@ impl Peer {
         self.wire.as_mut()?.video.as_deref_mut()
     }
 
-    /// The first video line that has VP8 carries the pictures; further ones are left alone.
+    /// The first video line whose codec was agreed on carries the pictures; further ones are left
+    /// alone. The agent's are VP8 and nothing else.
     pub(super) fn add_video(&mut self, mid: Mid) {
         let Some(wire) = self.wire.as_mut().filter(|wire| wire.video.is_none()) else {
             return;
         };
         let line = wire.rtc.media(mid).map(|media| media.direction());
-        let agreed = wire.negotiated(mid, Codec::Vp8);
-        if let Some(direction) = line.filter(|_| agreed.is_some()) {
-            let video = Video::new(mid, direction.is_sending());
+        let vp8 = wire.negotiated(mid, Codec::Vp8).is_some();
+        let filmed = if vp8 {
+            assembler::Codec::Vp8
+        } else {
+            assembler::Codec::H264
+        };
+        let agreed = vp8 || wire.negotiated(mid, Codec::H264).is_some();
+        if let Some(direction) = line.filter(|_| agreed) {
+            let video = Video::new(mid, vp8 && direction.is_sending(), filmed);
             if let Some(stream) = wire.rtc.direct_api().stream_tx_by_mid(mid, None) {
                 stream.set_rtx_cache(KEPT, KEPT_FOR, Some(AGAIN));
             }
@@ -128,14 +139,16 @@ impl Peer {
         if video.camera.is_on() != was_on {
             self.out.push_back(super::Output::Notice(video.notice()));
         }
-        self.out.extend(picture.map(|picture| {
-            super::Output::Notice(Notice::Picture {
-                taken: picture.taken,
-                width: picture.frame.width,
-                height: picture.frame.height,
-                webp: picture.frame.webp,
-            })
-        }));
+        let told = picture.map(|Picture { taken, frame }| match frame {
+            KeyFrame::WebP(frame) => Notice::Picture {
+                taken,
+                width: frame.width,
+                height: frame.height,
+                webp: frame.webp,
+            },
+            KeyFrame::H264(h264) => Notice::KeyFrame { taken, h264 },
+        });
+        self.out.extend(told.map(super::Output::Notice));
         true
     }
 
@@ -176,15 +189,39 @@ impl Peer {
 }
 
 impl Wire {
+    /// Whether a packet is to go out: it may be one that the caller asked for too often.
+    pub(super) fn may_send(&mut self, packet: &[u8]) -> bool {
+        let Some(video) = self.video.as_mut() else {
+            return true;
+        };
+        let again = video.repeats.judge(packet);
+        if again == Again::Forget
+            && let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(video.mid, None)
+        {
+            stream.set_rtx_cache(KEPT, KEPT_FOR, Some(AGAIN));
+        }
+        again == Again::Send
+    }
+
+    /// The payload type under which packets of `pt` are sent again.
+    fn again(&self, pt: Pt) -> Option<u8> {
+        let params = self.rtc.codec_config().params();
+        let again = params.iter().find(|params| params.pt() == pt)?.resend()?;
+        Some(*again)
+    }
+
     fn write_picture(&mut self, piece: Piece) {
         let since = piece.began.saturating_duration_since(self.created);
         let Some(mid) = self.video.as_ref().map(|video| video.mid) else {
             return;
         };
         let pt = self.negotiated(mid, Codec::Vp8);
+        let again = pt.and_then(|pt| self.again(pt));
         let (Some(pt), Some(video)) = (pt, self.video.as_mut()) else {
             return;
         };
+        video.repeats.pt = again;
+        video.repeats.earn(piece.payload.len());
         let time = video
             .base
             .wrapping_add((since.as_micros() * TICKS / 1000) as u32);

@@ -19,6 +19,7 @@ use super::replay::Reports;
 use super::tape::Tape;
 use super::texts::MOST_QUEUED;
 use super::video::Video;
+use crate::assembler;
 use crate::codec::Encoder;
 use crate::congestion::{self, Congestion};
 use crate::effort;
@@ -45,13 +46,14 @@ impl Identity {
         })
     }
 
-    pub(super) fn config(&self) -> RtcConfig {
+    pub(super) fn config(&self, filmed: assembler::Codec) -> RtcConfig {
         RtcConfig::new()
             .set_crypto_provider(Arc::clone(&self.provider))
             .set_dtls_cert(self.certificate.clone())
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_vp8(true)
+            .enable_vp8(filmed == assembler::Codec::Vp8)
+            .enable_h264(filmed == assembler::Codec::H264)
             .set_rtp_mode(true)
             // A text that finds no room whole waits for ever.
             .set_sctp_max_buffered_amount(MOST_QUEUED)

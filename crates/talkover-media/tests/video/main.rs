@@ -1,5 +1,6 @@
 //! Pictures between two real peers over a simulated network.
 
+mod h264;
 mod line;
 mod loss;
 
@@ -111,9 +112,22 @@ fn a_call_by_voice_alone_has_no_video_at_all() {
 }
 
 #[test]
-fn video_without_vp8_is_refused_and_the_voice_goes_on() {
-    let offer = Line::offer(true).replace("VP8/90000", "H264/90000");
-    let answer = Line::answer(&offer);
-    assert!(answer.contains("m=video 0 "), "{answer}");
-    assert!(answer.contains("m=audio 9 "), "{answer}");
+fn vp8_is_agreed_on_where_it_is_offered_and_h264_only_where_it_is_not() {
+    let vp8 = Line::offer(true);
+    let h264 =
+        "a=rtpmap:125 H264/90000\r\na=fmtp:125 packetization-mode=1;profile-level-id=42e01f\r\n";
+    let both = vp8
+        .replace("UDP/TLS/RTP/SAVPF 96", "UDP/TLS/RTP/SAVPF 125 96")
+        .replace("VP8/90000\r\n", &format!("VP8/90000\r\n{h264}"));
+    assert!(both.contains("SAVPF 125 96 ") && both.contains("H264"));
+    let answer = Line::answer(&both);
+    assert!(
+        answer.contains("VP8/90000") && !answer.contains("H264"),
+        "{answer}"
+    );
+    for other in ["H265", "AV1"] {
+        let answer = Line::answer(&vp8.replace("VP8/90000", &format!("{other}/90000")));
+        assert!(answer.contains("m=video 0 "), "{answer}");
+        assert!(answer.contains("m=audio 9 "), "{answer}");
+    }
 }
