@@ -7,6 +7,7 @@
 pub mod camera;
 pub mod codec;
 mod congestion;
+pub mod denoise;
 pub mod driver;
 pub mod ear;
 pub mod echo;
