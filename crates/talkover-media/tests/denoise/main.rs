@@ -24,10 +24,15 @@ fn voice() -> Vec<f32> {
     pcm
 }
 
-/// A voice with a hiss so far below it.
+/// A voice with a rumble, as of a fan, so far below it.
 fn with_noise(voice: &[f32], snr: f32) -> Vec<f32> {
-    let (mut dice, level) = (Dice::new(3), 32768.0 * factor(VOICE_DB - snr));
-    voice.iter().map(|s| s + dice.normal() * level).collect()
+    let (mut dice, mut rumble) = (Dice::new(3), 0.0);
+    let level = 32768.0 * factor(VOICE_DB - snr) * (1.0f32 - 0.9 * 0.9).sqrt();
+    let mut noise = || {
+        rumble = 0.9 * rumble + dice.normal() * level;
+        rumble
+    };
+    voice.iter().map(|s| s + noise()).collect()
 }
 
 /// What comes out, moved back to where it was.
@@ -59,7 +64,7 @@ fn voice_to_rest(heard: &[f32], voice: &[f32]) -> f32 {
 }
 
 #[test]
-fn a_voice_stands_further_out_of_a_hiss() {
+fn a_voice_stands_further_out_of_a_noise() {
     let voice = voice();
     for snr in [10.0, 5.0] {
         let noisy = with_noise(&voice, snr);
