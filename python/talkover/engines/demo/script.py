@@ -136,7 +136,7 @@ class ScriptedModel:
 
 def _before(messages: list[dict[str, Any]]) -> dict[str, Any]:
     """What the agent said last."""
-    return next((one for one in reversed(messages) if one["role"] == "assistant"), {})
+    return next((one for one in reversed(messages) if one["role"] == "assistant"), dict[str, Any]())
 
 
 def _asked(messages: list[dict[str, Any]]) -> str:
@@ -216,7 +216,7 @@ def _call(text: str, tools: list[dict[str, Any]]) -> ToolCall | str | None:
         if not asked:
             continue
         schema: dict[str, Any] = function.get("parameters") or {}
-        properties = schema.get("properties") or {}
+        properties: dict[str, Any] = schema.get("properties") or {}
         arguments = _arguments(said, spoken, properties)
         if "seconds" in properties and "seconds" not in arguments:
             return HOW_LONG

@@ -52,7 +52,8 @@ def wish(text: str) -> str:
 def operations(text: str) -> list[str]:
     """Of a sum, in order: "+", "-", "*", "/"."""
     signs = {"plus": "+", "minus": "-", "times": "*", "divided by": "/", "x": "*"}
-    return [signs.get(found, found) for found in re.findall(_OPERATION, text.lower())]
+    found: list[str] = re.findall(_OPERATION, text.lower())
+    return [signs.get(one, one) for one in found]
 
 
 def _fits(words: list[str], fitting: str) -> bool:
