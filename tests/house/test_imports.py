@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         # One format of scripts, read in one place.
         "cli.script", "cli.wav",
         "session.session", "session.brain", "session.cast", "session.past", "session.stream",
+        "session.turn_settings",
         "engines.base", "engines.mcp", "media", "protocol", "agent", "values", "errors",
     },
     # Whole servers and their clients, to be measured beside others.
