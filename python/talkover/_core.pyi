@@ -120,6 +120,9 @@ class Peer:
 
         ValueError for anything but a still, lossy WebP of at most 512 KiB and 16 megapixels.
         """
+    def suppress_noise(self, on: bool) -> None:
+        """Take noise out of the caller's sound before it is told, 22 ms later; not before it is
+        judged (speech, the reflex) or recorded."""
     def record(self, on: bool) -> None:
         """Tell both sides of the call as Opus: "packet" items, which a full inbox drops."""
     def send(self, text: str) -> None:

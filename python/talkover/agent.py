@@ -254,8 +254,9 @@ class Agent:
     settings. `client_may` names what a client's session.update may change beside audio and turn
     settings. `vision` is when the default brain sees the camera: "on_request" gives the model a
     tool `look`, "every_turn" a picture with each turn, a number of seconds the newest of pictures
-    taken so often. `apology` is said where an answer fails; one by `@agent.reply` has failed where
-    nothing is yielded for `reply_timeout` seconds (None: never).
+    taken so often. `noise_suppression` cleans what the recogniser hears, unless the client says
+    otherwise (`audio.input.noise_reduction`). `apology` is said where an answer fails; one by
+    `@agent.reply` has failed where nothing is yielded for `reply_timeout` seconds (None: never).
     """
 
     def __init__(
@@ -274,6 +275,7 @@ class Agent:
         interruptions: Interruptions = "yes",
         turns: TurnTaking | dict[str, Any] = "normal",
         vision: Vision = "on_request",
+        noise_suppression: bool = False,
         mcp: Sequence[str | Mapping[str, Any] | object] = (),
         client_may: tuple[str, ...] = ("voice",),
         apology: str = "Sorry, something went wrong on my side. Please try again.",
@@ -297,6 +299,7 @@ class Agent:
         self.interruptions: Interruptions = interruptions
         self.turns: TurnTaking | dict[str, Any] = turns
         self.vision: Vision = vision
+        self.noise_suppression = noise_suppression
         if isinstance(mcp, str):
             raise AgentError(f"mcp={mcp!r}: give a list, [{mcp!r}].")
         self.mcp = [ToolServer.of(given) for given in mcp]

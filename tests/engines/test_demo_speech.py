@@ -10,8 +10,13 @@ import time
 import pytest
 
 from talkover.engines.base import Words
+from talkover.engines.demo import numbers
 from talkover.engines.demo.ear import PocketsphinxEar
+from talkover.engines.demo.ear_worker import agreement, decent
+from talkover.engines.demo.grammar import is_whole
 from talkover.engines.demo.voice import EspeakVoice
+from talkover.engines.demo.wishes import wish
+from talkover.gateway.app import TRIES
 
 PHRASES = ("what time is it", "tell me a story", "what is twelve times seven", "stop")
 
@@ -59,6 +64,42 @@ async def test_the_ear_understands_the_demo_and_refuses_the_rest():
     assert partials and not any(words.final for words in partials)
     stream.close()
     await ear.close()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("flite") is None, reason="flite makes the speech")
+async def test_what_the_page_suggests_is_understood_in_a_plain_voice():
+    ear = PocketsphinxEar()
+    await ear.warm()
+    stream = ear.open("en", lambda _: None)
+    for text in TRIES:
+        stream.feed(spoken(text))
+        words = await asyncio.wait_for(stream.finish(), 60)
+        stream.reset()
+        assert wish(words.text) == wish(text) != "", (text, words)
+        assert numbers.find(words.text) == numbers.find(text)
+    stream.close()
+    await ear.close()
+
+
+def test_a_sentence_of_the_grammar_is_whole_and_its_beginning_is_not():
+    assert all(map(is_whole, ("what time is it", "count to twenty two please", "mm", "one two")))
+    assert not any(map(is_whole, ("what time", "what's five divided", "can you stop", "", "two")))
+
+
+def test_two_that_sound_alike_agree_more_than_two_that_do_not():
+    phones = {"day": "D EY", "do": "D UW", "it": "IH T", "eat": "IY T", "stop": "S T AA P"}
+
+    def agree(one: str, other: str) -> float:
+        return agreement(one, other, lambda text: " ".join(map(phones.get, text.split())).split())
+
+    assert agree("day it", "day it") == 1.0
+    assert agree("day it", "do eat") > 0.5 > agree("day it", "stop")
+
+
+def test_no_obscene_word_is_known():
+    known = decent("fun F AH N\nfuck F AH K\nfuck(2) F AH K\ncocktail K AA K T EY L\n")
+    assert [line.split()[0] for line in known.splitlines()] == ["fun", "cocktail"]
 
 
 def spoken(text: str) -> bytes:

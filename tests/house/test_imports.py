@@ -40,6 +40,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         # One format of scripts, read in one place.
         "cli.script", "cli.wav",
         "session.session", "session.brain", "session.cast", "session.past", "session.stream",
+        "session.turn_settings",
         "engines.base", "engines.mcp", "engines.unheard", "media", "protocol", "agent", "values",
         "errors",
     },

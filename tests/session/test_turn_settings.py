@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from talkover import Agent
 from talkover.protocol.config import first_config
-from talkover.session.turn_settings import turn_policy
+from talkover.session.turn_settings import own_input, turn_policy
 from talkover.turn.policy import TurnPolicy
 
 SERVER = TurnPolicy(silence_ms=500, interrupt_ms=700)
@@ -25,3 +25,11 @@ def test_a_clients_server_vad_wins_over_both():
     asked = {"type": "server_vad", "silence_duration_ms": 650}
     config = first_config({"audio": {"input": {"turn_detection": asked}}})
     assert turn_policy(Agent(turns={"silence_ms": 900}), config, SERVER).silence_ms == 650
+
+
+def test_an_agent_wants_of_the_input_what_it_says_and_nothing_else():
+    assert own_input(Agent()) == {}
+    config = first_config({"audio": {"input": own_input(Agent(noise_suppression=True))}})
+    assert config.audio.input.noise_reduction is not None
+    assert config.audio.input.turn_detection is not None
+    assert own_input(Agent(turns="push_to_talk")) == {"turn_detection": None}

@@ -8,6 +8,7 @@ pub mod assembler;
 pub mod camera;
 pub mod codec;
 mod congestion;
+pub mod denoise;
 pub mod driver;
 pub mod ear;
 pub mod echo;

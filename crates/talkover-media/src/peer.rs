@@ -17,6 +17,7 @@ use str0m::{Candidate, Event, Input, Output as RtcOutput, Rtc};
 
 use crate::assembler::Codec;
 use crate::codec::duration;
+use crate::denoise::Denoiser;
 use crate::ear::{self, Ear};
 use crate::notice::{Notice, Side};
 use crate::playout;
@@ -71,6 +72,7 @@ pub struct Peer {
     closed: bool,
     recording: bool,
     scribe: Option<Box<Scribe>>,
+    denoiser: Option<Box<Denoiser>>,
     /// Sound that waits to be told, from a sample on.
     sound: Option<(u64, Vec<i16>)>,
 }
@@ -143,6 +145,7 @@ impl Peer {
             closed: false,
             recording: false,
             scribe: None,
+            denoiser: None,
             sound: None,
         }
     }
@@ -156,6 +159,7 @@ impl Peer {
             closed: false,
             recording: false,
             scribe: None,
+            denoiser: None,
             sound: None,
         }
     }
@@ -376,6 +380,14 @@ impl Peer {
         let needed = on && self.wire.is_none();
         self.scribe = needed.then(Scribe::new).flatten().map(Box::new);
         self.recording = on;
+    }
+
+    /// Has noise taken out of the caller's sound that is told, from now on, or no longer. What is
+    /// judged and recorded is the sound as it came.
+    pub fn suppress_noise(&mut self, on: bool) {
+        if on != self.denoiser.is_some() {
+            self.denoiser = on.then(Box::default);
+        }
     }
 
     /// Samples of a caller on a socket, 16 kHz; all of them are told at once.
@@ -629,12 +641,15 @@ impl Peer {
                     self.voice.step(voice, now);
                     continue;
                 }
-                ear::Event::Audio { at, pcm } => {
+                ear::Event::Audio { at, mut pcm } => {
                     if let Some(scribe) = &mut self.scribe {
                         for (ticks, opus) in scribe.user(&pcm, now) {
                             let began = now.checked_sub(FRAME).unwrap_or(now);
                             self.tell_packet(Side::User, ticks, began, Some(opus));
                         }
+                    }
+                    if let Some(denoiser) = &mut self.denoiser {
+                        denoiser.clean(&mut pcm);
                     }
                     self.gather(at, pcm);
                     continue;

@@ -364,6 +364,10 @@ impl Peer {
         self.run(Box::new(move |peer, now| peer.show(frame, now)))
     }
 
+    fn suppress_noise(&self, on: bool) -> PyResult<()> {
+        self.run(Box::new(move |peer, _| peer.suppress_noise(on)))
+    }
+
     fn record(&self, on: bool) -> PyResult<()> {
         self.run(Box::new(move |peer, _| peer.record(on)))
     }

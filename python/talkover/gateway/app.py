@@ -49,6 +49,7 @@ PAGES = {"": "index.html", "operate": "operate.html"}
 TRIES = (
     "What time is it?", "Tell me a story", "What is twelve times seven?",
     "Set a timer for ten seconds", "Count to twenty", "One, two, three …",
+    "What day is it?", "Spell banana", "Repeat after me: good morning", "What can you do?",
 )  # fmt: skip
 _POLICY = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; "

@@ -8,6 +8,7 @@ from ..agent import Agent
 from ..errors import AgentError
 from ..protocol import facts as f
 from ..turn import inputs as i
+from .turn_settings import own_input
 
 if TYPE_CHECKING:
     from .session import Session
@@ -32,9 +33,8 @@ async def hand_off(session: Session, to: Agent | str) -> None:
     if session.client_may is not None:
         session.client_may = cast.agent.client_may
     # What a client set was for the agent before.
-    patch: dict[str, Any] = {"instructions": "", "audio": {"output": {"voice": "default"}}}
-    if cast.agent.turns == "push_to_talk":
-        patch["audio"]["input"] = {"turn_detection": None}
+    audio = {"input": own_input(cast.agent), "output": {"voice": "default"}}
+    patch: dict[str, Any] = {"instructions": "", "audio": audio}
     session.config = session.config.merge(patch)
     session.hearing.recast()
     session.apply_policy()

@@ -43,7 +43,7 @@ from .recorder import Recordings
 from .requests import allowed
 from .returning import About, Returning, fresh_token
 from .session import Session
-from .turn_settings import turn_policy
+from .turn_settings import own_input, turn_policy
 from .waiting import WaitingCaller
 from .watch import Watch
 
@@ -439,10 +439,9 @@ class Lobby:
     def _config(self, config: dict[str, Any], agent: Agent, *, trusted: bool) -> SessionConfig:
         patch = allowed(config, None if trusted else agent.client_may, frozenset())
         made = first_config(patch)
-        detection = patch.get("audio", {}).get("input", {})
-        if agent.turns == "push_to_talk" and "turn_detection" not in detection:
-            made = made.merge({"audio": {"input": {"turn_detection": None}}})
-        return made
+        said = patch.get("audio", {}).get("input", {})
+        own = {name: value for name, value in own_input(agent).items() if name not in said}
+        return made.merge({"audio": {"input": own}}) if own else made
 
     # ---- callers who come back -----------------------------------------------------------------
 

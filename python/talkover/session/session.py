@@ -137,6 +137,7 @@ class Session:
         self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
         self._live = Live(lambda: None if self.takeover.on else self.tell(i.Speak()))
         self._reflex: tuple[bool, bool] | None = None
+        self._suppresses_noise = False
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
         self.mute, self.video, self.consent = Mute(self), Video(self), Consent()
         self.absence, self.departure = Absence(self, limits.away_s), Departure(self)
@@ -369,8 +370,9 @@ class Session:
         """Hear and speak through another peer from now on; `moving` does the rest."""
         self.absence.end()
         self.peer, self.transport = peer, transport
-        self._reflex = None
+        self._reflex, self._suppresses_noise = None, False
         self.set_reflex()
+        self._set_noise()
         self.packets.moved()
         self.mute.leave()
         self.hearing.restart()
@@ -389,9 +391,10 @@ class Session:
         return epoch in self._ending
 
     def apply_policy(self) -> None:
-        """Take up the config's turn settings."""
+        """Take up what the config says of turns and of noise."""
         self._feed(self._turn_policy())
         self.set_reflex()
+        self._set_noise()
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
@@ -417,6 +420,12 @@ class Session:
                 resume_after_ms=RESUME_AFTER_MS,
                 max_hold_ms=MOST_HELD_MS,
             )
+
+    def _set_noise(self) -> None:
+        wanted = self.config.audio.input.noise_reduction is not None
+        if wanted != self._suppresses_noise:
+            self._suppresses_noise = wanted
+            self.peer.suppress_noise(wanted)
 
     # ---- the media thread's items --------------------------------------------------------------
 

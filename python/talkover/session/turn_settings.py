@@ -1,4 +1,5 @@
-"""A session's turn detection, in the protocol's words, as the machine's and the reflex's policy."""
+"""A session's turn detection, in the protocol's words, as the machine's and the reflex's policy,
+and what an agent wants of a session's input."""
 
 from __future__ import annotations
 
@@ -47,6 +48,16 @@ class NextTurn:
         if over:
             self.settings = {}
         return over
+
+
+def own_input(agent: Agent) -> dict[str, Any]:
+    """What an agent sets of `audio.input`, where its client says nothing of that."""
+    own: dict[str, Any] = {}
+    if agent.turns == "push_to_talk":
+        own["turn_detection"] = None
+    if agent.noise_suppression:
+        own["noise_reduction"] = {"type": "near_field"}
+    return own
 
 
 def turn_policy(

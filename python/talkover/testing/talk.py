@@ -21,6 +21,7 @@ from ..protocol.ids import fresh, seeded
 from ..session import brain
 from ..session.cast import Cast, Names
 from ..session.session import Session
+from ..session.turn_settings import own_input
 from ..values import Audio, Image
 from .caller import Caller, MissedCue
 from .engines import SECONDS_PER_CHARACTER, Answers, ScriptedEar, ScriptedLlm, SteadyVoice
@@ -218,7 +219,4 @@ class Talk:
 
 
 def _config(agent: Agent, config: dict[str, Any]) -> SessionConfig:
-    if agent.turns == "push_to_talk":
-        detection = {"audio": {"input": {"turn_detection": None}}}
-        return first_config(detection).merge(config)
-    return first_config(config)
+    return first_config({"audio": {"input": own_input(agent)}}).merge(config)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use talkover_media::codec::{Encoder, VOICE_FRAME};
+use talkover_media::codec::{EAR_FRAME, Encoder, VOICE_FRAME};
+use talkover_media::denoise::Denoiser;
 use talkover_media::ear::{Ear, Event};
 use talkover_media::jitter::{JitterBuffer, Next};
 use talkover_media::voice::Voice;
@@ -94,6 +95,16 @@ fn of_voice(start: Instant) -> usize {
     })
 }
 
+fn of_denoiser() -> usize {
+    let mut denoiser = Denoiser::default();
+    let noise: Vec<i16> = (0..EAR_FRAME).map(|n| (n * 7919 % 4001) as i16).collect();
+    let mut pcm = [0; EAR_FRAME];
+    counted(|_| {
+        pcm.copy_from_slice(&noise);
+        denoiser.clean(&mut pcm);
+    })
+}
+
 /// In one test: the count is of the whole process.
 #[test]
 fn a_frame_allocates_what_is_handed_on_and_nothing_else() {
@@ -105,5 +116,6 @@ fn a_frame_allocates_what_is_handed_on_and_nothing_else() {
     );
     // The samples of each frame: they go to another thread, which keeps them.
     assert_eq!(of_ear(start, &packets), FRAMES - WARM);
+    assert_eq!(of_denoiser(), 0, "sound is cleaned where it lies");
     assert_eq!(of_voice(start), 0, "a frame is sent from where it was made");
 }

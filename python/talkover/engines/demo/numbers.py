@@ -9,6 +9,8 @@ _SMALL = (
     "fifteen sixteen seventeen eighteen nineteen"
 ).split()
 _TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
+_UNITS = {"second": 1, "minute": 60, "hour": 3600}
+WORDS = frozenset((*_SMALL, *_TENS, "hundred", "thousand"))
 
 
 def words(number: int) -> str:
@@ -31,23 +33,50 @@ def words(number: int) -> str:
 
 def find(text: str) -> list[int]:
     """The numbers in a text, in order: "twenty one and 3" -> [21, 3]."""
+    plain = re.sub(r"\ba (?=hundred|thousand)", "one ", text.lower().replace("-", " "))
     found: list[int] = []
     value: int | None = None
-    for word in [*re.findall(r"[a-z]+|\d+", text.lower().replace("-", " ")), ""]:
+    for word in [*re.findall(r"[a-z]+|\d+", plain), ""]:
         part = _part(word)
-        if value is not None and word == "hundred":
-            value *= 100
-        elif part is None:
-            if value is not None:
-                found.append(value)
-            value = 1 if word == "a" and "a hundred" in text else None
-        elif value is not None and value % 100 >= 20 and value % 10 == 0 and 0 < part < 10:
+        if value and word == "hundred" and value % 1000 < 10:
+            value += value % 1000 * 99
+        elif value and word == "thousand" and value < 1000:
+            value *= 1000
+        elif value and word == "and" and value % 100 == 0:
+            continue
+        elif value is not None and part is not None and not word.isdigit() and _fits(value, part):
             value += part
         else:
             if value is not None:
                 found.append(value)
             value = part
     return found
+
+
+def seconds(text: str) -> int | None:
+    """How long a text says: "one minute and thirty seconds" -> 90. None where that is not clear."""
+    whole, since = 0.0, 0
+    spans = list(re.finditer(r"\b(second|minute|hour)s?\b", text.lower()))
+    for span in spans:
+        said = text.lower()[since : span.start()]
+        since = span.end()
+        found: list[float] = [*find(said)]
+        if re.search(r"\bhalf an?\s*$", said) and not found:
+            found = [0.5]
+        elif re.search(r"\b(a|an|one)\s*$", said) and not found:
+            found = [1]
+        if len(found) != 1:
+            return None
+        whole += found[0] * _UNITS[span[1]]
+    rest = text.lower()[since:]
+    return int(whole) if spans and not find(rest) and "half" not in rest else None
+
+
+def _fits(value: int, part: int) -> bool:
+    """Whether `part` goes on with a number: twenty - one, two hundred - five."""
+    if value % 100 == 0 and value:
+        return 0 < part < 100
+    return value % 100 >= 20 and value % 10 == 0 and 0 < part < 10
 
 
 def _part(word: str) -> int | None:

@@ -12,6 +12,7 @@ from typing import Any
 from ..base import EngineInfo, TextDelta, ToolCall, Usage
 from . import numbers
 from .grammar import DIGITS
+from .wishes import operations, wish
 
 HELP = (
     "I am a scripted demo, not a real model. Ask me the time or the date, what is twelve times "
@@ -39,21 +40,6 @@ STORY = (
     "The secret, she said, is to know the way so well that you do not mind being stopped. The "
     "end."
 )
-_RULES: tuple[tuple[str, str], ...] = (
-    (r"^(stop|wait|hold on|no|quiet)\b", "stop"),
-    (r"\btimer\b", "timer"),
-    (r"\btime\b(?!s)", "time"),
-    (r"\b(date|what day)\b", "date"),
-    (r"\b(plus|minus|times|divided by)\b|\d\s*[-+*/]\s*\d", "sum"),
-    (r"\bcount\b", "count"),
-    (r"\bstory\b", "story"),
-    (r"^(?:please |can you )?(?:repeat after me|say)\b", "repeat"),
-    (r"\bspell\b", "spell"),
-    (r"\b(help|what can you do|who are you)\b", "help"),
-    (r"\b(thanks|thank you)\b", "thanks"),
-    (r"\b(goodbye|bye)\b", "bye"),
-    (r"^(hello|hi|good morning|good evening)\b", "hello"),
-)
 _FIXED = {
     "stop": "Okay.",
     "story": STORY,
@@ -62,6 +48,12 @@ _FIXED = {
     "bye": "Goodbye! It was nice to talk over each other.",
     "hello": "Hello! Ask me the time, or say: tell me a story, and then interrupt me.",
 }
+PUZZLED = "Sorry, I did not understand that."
+_HINTS = (
+    "Try: what time is it, or: tell me a story.",
+    "I am only a scripted demo; ask me: what can you do?",
+)
+HOW_LONG = "For how long? Say, for example: ten seconds."
 CUT = "[interrupted]"
 """How an answer ends in a history that was not heard to its end."""
 _calls = itertools.count(1)
@@ -106,21 +98,21 @@ class ScriptedModel:
         if last["role"] == "tool":
             answer = _result(str(last["content"]))
         else:
-            text = _last_user(messages)
+            text = _asked(messages)
             call = None if tool_choice == "none" else _call(text, tools)
-            if call is not None:
+            if isinstance(call, ToolCall):
                 yield call
                 yield Usage(read, 1)
                 return
-            answer = _rest(self._answer(text), messages)
+            answer = call or _rest(self._answer(text, messages), messages)
         pieces = re.findall(r"\S+\s*", answer)[: max_tokens or None]
         for piece in pieces:
             yield TextDelta(piece)
         yield Usage(read, len(pieces))
 
-    def _answer(self, text: str) -> str:
+    def _answer(self, text: str, messages: list[dict[str, Any]]) -> str:
         said = text.lower().strip()
-        intent = next((name for pattern, name in _RULES if re.search(pattern, said)), "")
+        intent = wish(said)
         if intent in _FIXED:
             return _FIXED[intent]
         match intent:
@@ -132,20 +124,32 @@ class ScriptedModel:
             case "sum":
                 return _sum(said)
             case "count":
-                most = min((numbers.find(said) or [10])[-1], 100)
-                return " ".join(f"{numbers.words(n).capitalize()}." for n in range(1, most + 1))
+                return _count(said)
             case "repeat":
                 return re.sub(r"^.*?(repeat after me|say)\W*", "", said).capitalize() + "."
             case "spell":
-                word = said.split("spell", 1)[1].split()
-                return ", ".join((word or ["nothing"])[-1].upper()) + "."
+                return ", ".join(re.findall(r"[a-z]+", said)[-1].upper()) + "."
             case "timer":
                 return "I can only set a timer where the agent has one."
+            case "counted":
+                return f"You counted to {re.findall(r'[a-z]+', said)[-1]}."
             case _:
-                counted = re.findall(r"[a-z]+", said)
-                if len(counted) >= 2 and counted == DIGITS[: len(counted)]:
-                    return f"You counted to {counted[-1]}."
-                return _puzzled(text)
+                again = PUZZLED in str(_before(messages).get("content", ""))
+                return f"{PUZZLED} {_HINTS[again]}"
+
+
+def _before(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the agent said last."""
+    return next((one for one in reversed(messages) if one["role"] == "assistant"), dict[str, Any]())
+
+
+def _asked(messages: list[dict[str, Any]]) -> str:
+    """What the user wants; who was asked how long answers that."""
+    text = _last_user(messages)
+    open_question = HOW_LONG in str(_before(messages).get("content", ""))
+    if open_question and not wish(text) and numbers.seconds(text) is not None:
+        return f"set a timer for {text}"
+    return text
 
 
 def _rest(answer: str, messages: list[dict[str, Any]]) -> str:
@@ -168,32 +172,27 @@ def _time(now: datetime) -> str:
 
 
 def _sum(said: str) -> str:
-    found = numbers.find(said)
-    if len(found) < 2:
-        return "I can only work with two whole numbers."
-    a, b = found[:2]
-    if re.search(r"divided by|/", said):
+    found, signs = numbers.find(said), operations(said)
+    if len(found) != 2 or len(signs) != 1 or re.search(r"\d[.,]\d", said):
+        return "I can only work with two whole numbers, such as twelve times seven."
+    a, b = found
+    if signs == ["/"]:
         if b == 0:
             return "Nothing can be divided by zero."
         whole, rest = divmod(a, b)
         tail = f", remainder {numbers.words(rest)}" if rest else ""
-        return f"{numbers.words(a)} divided by {numbers.words(b)} is {numbers.words(whole)}{tail}."
-    for sign, name, value in (("*", "times", a * b), ("-", "minus", a - b)):
-        if name in said or re.search(rf"\d\s*\{sign}\s*\d", said):
-            return f"{numbers.words(a).capitalize()} {name} {numbers.words(b)} is " + (
-                f"{numbers.words(value)}."
-            )
-    return f"{numbers.words(a).capitalize()} plus {numbers.words(b)} is {numbers.words(a + b)}."
+        result = f"divided by {numbers.words(b)} is {numbers.words(whole)}{tail}"
+    else:
+        name, value = {"*": ("times", a * b), "-": ("minus", a - b), "+": ("plus", a + b)}[signs[0]]
+        result = f"{name} {numbers.words(b)} is {numbers.words(value)}"
+    return f"{numbers.words(a).capitalize()} {result}."
 
 
-def _puzzled(text: str) -> str:
-    if text == "[inaudible]":
-        return "Sorry, I did not understand that. Try: what time is it, or: tell me a story."
-    heard = f'I heard "{text.strip()}", but I' if text.strip() else "I"
-    return (
-        f"{heard} am only a scripted demo. Try: what time is it, or: tell me a story. "
-        "With a real model I would have an answer."
-    )
+def _count(said: str) -> str:
+    found = numbers.find(said) or [10]
+    first = found[0] if len(found) == 2 and "from" in said else 1
+    last = min(found[-1], first + 99)
+    return " ".join(f"{numbers.words(n).capitalize()}." for n in range(first, last + 1))
 
 
 def _last_user(messages: list[dict[str, Any]]) -> str:
@@ -210,16 +209,21 @@ def _result(output: str) -> str:
     return output if re.search(r"\w", output) else "Done."
 
 
-def _call(text: str, tools: list[dict[str, Any]]) -> ToolCall | None:
+def _call(text: str, tools: list[dict[str, Any]]) -> ToolCall | str | None:
+    """The tool that is asked for, or a question about it."""
     said = text.lower()
     for tool in tools:
         function = tool["function"]
         name = str(function["name"])
         spoken = name.replace("_", " ")
-        if spoken not in said and not (name == "set_timer" and "timer" in said):
+        asked = wish(said) == "timer" if name == "set_timer" else spoken in said
+        if not asked:
             continue
         schema: dict[str, Any] = function.get("parameters") or {}
-        arguments = _arguments(said, spoken, schema.get("properties") or {})
+        properties: dict[str, Any] = schema.get("properties") or {}
+        arguments = _arguments(said, spoken, properties)
+        if "seconds" in properties and "seconds" not in arguments:
+            return HOW_LONG
         return ToolCall(f"call_demo_{next(_calls)}", name, json.dumps(arguments))
     return None
 
@@ -231,9 +235,12 @@ def _arguments(said: str, spoken: str, properties: dict[str, Any]) -> dict[str, 
     arguments: dict[str, Any] = {}
     for name, schema in properties.items():
         kind = schema.get("type")
-        if kind in ("integer", "number") and found:
-            value = found.pop(0)
-            arguments[name] = value * 60 if name == "seconds" and "minute" in said else value
+        if name == "seconds":
+            long = numbers.seconds(said)
+            if long is not None:
+                arguments[name] = long
+        elif kind in ("integer", "number") and found:
+            arguments[name] = found.pop(0)
         elif kind == "string" and rest and "default" not in schema:
             arguments[name], rest = re.sub(r"^(of|for|to|in|the) ", "", rest), ""
     return arguments
