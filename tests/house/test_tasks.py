@@ -60,6 +60,9 @@ PLACES: dict[str, set[str]] = {
     # The sound on its way to a provider, and what it says.
     "engines.remote.realtime": {"create_task"},
     "engines.remote.deepgram": {"TaskGroup", "create_task"},
+    # A local model's process, started again; the reader in it, by which a clause is stopped.
+    "engines.local.jobs": {"create_task"},
+    "engines.local.voice_worker": {"Thread"},
     # In tests with virtual time, agents' plain functions, one at a time.
     "testing.loop": {"Thread"},
     # The demo's timers.
