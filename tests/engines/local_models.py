@@ -15,8 +15,9 @@ PER_PHONEME = 800
 FOREVER = 1e12
 
 
-def save(graph: onnx.GraphProto, file: Path) -> Path:
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+def save(graph: onnx.GraphProto, file: Path, about: dict[str, object] | None = None) -> Path:
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    helper.set_model_props(model, {name: str(value) for name, value in (about or {}).items()})
     onnx.checker.check_model(model)
     onnx.save(model, file)
     return file
@@ -148,4 +149,142 @@ def kokoro(folder: Path) -> Path:
     letters = [*IPA, *"AIWYOQʤʧ"]
     vocabulary = {"model": {"vocab": {one: at for at, one in enumerate(letters)}}}
     (folder / "tokenizer.json").write_text(json.dumps(vocabulary))
+    return folder
+
+
+WORDS = ("one", "two", "three")
+CHUNK = 16
+"""Frames of 10 ms that the recogniser here takes at a time; it gives a word for each loud one."""
+
+
+def sherpa(folder: Path) -> Path:
+    """A streaming transducer (LSTM): it counts the loud chunks that it hears, "one two three one".
+
+    x, h, c → encoder_out, next_h, next_c; y → decoder_out; both → logit.
+    """
+    words = len(WORDS) + 1
+    loud = np.full((1, words), 1.0)
+    loud[0, 0] = -1.0
+    encoder = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=1),
+            helper.make_node("Sub", ["mean", "level"], ["above"]),
+            helper.make_node("Sign", ["above"], ["sign"]),
+            helper.make_node("Mul", ["sign", "twenty"], ["strong"]),
+            helper.make_node("MatMul", ["strong", "loud"], ["encoder_out"]),
+            helper.make_node("Identity", ["h"], ["next_h"]),
+            helper.make_node("Identity", ["c"], ["next_c"]),
+        ],
+        "encoder",
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", CHUNK, 80]),
+            helper.make_tensor_value_info("h", TensorProto.FLOAT, [1, "N", 4]),
+            helper.make_tensor_value_info("c", TensorProto.FLOAT, [1, "N", 4]),
+        ],
+        [
+            helper.make_tensor_value_info("encoder_out", TensorProto.FLOAT, ["N", 1, words]),
+            helper.make_tensor_value_info("next_h", TensorProto.FLOAT, [1, "N", 4]),
+            helper.make_tensor_value_info("next_c", TensorProto.FLOAT, [1, "N", 4]),
+        ],
+        [
+            constant("axes", [1, 2], np.int64), constant("level", -8.0), constant("twenty", 20.0),
+            constant("loud", loud),
+        ],
+    )  # fmt: skip
+    follows = np.zeros((words, words))
+    for last in range(words):
+        follows[last, last % len(WORDS) + 1] = 10.0
+    decoder = helper.make_graph(
+        [
+            helper.make_node("Slice", ["y", "last", "end", "second"], ["newest"]),
+            helper.make_node("Max", ["newest", "none"], ["known"]),
+            helper.make_node("Gather", ["follows", "known"], ["decoder_3"]),
+            helper.make_node("Reshape", ["decoder_3", "rows"], ["decoder_out"]),
+        ],
+        "decoder",
+        [helper.make_tensor_value_info("y", TensorProto.INT64, ["N", 2])],
+        [helper.make_tensor_value_info("decoder_out", TensorProto.FLOAT, ["N", words])],
+        [
+            constant("last", [1], np.int64), constant("end", [2], np.int64),
+            constant("second", [1], np.int64), constant("none", 0, np.int64),
+            constant("follows", follows), constant("rows", [-1, words], np.int64),
+        ],
+    )  # fmt: skip
+    joiner = helper.make_graph(
+        [helper.make_node("Add", ["encoder_out", "decoder_out"], ["logit"])],
+        "joiner",
+        [
+            helper.make_tensor_value_info("encoder_out", TensorProto.FLOAT, ["N", words]),
+            helper.make_tensor_value_info("decoder_out", TensorProto.FLOAT, ["N", words]),
+        ],
+        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N", words])],
+    )
+    about = {
+        "encoder": {
+            "model_type": "lstm", "version": 1, "model_author": "test", "num_encoder_layers": 1,
+            "T": CHUNK, "decode_chunk_len": CHUNK, "rnn_hidden_size": 4, "d_model": 4,
+        },
+        "decoder": {"context_size": 2, "vocab_size": words},
+        "joiner": {"joiner_dim": words},
+    }  # fmt: skip
+    for graph in (encoder, decoder, joiner):
+        save(graph, folder / f"{graph.name}.onnx", about[graph.name])
+    tokens = ["<blk>", *(f"▁{word.upper()}" for word in WORDS)]
+    (folder / "tokens.txt").write_text("".join(f"{t} {n}\n" for n, t in enumerate(tokens)))
+    return folder
+
+
+def whisper(folder: Path) -> Path:
+    """A Whisper of one layer, in CTranslate2's format: it says "good day" of anything loud, and
+    nothing of silence."""
+    from ctranslate2.specs import whisper_spec
+
+    tokens = [
+        "<|endoftext|>", "<|startoftranscript|>", "<|nocaptions|>", "<|notimestamps|>", "Ġgood",
+        "Ġday", "<|0.00|>",
+    ]  # fmt: skip
+    end, _, _, start, good, day, time = range(len(tokens))
+    wide, loud = 16, 10
+    spec = whisper_spec.WhisperSpec(1, 1, 1, 1)
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.zeros(shape, np.float32)
+
+    def level(norm: object) -> None:
+        norm.gamma, norm.beta = np.ones(wide, np.float32), zeros(wide)  # type: ignore[attr-defined]
+
+    encoder, decoder = spec.encoder, spec.decoder
+    encoder.conv1.weight, encoder.conv1.bias = zeros(wide, 80, 3), zeros(wide)
+    encoder.conv1.weight[0, :, 1], encoder.conv1.bias[:2] = 4 / 80, (5, 1)
+    encoder.conv2.weight, encoder.conv2.bias = zeros(wide, wide, 3), zeros(wide)
+    encoder.conv2.weight[0, 0, 1], encoder.conv2.bias[:2] = 10, (-2, 1)
+    encoder.position_encodings.encodings = zeros(1500, wide)
+    decoder.position_encodings.encodings = zeros(448, wide)
+    decoder.embeddings.weight = 2 * np.eye(len(tokens), wide, dtype=np.float32)
+    level(encoder.layer_norm)
+    level(decoder.layer_norm)
+    for layer in (encoder.layer[0], decoder.layer[0]):
+        for part in (layer.self_attention, layer.ffn):
+            level(part.layer_norm)
+        layer.self_attention.linear[0].weight = zeros(3 * wide, wide)
+        layer.self_attention.linear[0].bias = zeros(3 * wide)
+        layer.self_attention.linear[1].weight = zeros(wide, wide)
+        layer.self_attention.linear[1].bias = zeros(wide)
+        layer.ffn.linear_0.weight, layer.ffn.linear_0.bias = zeros(4 * wide, wide), zeros(4 * wide)
+        layer.ffn.linear_1.weight, layer.ffn.linear_1.bias = zeros(wide, 4 * wide), zeros(wide)
+    heard = decoder.layer[0].attention
+    level(heard.layer_norm)
+    heard.linear[0].weight, heard.linear[0].bias = zeros(wide, wide), zeros(wide)
+    heard.linear[1].weight, heard.linear[1].bias = zeros(2 * wide, wide), zeros(2 * wide)
+    heard.linear[1].weight[wide + loud, 0] = 1
+    heard.linear[2].weight, heard.linear[2].bias = np.eye(wide, dtype=np.float32), zeros(wide)
+    says = zeros(len(tokens), wide)
+    says[good, start], says[good, loud], says[time, start] = 5, 5, 6
+    says[day, good], says[end, day], says[end, time] = 40, 40, 40
+    decoder.projection.weight = says
+    spec.config.suppress_ids, spec.config.suppress_ids_begin, spec.config.lang_ids = [], [], []
+    spec.config.alignment_heads = [(0, 0)]
+    spec.register_vocabulary(tokens)
+    spec.validate()
+    spec.save(str(folder))
     return folder

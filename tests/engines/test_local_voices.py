@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from engines import local_models
 
-from talkover.engines.local import jobs
+from talkover.engines.local import voice as local_voice
 from talkover.engines.local.voice import LocalVoice
 from talkover.errors import EngineError
 from talkover.testing import conformance
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def piper(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LocalVoice]:
     file = local_models.piper(tmp_path_factory.mktemp("piper"))
-    voice = LocalVoice("piper", str(file), None, "piper")
+    voice = LocalVoice("piper", str(file), None)
     await voice.warm()
     yield voice
     await voice.close()
@@ -41,16 +41,16 @@ async def piper(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Local
 
 async def test_piper_conforms(tmp_path: Path):
     file = local_models.piper(tmp_path, speakers=2)
-    await conformance.check_tts(LocalVoice("piper", str(file), None, "piper"))
+    await conformance.check_tts(LocalVoice("piper", str(file), None))
 
 
 async def test_kokoro_conforms(tmp_path: Path):
     folder = local_models.kokoro(tmp_path)
-    await conformance.check_tts(LocalVoice("kokoro", str(folder), None, "kokoro"))
+    await conformance.check_tts(LocalVoice("kokoro", str(folder), None))
 
 
 async def test_a_voice_is_chosen_and_an_unknown_one_refused(tmp_path: Path):
-    voice = LocalVoice("kokoro", str(local_models.kokoro(tmp_path)), "bf_emma", "kokoro")
+    voice = LocalVoice("kokoro", str(local_models.kokoro(tmp_path)), "bf_emma")
     await voice.warm()
     try:
         emma, heart = (
@@ -107,8 +107,8 @@ async def test_sessions_that_hang_cost_the_others_nothing(piper: LocalVoice):
 async def test_a_clause_that_never_ends_fails_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(jobs, "MOST_S", 2.0)
-    voice = LocalVoice("piper", str(local_models.piper(tmp_path)), None, "piper")
+    monkeypatch.setattr(local_voice, "MOST_S", 2.0)
+    voice = LocalVoice("piper", str(local_models.piper(tmp_path)), None)
     await voice.warm()
     try:
         stuck = asyncio.create_task(said(voice, "Think forever.", speed=ENDLESS))
@@ -122,7 +122,7 @@ async def test_a_clause_that_never_ends_fails_alone(
 
 
 async def test_a_folder_without_a_model_is_refused(tmp_path: Path, capfd):
-    await conformance.check_failure(LocalVoice("piper", str(tmp_path), None, "piper"))
+    await conformance.check_failure(LocalVoice("piper", str(tmp_path), None))
     assert "cannot be used" in capfd.readouterr().err
 
 
@@ -131,4 +131,4 @@ async def test_weights_that_were_not_pulled_are_told_of(
 ):
     monkeypatch.setenv("TALKOVER_MODELS", str(tmp_path))
     with pytest.raises(EngineError, match=r"talkover models pull en_US-ljspeech-medium"):
-        await LocalVoice("piper", None, None, "piper").warm()
+        await LocalVoice("piper", None, None).warm()

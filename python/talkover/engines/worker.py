@@ -83,6 +83,12 @@ class Worker:
             return
         process.stdin.write(pack(stream, kind, payload))
 
+    @property
+    def process(self) -> int | None:
+        """The child's number; None where none runs."""
+        child = self._process
+        return None if child is None or child.returncode is not None else child.pid
+
     def kill(self) -> None:
         """End a child that is stuck: its streams hear b"!"; `warm` starts another."""
         if self._process is not None and self._process.returncode is None:

@@ -15,8 +15,6 @@ from ..worker import Worker
 
 MOST = 64
 """Jobs that wait; a further one is refused."""
-MOST_S = 10.0
-"""A job that takes longer is stuck; the process is ended then, and another one started."""
 START_S = 60.0
 """To load a model of some hundred megabytes."""
 
@@ -37,10 +35,13 @@ class Jobs:
 
     The worker answers b"S" with what it made, or b"E" with what was wrong; b"X" tells it that
     nobody wants a job any more, and it answers that, too. `beside`: so many it has at a time.
+    `most_s`: a job that takes longer is stuck; the process is ended then, and another one started.
     """
 
-    def __init__(self, name: str, module: str, *arguments: str, beside: int = 1) -> None:
-        self._name, self._beside = name, beside
+    def __init__(
+        self, name: str, module: str, *arguments: str, most_s: float, beside: int = 1
+    ) -> None:
+        self._name, self._most_s, self._beside = name, most_s, beside
         self._worker = Worker(module, *arguments, start_s=START_S)
         self._waiting: list[Job] = []
         self._running: list[Job] = []
@@ -88,7 +89,7 @@ class Jobs:
             job = min(self._waiting, key=lambda one: one.due)
             self._waiting.remove(job)
             self._running.append(job)
-            job.late = asyncio.get_running_loop().call_later(MOST_S, self._stuck, job)
+            job.late = asyncio.get_running_loop().call_later(self._most_s, self._stuck, job)
             self._begin(job)
 
     def _begin(self, job: Job) -> None:
@@ -124,7 +125,7 @@ class Jobs:
 
     def _stuck(self, job: Job) -> None:
         """It alone fails; those that wait go on in the next process."""
-        error = f"{self._name} was stuck for {MOST_S:g} s; its process is started again."
+        error = f"{self._name} was stuck for {self._most_s:g} s; its process is started again."
         self._fail(job, EngineError(error, code="engine_stalled"))
         self._worker.kill()
 

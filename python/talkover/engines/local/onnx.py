@@ -33,23 +33,22 @@ class Network:
             raise ValueError(
                 f"{file.name} takes {', '.join(self.inputs)}, not {', '.join(sorted(lacks))}"
             )
-        self._options: Any = None
+        self.begin()
+
+    def begin(self) -> None:
+        """A run that can be stopped from now on."""
+        self._options: Any = self._runtime.RunOptions()
+        self._options.log_severity_level = 4  # being stopped is no error
 
     def run(self, feed: dict[str, Any]) -> NDArray[np.float32]:
         """Its first output. Stopped."""
-        self._options = options = self._runtime.RunOptions()
-        options.log_severity_level = 4  # being stopped is no error
         try:
-            return self._session.run(None, feed, options)[0]
+            return self._session.run(None, feed, self._options)[0]
         except Exception:
-            if options.terminate:
+            if self._options.terminate:
                 raise Stopped from None
             raise
-        finally:
-            self._options = None
 
     def stop(self) -> None:
-        """From another thread: end what runs at the network's next operation."""
-        options = self._options
-        if options is not None:
-            options.terminate = True
+        """From another thread: end the run that was begun, at the network's next operation."""
+        self._options.terminate = True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import struct
 from collections.abc import AsyncGenerator
@@ -12,10 +11,12 @@ from ...errors import EngineError
 from ..base import EngineInfo, Speech
 from .clauses import clauses
 from .jobs import Job, Jobs
-from .weights import find
+from .weights import find, needed
 
 HEAD = struct.Struct("<I")
 """Before the sound: its rate in Hz."""
+MOST_S = 10.0
+"""For one clause."""
 PIECE_S = 0.4
 SLOWEST, FASTEST = 0.5, 2.0
 
@@ -27,19 +28,20 @@ class LocalVoice:
     operations. `model` is a path or a name in the catalogue; `voice` is for who asks for none.
     """
 
-    def __init__(self, engine: str, model: str | None, voice: str | None, extra: str) -> None:
+    def __init__(self, engine: str, model: str | None, voice: str | None) -> None:
         self.info = EngineInfo(engine, "tts", note="each clause is made as a whole")
-        self._engine, self._model, self._voice, self._extra = engine, model, voice, extra
+        self._engine, self._model, self._voice = engine, model, voice
         self._jobs: Jobs | None = None
 
     async def warm(self) -> None:
         """Load the model and speak a word unheard. EngineError says what is missing."""
-        needed("tts", self._extra, "onnxruntime", "numpy", "espeakng_loader")
+        needed("tts", self._engine, "onnxruntime", "numpy", "espeakng_loader")
         if self._jobs is None:
             path = find(self._engine, self._model)
             self._jobs = Jobs(
-                self._engine, "talkover.engines.local.voice_worker", self._engine, str(path)
-            )
+                self._engine, "talkover.engines.local.voice_worker", self._engine, str(path),
+                most_s=MOST_S,
+            )  # fmt: skip
         try:
             await self._jobs.warm()
         except EngineError:
@@ -82,13 +84,3 @@ class LocalVoice:
 def _parsed(answer: bytes) -> tuple[int, bytes]:
     (rate,) = HEAD.unpack_from(answer)
     return rate, answer[HEAD.size :]
-
-
-def needed(role: str, extra: str, *packages: str) -> None:
-    """EngineError for a package that is not installed."""
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise EngineError(
-                f'--{role} {extra} needs {package}: pip install "talkover[{extra}]".',
-                code="not_installed",
-            )
