@@ -157,15 +157,14 @@ CHUNK = 16
 """Frames of 10 ms that the recogniser here takes at a time; it gives a word for each loud one."""
 
 
-def sherpa(folder: Path) -> Path:
-    """A streaming transducer (LSTM): it counts the loud chunks that it hears, "one two three one".
+TOKENS = len(WORDS) + 1
 
-    x, h, c → encoder_out, next_h, next_c; y → decoder_out; both → logit.
-    """
-    words = len(WORDS) + 1
-    loud = np.full((1, words), 1.0)
+
+def listens() -> onnx.GraphProto:
+    """x, h, c → encoder_out, next_h, next_c: whether a chunk is loud."""
+    loud = np.full((1, TOKENS), 1.0)
     loud[0, 0] = -1.0
-    encoder = helper.make_graph(
+    return helper.make_graph(
         [
             helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=1),
             helper.make_node("Sub", ["mean", "level"], ["above"]),
@@ -182,7 +181,7 @@ def sherpa(folder: Path) -> Path:
             helper.make_tensor_value_info("c", TensorProto.FLOAT, [1, "N", 4]),
         ],
         [
-            helper.make_tensor_value_info("encoder_out", TensorProto.FLOAT, ["N", 1, words]),
+            helper.make_tensor_value_info("encoder_out", TensorProto.FLOAT, ["N", 1, TOKENS]),
             helper.make_tensor_value_info("next_h", TensorProto.FLOAT, [1, "N", 4]),
             helper.make_tensor_value_info("next_c", TensorProto.FLOAT, [1, "N", 4]),
         ],
@@ -191,10 +190,14 @@ def sherpa(folder: Path) -> Path:
             constant("loud", loud),
         ],
     )  # fmt: skip
-    follows = np.zeros((words, words))
-    for last in range(words):
+
+
+def counts() -> onnx.GraphProto:
+    """y → decoder_out: the word that follows the last one."""
+    follows = np.zeros((TOKENS, TOKENS))
+    for last in range(TOKENS):
         follows[last, last % len(WORDS) + 1] = 10.0
-    decoder = helper.make_graph(
+    return helper.make_graph(
         [
             helper.make_node("Slice", ["y", "last", "end", "second"], ["newest"]),
             helper.make_node("Max", ["newest", "none"], ["known"]),
@@ -203,31 +206,35 @@ def sherpa(folder: Path) -> Path:
         ],
         "decoder",
         [helper.make_tensor_value_info("y", TensorProto.INT64, ["N", 2])],
-        [helper.make_tensor_value_info("decoder_out", TensorProto.FLOAT, ["N", words])],
+        [helper.make_tensor_value_info("decoder_out", TensorProto.FLOAT, ["N", TOKENS])],
         [
             constant("last", [1], np.int64), constant("end", [2], np.int64),
             constant("second", [1], np.int64), constant("none", 0, np.int64),
-            constant("follows", follows), constant("rows", [-1, words], np.int64),
+            constant("follows", follows), constant("rows", [-1, TOKENS], np.int64),
         ],
     )  # fmt: skip
+
+
+def sherpa(folder: Path) -> Path:
+    """A streaming transducer (LSTM): it counts the loud chunks that it hears, "one two three"."""
     joiner = helper.make_graph(
         [helper.make_node("Add", ["encoder_out", "decoder_out"], ["logit"])],
         "joiner",
         [
-            helper.make_tensor_value_info("encoder_out", TensorProto.FLOAT, ["N", words]),
-            helper.make_tensor_value_info("decoder_out", TensorProto.FLOAT, ["N", words]),
+            helper.make_tensor_value_info("encoder_out", TensorProto.FLOAT, ["N", TOKENS]),
+            helper.make_tensor_value_info("decoder_out", TensorProto.FLOAT, ["N", TOKENS]),
         ],
-        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N", words])],
+        [helper.make_tensor_value_info("logit", TensorProto.FLOAT, ["N", TOKENS])],
     )
     about = {
         "encoder": {
             "model_type": "lstm", "version": 1, "model_author": "test", "num_encoder_layers": 1,
             "T": CHUNK, "decode_chunk_len": CHUNK, "rnn_hidden_size": 4, "d_model": 4,
         },
-        "decoder": {"context_size": 2, "vocab_size": words},
-        "joiner": {"joiner_dim": words},
+        "decoder": {"context_size": 2, "vocab_size": TOKENS},
+        "joiner": {"joiner_dim": TOKENS},
     }  # fmt: skip
-    for graph in (encoder, decoder, joiner):
+    for graph in (listens(), counts(), joiner):
         save(graph, folder / f"{graph.name}.onnx", about[graph.name])
     tokens = ["<blk>", *(f"▁{word.upper()}" for word in WORDS)]
     (folder / "tokens.txt").write_text("".join(f"{t} {n}\n" for n, t in enumerate(tokens)))
@@ -239,11 +246,15 @@ def whisper(folder: Path) -> Path:
     nothing of silence."""
     from ctranslate2.specs import whisper_spec
 
+    # In the places of the real ones, which say that it knows many languages.
     tokens = [
-        "<|endoftext|>", "<|startoftranscript|>", "<|nocaptions|>", "<|notimestamps|>", "Ġgood",
-        "Ġday", "<|0.00|>",
+        "Ġgood", "Ġday", *(f"unused{n}" for n in range(50255)), "<|endoftext|>",
+        "<|startoftranscript|>", "<|en|>", *(f"<|x{n}|>" for n in range(98)), "<|translate|>",
+        "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>",
+        *(f"<|{n / 50:.2f}|>" for n in range(1501)),
     ]  # fmt: skip
-    end, _, _, start, good, day, time = range(len(tokens))
+    english = tokens.index("<|en|>")
+    good, day, end, start, time = 0, 1, english - 2, tokens.index("<|notimestamps|>"), english + 1
     wide, loud = 16, 10
     spec = whisper_spec.WhisperSpec(1, 1, 1, 1)
 
@@ -260,7 +271,10 @@ def whisper(folder: Path) -> Path:
     encoder.conv2.weight[0, 0, 1], encoder.conv2.bias[:2] = 10, (-2, 1)
     encoder.position_encodings.encodings = zeros(1500, wide)
     decoder.position_encodings.encodings = zeros(448, wide)
-    decoder.embeddings.weight = 2 * np.eye(len(tokens), wide, dtype=np.float32)
+    decoder.embeddings.weight = zeros(len(tokens), wide)
+    at = {token: place for place, token in enumerate((good, day, end, start, time))}
+    for token, place in at.items():
+        decoder.embeddings.weight[token, place] = 2
     level(encoder.layer_norm)
     level(decoder.layer_norm)
     for layer in (encoder.layer[0], decoder.layer[0]):
@@ -279,10 +293,11 @@ def whisper(folder: Path) -> Path:
     heard.linear[1].weight[wide + loud, 0] = 1
     heard.linear[2].weight, heard.linear[2].bias = np.eye(wide, dtype=np.float32), zeros(wide)
     says = zeros(len(tokens), wide)
-    says[good, start], says[good, loud], says[time, start] = 5, 5, 6
-    says[day, good], says[end, day], says[end, time] = 40, 40, 40
+    says[good, at[start]], says[good, loud], says[time, at[start]] = 5, 5, 6
+    says[day, at[good]], says[end, at[day]], says[end, at[time]] = 40, 40, 40
     decoder.projection.weight = says
-    spec.config.suppress_ids, spec.config.suppress_ids_begin, spec.config.lang_ids = [], [], []
+    spec.config.suppress_ids, spec.config.suppress_ids_begin = [], []
+    spec.config.lang_ids = [english]
     spec.config.alignment_heads = [(0, 0)]
     spec.register_vocabulary(tokens)
     spec.validate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -14,6 +15,7 @@ import pytest_asyncio
 from engines import local_models
 
 from talkover.engines.local import voice as local_voice
+from talkover.engines.local.jobs import MOST
 from talkover.engines.local.voice import LocalVoice
 from talkover.errors import EngineError
 from talkover.testing import conformance
@@ -102,6 +104,34 @@ async def test_sessions_that_hang_cost_the_others_nothing(piper: LocalVoice):
     assert await asyncio.wait_for(asyncio.gather(*everybody), 60) == [alone] * 12
     for stream in hung:
         await stream.aclose()
+
+
+async def test_whose_listener_runs_dry_first_is_served_first(piper: LocalVoice):
+    jobs = piper._jobs  # pyright: ignore  what all its streams share
+    assert jobs is not None
+    text = {"text": "Hi there.", "voice": None}
+    endless = jobs.put(json.dumps({**text, "speed": ENDLESS}).encode(), 0.0)
+    served: list[float] = []
+    waiting = [
+        jobs.put(json.dumps({**text, "speed": 1.0}).encode(), due) for due in (4.0, 2.0, 3.0, 1.0)
+    ]
+    for job in waiting:
+        job.answer.add_done_callback(lambda _, due=job.due: served.append(due))
+    jobs.drop(waiting.pop(1))
+    jobs.drop(endless)
+    await asyncio.wait_for(asyncio.gather(*(job.answer for job in waiting)), 60)
+    assert served == [2.0, 1.0, 3.0, 4.0]  # the second one was dropped
+
+
+async def test_more_than_can_wait_are_refused_at_once(piper: LocalVoice):
+    streams = [piper.speak("Hello.", voice=None, language="en") for _ in range(70)]
+    asking = [asyncio.ensure_future(anext(stream)) for stream in streams]
+    await asyncio.sleep(0)
+    refused = [task.exception() for task in asking if task.done()]
+    assert len(refused) == 70 - 1 - MOST
+    assert all(isinstance(error, EngineError) and error.code == "engine_busy" for error in refused)
+    await asyncio.wait(asking, timeout=60)
+    assert sum(task.done() and task.exception() is None for task in asking) == 1 + MOST
 
 
 async def test_a_clause_that_never_ends_fails_alone(

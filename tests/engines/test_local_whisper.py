@@ -49,6 +49,17 @@ async def test_callers_who_end_at_once_each_get_their_own_words(ear: WhisperEar)
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_language_that_it_has_not_fails_its_own_caller_only(ear: WhisperEar):
+    streams = [ear.open(language, lambda _: None) for language in ("en", "xx", "en")]
+    for stream in streams:
+        stream.feed(noise(1))
+    asking = asyncio.gather(*(one.finish() for one in streams), return_exceptions=True)
+    first, wrong, last = await asyncio.wait_for(asking, 60)
+    assert isinstance(wrong, EngineError) and "no language 'xx'" in wrong.message
+    assert not isinstance(first, BaseException) and first == last and first.text == "good day"
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_what_is_longer_than_a_window_is_heard_to_its_end(ear: WhisperEar):
     stream = ear.open("en", lambda _: None)
     stream.feed(noise(28) + bytes(16000) + noise(10))

@@ -20,6 +20,10 @@ from .byte_pairs import text
 from .inbox import Inbox
 from .whisper import TOGETHER
 
+BEGIN = "<|startoftranscript|>"
+MANY = 50258
+"""Where that is in the vocabulary of a model of many languages; one of English alone has one token
+less before it, and takes no language."""
 RATE = 16000
 WINDOW = 30 * RATE
 SEARCH = 5 * RATE
@@ -52,7 +56,8 @@ class Whisper:
         if not kept:
             raise ValueError("there is no vocabulary.txt in it")
         read = kept[0].read_text()
-        self._tokens = set(json.loads(read) if kept[0].suffix == ".json" else read.splitlines())
+        tokens = json.loads(read) if kept[0].suffix == ".json" else read.split("\n")
+        self._languages = set(tokens) if tokens.index(BEGIN) == MANY else None
 
     def words(self, utterances: list[tuple[NDArray[np.float32], str]]) -> list[Said]:
         """Of each (sound, language). ValueError for a language that it has not."""
@@ -71,13 +76,12 @@ class Whisper:
         return answers
 
     def _prompt(self, language: str) -> list[str]:
-        begin = ["<|startoftranscript|>"]
-        if self._model.is_multilingual:
-            token = f"<|{language}|>"
-            if token not in self._tokens:
-                raise ValueError(f"it has no language {language!r}")
-            begin += [token, "<|transcribe|>"]
-        return [*begin, "<|notimestamps|>"]
+        if self._languages is None:
+            return [BEGIN, "<|notimestamps|>"]
+        token = f"<|{language}|>"
+        if token not in self._languages:
+            raise ValueError(f"it has no language {language!r}")
+        return [BEGIN, token, "<|transcribe|>", "<|notimestamps|>"]
 
     def _together(self, rows: list[tuple[NDArray[np.float32], list[str]]]) -> list[Said]:
         heard = np.ascontiguousarray([self._picture(window) for window, _ in rows])
