@@ -96,6 +96,25 @@ async def test_a_caller_who_floods_is_refused_and_the_others_are_not(
         stream.close()
 
 
+async def test_who_hangs_up_with_words_outstanding_does_not_end_the_process(
+    ear: SherpaEar, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sherpa, "STUCK_S", 0.01)
+    process = ear.worker.process
+    stream = ear.open("en", lambda _: None)
+    stream.feed(noise(1))
+    asked = asyncio.create_task(stream.finish())
+    await asyncio.sleep(0)
+    asked.cancel()
+    stream.close()
+    await asyncio.wait([asked])
+    monkeypatch.undo()
+    other = ear.open("en", lambda _: None)
+    other.feed(noise(1))
+    assert await finished(other) and ear.worker.process == process
+    other.close()
+
+
 async def test_a_process_that_is_stuck_is_ended_and_another_one_goes_on(
     ear: SherpaEar, monkeypatch: pytest.MonkeyPatch
 ):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -149,6 +151,14 @@ async def test_a_clause_that_never_ends_fails_alone(
         assert results[1] and results[1:] == [results[1]] * 5
     finally:
         await voice.close()
+
+
+async def test_a_process_that_died_while_it_was_idle_is_not_noticed(piper: LocalVoice):
+    alone = await said(piper, "Good morning.")
+    worker = piper._jobs._worker  # pyright: ignore  its process
+    os.kill(worker.process, signal.SIGKILL)
+    await worker._process.wait()  # pyright: ignore
+    assert await asyncio.wait_for(said(piper, "Good morning."), 90) == alone
 
 
 async def test_a_folder_without_a_model_is_refused(tmp_path: Path, capfd):

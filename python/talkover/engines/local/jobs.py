@@ -78,13 +78,17 @@ class Jobs:
 
     def drop(self, job: Job) -> None:
         """Nobody wants it: one that waits is gone, one that runs is told to stop."""
-        job.answer.cancel()
+        if not job.answer.cancel() and not job.answer.cancelled():
+            job.answer.exception()  # else asyncio logs one that nobody looked at
         if job in self._waiting:
             self._waiting.remove(job)
         elif job in self._running and job.stream is not None:
             self._worker.send(job.stream, b"X")
 
     def _give(self) -> None:
+        if self._waiting and self._worker.process is None:
+            # It died while nobody needed it, or was not started yet.
+            self._restart()
         while self._waiting and len(self._running) < self._beside and self._restarting is None:
             job = min(self._waiting, key=lambda one: one.due)
             self._waiting.remove(job)

@@ -17,8 +17,9 @@ MOST_STREAMS = 64
 """Callers who speak at once; a further one's words are refused."""
 BEHIND_BYTES = 10 * 32000
 """Of one utterance, sent and not decoded; one that is further behind is given up."""
-STUCK_S = 5.0
-"""Without a word from the process, while one is waited for; it is ended then."""
+STUCK_S = 3.0
+"""Without a word from the process, while one is waited for; it is ended then. Shorter than an
+engine behind it is waited for."""
 BUSY = "sherpa cannot keep up; take fewer calls (--most-calls), or name another engine behind it."
 
 
@@ -86,6 +87,7 @@ class EarStream:
         self._sent = self._decoded = self._asked = 0
         self._error: EngineError | None = None
         self._waiting: dict[int, asyncio.Future[Words]] = {}
+        self._late: asyncio.TimerHandle | None = None
 
     def feed(self, pcm: bytes) -> None:
         if self._error is not None:
@@ -112,15 +114,20 @@ class EarStream:
         asked = self._asked
         loop = asyncio.get_running_loop()
         answer = self._waiting[asked] = loop.create_future()
-        late = loop.call_later(STUCK_S, self._ear.look, loop.time())
-        answer.add_done_callback(lambda done: None if done.cancelled() else late.cancel())
+        self._patient()
+        self._late = loop.call_later(STUCK_S, self._ear.look, loop.time())
         try:
             self._ear.worker.send(self._stream, b"F", str(asked).encode())
             return await answer
         finally:
             self._waiting.pop(asked, None)
 
+    def _patient(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+
     def reset(self) -> None:
+        self._patient()
         if self._stream is not None:
             # After `close` of the engine nothing is sent; its streams are still being let go then.
             try:

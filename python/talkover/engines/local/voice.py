@@ -29,7 +29,7 @@ class LocalVoice:
     """
 
     def __init__(self, engine: str, model: str | None, voice: str | None) -> None:
-        self.info = EngineInfo(engine, "tts", note="each clause is made as a whole")
+        self.info = EngineInfo(engine, "tts")
         self._engine, self._model, self._voice = engine, model, voice
         self._jobs: Jobs | None = None
 
