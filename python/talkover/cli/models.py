@@ -76,7 +76,7 @@ def rm(name: Name) -> None:
 
 
 def _megabytes(model: Model) -> str:
-    return f"{model.size / 1e6:.0f} MB" if all(file.size for file in model.files) else "? MB"
+    return f"{model.size / 1e6:.0f} MB" if model.size else "? MB"
 
 
 @contextmanager

@@ -140,9 +140,9 @@ class Jobs:
     async def _again(self) -> None:
         try:
             await self._worker.warm()
-        except EngineError as error:
+        except (EngineError, OSError) as error:
             for job in self._waiting:
-                self._fail(job, error)
+                self._fail(job, EngineError(str(error), code="engine_gone"))
             self._waiting.clear()
         finally:
             self._restarting = None
