@@ -241,18 +241,22 @@ def sherpa(folder: Path) -> Path:
     return folder
 
 
-def whisper(folder: Path) -> Path:
-    """A Whisper of one layer, in CTranslate2's format: it says "good day" of anything loud, and
-    nothing of silence."""
-    from ctranslate2.specs import whisper_spec
-
-    # In the places of the real ones, which say that it knows many languages.
-    tokens = [
+def whisper_tokens() -> list[str]:
+    """In the places of the real ones, which say that it knows many languages."""
+    return [
         "Ġgood", "Ġday", *(f"unused{n}" for n in range(50255)), "<|endoftext|>",
         "<|startoftranscript|>", "<|en|>", *(f"<|x{n}|>" for n in range(98)), "<|translate|>",
         "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>",
         *(f"<|{n / 50:.2f}|>" for n in range(1501)),
     ]  # fmt: skip
+
+
+def whisper(folder: Path) -> Path:
+    """A Whisper of one layer, in CTranslate2's format: it says "good day" of anything loud, and
+    nothing of silence."""
+    from ctranslate2.specs import whisper_spec
+
+    tokens = whisper_tokens()
     english = tokens.index("<|en|>")
     good, day, end, start, time = 0, 1, english - 2, tokens.index("<|notimestamps|>"), english + 1
     wide, loud = 16, 10
