@@ -9,7 +9,7 @@ import pytest
 from talkover.engines.base import Wanted
 from talkover.engines.providers import known, make, provider
 from talkover.engines.registry import Choice, build
-from talkover.errors import ConfigError
+from talkover.errors import ConfigError, EngineError
 
 PACKAGE = """
 from talkover.engines.base import Provider
@@ -103,3 +103,16 @@ def test_what_an_engine_can_do_is_told_in_words():
     assert model.abilities == ["languages: en"]
     model, _ = build(Choice(s2s="gemini", keys=(("gemini", "k"),))).infos
     assert model.abilities == ["owns the floor"]
+
+
+async def test_a_local_engine_without_weights_is_told_how_to_get_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TALKOVER_MODELS", str(tmp_path))
+    listed = {one.name: one for one in known()}
+    for name, model in (("kokoro", "kokoro-v1.0"), ("sherpa", "zipformer-en-20m")):
+        assert not listed[name].trouble
+        assert listed[name].note.endswith(f"not on this machine: talkover models pull {model}.")
+    voice = build(Choice(tts="piper#de_DE-thorsten-medium")).tts
+    with pytest.raises(EngineError, match=r"talkover models pull de_DE-thorsten-medium\.$"):
+        await voice.warm()

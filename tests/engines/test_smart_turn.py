@@ -20,6 +20,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from talkover.engines import worker
 from talkover.engines.base import Endpointer
+from talkover.engines.local import catalogue
+from talkover.engines.local import weights as store
 from talkover.engines.smart_turn import endpointer as smart_turn
 from talkover.engines.smart_turn import weights
 from talkover.engines.smart_turn.endpointer import MOST_WAITING, SmartTurn
@@ -218,9 +220,10 @@ async def test_a_file_that_is_no_such_model_is_refused_at_once(tmp_path: Path, c
     assert workers() == []
 
 
-def test_the_models_file_is_the_one_named_or_the_one_in_pipecat(
+def test_the_models_file_is_the_one_named_or_pulled_or_in_pipecat(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setenv("TALKOVER_MODELS", str(tmp_path / "models"))
     if importlib.util.find_spec("pipecat") is None:
         with pytest.raises(EngineError, match="pip install --no-deps pipecat-ai"):
             weights.find(None)
@@ -236,6 +239,13 @@ def test_the_models_file_is_the_one_named_or_the_one_in_pipecat(
     for version in ("v3.1", "v3.2"):
         (data / f"smart-turn-{version}-cpu.onnx").touch()
     assert weights.find(None) == data / "smart-turn-v3.2-cpu.onnx"
+    pulled = tmp_path / "models/smart-turn-v3.2/smart-turn-v3.2-cpu.onnx"
+    pulled.parent.mkdir(parents=True)
+    pulled.write_bytes(b"model")
+    model = catalogue.named("smart-turn-v3.2")
+    files = {pulled.name: store.Sum(5, "")}
+    store.lock(model.name, store.Locked(model.revision, model.revision, files))
+    assert weights.find(None) == pulled
     named = tmp_path / "mine.onnx"
     named.touch()
     assert weights.find(str(named)) == named

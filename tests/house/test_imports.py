@@ -11,7 +11,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cli": {
         "audit", "gateway", "observe", "cluster", "protocol.facts",
         "session.limits", "session.lobby", "session.recorder",
-        "engines.base", "engines.registry", "media", "bundle", "turn", "demo",
+        "engines.base", "engines.registry", "engines.local", "media", "bundle", "turn", "demo",
         "agent", "config", "errors", "__init__",
     },
     # Makes the offers of a call; a spoken one is handed to it.

@@ -65,6 +65,10 @@ PLACES: dict[str, set[str]] = {
     # The sound on its way to a provider, and what it says.
     "engines.remote.uplink": {"create_task"},
     "engines.remote.deepgram": {"TaskGroup", "create_task"},
+    # A local model's process, started again; the readers in such, by which work is stopped.
+    "engines.local.jobs": {"create_task"},
+    "engines.local.inbox": {"Thread"},
+    "engines.local.sherpa_worker": {"Thread"},
     # In tests with virtual time, agents' plain functions, one at a time.
     "testing.loop": {"Thread"},
     # The demo's timers.

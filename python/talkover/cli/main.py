@@ -13,7 +13,7 @@ import typer
 from .. import __version__
 from ..config import FILE, load
 from ..errors import InputError, TalkoverError
-from . import bench, recordings, sessions
+from . import bench, models, recordings, sessions
 from .flags import Flags, with_flags
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 
 

@@ -364,8 +364,10 @@ class Wanted:
 class Provider:
     """Who makes engines. An entry point of the group `talkover.engines` names an object of this.
 
-    A maker starts and connects nothing. ConfigError says which setting is missing.
+    A maker starts and connects nothing. ConfigError says which setting is missing. `state`: what
+    of its models is on this machine, and how to get them; for lists.
     """
 
     note: str
     makers: Mapping[Role, Callable[[Wanted], Any]]
+    state: Callable[[], str] | None = None

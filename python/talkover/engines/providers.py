@@ -17,7 +17,11 @@ OURS = {
     "deepgram": "talkover.engines.remote.deepgram:PROVIDER",
     "elevenlabs": "talkover.engines.remote.elevenlabs:PROVIDER",
     "gemini": "talkover.engines.remote.gemini:PROVIDER",
+    "kokoro": "talkover.engines.local.provider:KOKORO",
     "openai": "talkover.engines.remote.provider:PROVIDER",
+    "piper": "talkover.engines.local.provider:PIPER",
+    "sherpa": "talkover.engines.local.provider:SHERPA",
+    "whisper": "talkover.engines.local.provider:WHISPER",
 }
 SCHEMES = {"http": "openai", "https": "openai", "ws": "openai", "wss": "openai"}
 """A URL's scheme → who makes its engines; any other scheme is a provider's name."""
@@ -44,7 +48,8 @@ def known() -> list[Known]:
         except ConfigError as error:
             listed.append(Known(name, origin, trouble=error.message))
         else:
-            listed.append(Known(name, origin, found.note, tuple(found.makers)))
+            note = f"{found.note}; {found.state()}" if found.state is not None else found.note
+            listed.append(Known(name, origin, note, tuple(found.makers)))
     return listed
 
 

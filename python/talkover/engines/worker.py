@@ -25,9 +25,10 @@ class Worker:
     The child ends when its standard input does, so it never outlives this process.
     """
 
-    def __init__(self, module: str, *arguments: str) -> None:
+    def __init__(self, module: str, *arguments: str, start_s: float | None = None) -> None:
         self._module = module
         self._arguments = arguments
+        self._start_s = start_s
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._handlers: dict[int, Handler] = {}
@@ -63,7 +64,9 @@ class Worker:
             ready = asyncio.create_task(self._ready.wait())
             # The reader ends with the process: one that dies at its start is not waited for.
             await asyncio.wait(
-                (ready, self._reader), timeout=START_S, return_when=asyncio.FIRST_COMPLETED
+                (ready, self._reader),
+                timeout=self._start_s or START_S,
+                return_when=asyncio.FIRST_COMPLETED,
             )
             ready.cancel()
             if not self._ready.is_set():
@@ -91,6 +94,17 @@ class Worker:
                 handler(b"!", b"")
             return
         process.stdin.write(pack(stream, kind, payload))
+
+    @property
+    def process(self) -> int | None:
+        """The child's number; None where none runs."""
+        child = self._process
+        return None if child is None or child.returncode is not None else child.pid
+
+    def kill(self) -> None:
+        """End a child that is stuck: its streams hear b"!"; `warm` starts another."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
 
     def forget(self, stream: int) -> None:
         self._handlers.pop(stream, None)

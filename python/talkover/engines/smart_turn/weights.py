@@ -1,4 +1,4 @@
-"""Where the model's file lies. It is no part of Talkover, and nothing is downloaded."""
+"""Where the model's file lies. It is no part of Talkover, and nothing is downloaded unasked."""
 
 from __future__ import annotations
 
@@ -6,13 +6,18 @@ import importlib.util
 from pathlib import Path
 
 from ...errors import EngineError
+from ..local import weights
 
 IN_PIPECAT = "audio/turn/smart_turn/data"
-HOW = "pip install --no-deps pipecat-ai, which carries it, or set smart_turn to the file's path"
+HOW = (
+    "talkover models pull smart-turn-v3.2, or pip install --no-deps pipecat-ai, which carries it, "
+    "or set smart_turn to the file's path"
+)
 
 
 def find(path: str | None) -> Path:
-    """The file at `path`, else the one in an installed pipecat-ai, which is not imported.
+    """The file at `path`, else the one that was pulled, else the one in an installed pipecat-ai,
+    which is not imported.
 
     EngineError says how to get one.
     """
@@ -21,6 +26,10 @@ def find(path: str | None) -> Path:
         if not file.is_file():
             raise EngineError(f"The end-of-turn model {path} is no file: {HOW}.")
         return file
+    try:
+        return next(weights.find("smart-turn", None).glob("*.onnx"))
+    except EngineError:
+        pass
     spec = importlib.util.find_spec("pipecat")
     for package in (spec and spec.submodule_search_locations) or ():
         files = sorted(Path(package, IN_PIPECAT).glob("smart-turn*.onnx"))

@@ -1,0 +1,1 @@
+"""Engines on this machine: models that are pulled once and run in worker processes."""

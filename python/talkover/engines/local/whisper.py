@@ -1,0 +1,84 @@
+"""Whisper on this machine, an utterance at a time: one process transcribes those of all callers
+that wait, together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+from ...errors import EngineError
+from ..base import EngineInfo, Words
+from .jobs import Jobs
+from .weights import find, needed
+
+TOGETHER = 8
+"""Utterances in the process at a time."""
+MOST_S = 30.0
+"""For one of them, those beside it included."""
+
+
+class WhisperEar:
+    """Thread: the loop's. `model` is a folder in CTranslate2's format, or in the catalogue."""
+
+    def __init__(self, model: str | None = None) -> None:
+        self.info = EngineInfo("whisper", "stt")
+        self._model = model
+        self._jobs: Jobs | None = None
+
+    async def warm(self) -> None:
+        """Load the model and transcribe silence. EngineError says what is missing."""
+        needed("stt", "whisper", "ctranslate2", "numpy")
+        if self._jobs is None:
+            self._jobs = Jobs(
+                "whisper", "talkover.engines.local.whisper_worker",
+                str(find("whisper", self._model)), most_s=MOST_S, beside=TOGETHER,
+            )  # fmt: skip
+        try:
+            await self._jobs.warm()
+        except EngineError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        jobs, self._jobs = self._jobs, None
+        if jobs is not None:
+            await jobs.close()
+
+    def open(self, language: str, on_words: Callable[[Words], None]) -> WhisperStream:
+        return WhisperStream(self, language)
+
+    async def words(self, sound: bytes, language: str) -> Words:
+        """EngineError. Cancelled, it is not transcribed, unless that has begun."""
+        if self._jobs is None:
+            raise EngineError("whisper is not ready; see why above.", code="engine_gone")
+        jobs = self._jobs
+        head = json.dumps({"language": language}).encode()
+        job = jobs.put(head + b"\n" + sound, asyncio.get_running_loop().time())
+        try:
+            said = json.loads(await job.answer)
+        finally:
+            jobs.drop(job)
+        return Words(said["text"], final=True, sure=said["sure"])
+
+
+class WhisperStream:
+    """One caller's ear."""
+
+    def __init__(self, ear: WhisperEar, language: str) -> None:
+        self._ear, self._language = ear, language
+        self._sound = bytearray()
+
+    def feed(self, pcm: bytes) -> None:
+        self._sound += pcm
+
+    async def finish(self) -> Words:
+        if not self._sound:
+            return Words("", final=True)
+        return await self._ear.words(bytes(self._sound), self._language)
+
+    def reset(self) -> None:
+        self._sound.clear()
+
+    def close(self) -> None:
+        self.reset()
