@@ -60,6 +60,7 @@ async def _in_nats(settings: Settings, url: str) -> Store:
         log = await NatsLog.over(
             link, keep_s=settings.state_hours * 3600.0, away_s=settings.resume_seconds,
             replicas=settings.nats_replicas, tells=settings.webhook is not None,
+            spools=state_folder() / "spool",
         )  # fmt: skip
         return Store(log, await NatsSecrets.over(link, settings.nats_replicas), link)
     except ConfigError:

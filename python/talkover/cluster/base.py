@@ -133,6 +133,10 @@ class SessionLog(Protocol):
         """The sessions that are known, the newest first."""
         ...
 
+    def find(self, id: str) -> asyncio.Future[Opened]:
+        """A session, without what it has said. NotFound."""
+        ...
+
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
         """A session, and what it has said after number `after`. NotFound."""
         ...

@@ -102,6 +102,9 @@ class NatsLink:
     def lives(self, node: str) -> bool:
         return self.nodes.lives(node, time.monotonic())
 
+    def silent_s(self, node: str) -> float:
+        return self.nodes.silent_s(node, time.monotonic())
+
     # ---- the bus -------------------------------------------------------------------------------
 
     def others(self) -> dict[str, Load]:

@@ -184,6 +184,9 @@ class SqliteLog:
 
         return self.do(work)
 
+    def find(self, id: str) -> asyncio.Future[Opened]:
+        return self.do(lambda db: _opened(db, id))
+
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
         def work(db: sqlite3.Connection) -> Kept:
             return Kept(_opened(db, id), _records(db, id, after))

@@ -51,8 +51,6 @@ log = structlog.get_logger("talkover.lobby")
 
 ADOPT_S = 10.0
 """How often is looked for sessions that other processes left."""
-NOTHING = 1 << 62
-"""A number that no record has: what is read after it is the session's row alone."""
 UNCONNECTED_S = 20.0
 """An answered offer whose caller never arrives is forgotten after this."""
 
@@ -231,7 +229,7 @@ class Lobby:
         if self._still_here(back) is not None:
             raise Busy("This server has the call itself, and it stays; connect to another one.")
         try:
-            opened = (await self._log.read(back.id, NOTHING)).opened
+            opened = await self._log.find(back.id)
         except NotFound:
             raise unclaimed() from None
         check_claim(opened.token, opened.ended, back.hash)
