@@ -35,6 +35,7 @@ from nats.js.kv import KeyValue
 from ..errors import ConfigError, NotFound
 from .base import (
     OWED,
+    Backlog,
     Fenced,
     Kept,
     Kind,
@@ -143,6 +144,10 @@ class NatsLog:
         made = cls(link, stream, rows, spool, keep_s=keep_s, away_s=away_s, tells=tells)
         await made._begin()
         return made
+
+    @property
+    def backlog(self) -> Backlog:
+        return Backlog(self.spool.records, self.spool.bytes)
 
     # ---- for sessions --------------------------------------------------------------------------
 

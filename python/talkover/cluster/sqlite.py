@@ -24,6 +24,7 @@ import structlog
 from ..errors import ConfigError, TalkoverError
 from .base import (
     OWED,
+    Backlog,
     Fenced,
     Kept,
     Kind,
@@ -106,6 +107,10 @@ class SqliteLog:
         self._tidied = 0.0
         self._thread = threading.Thread(target=self._run, name="session-log", daemon=True)
         self._thread.start()
+
+    @property
+    def backlog(self) -> Backlog:
+        return Backlog(self._jobs.qsize(), 0)
 
     def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
         self._ours.add(id)

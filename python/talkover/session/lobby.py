@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from ..agent import Agent
-from ..cluster.base import Fenced, Kept, Opened, SessionLog, check_claim, unclaimed
+from ..cluster.base import Backlog, Fenced, Kept, Opened, SessionLog, check_claim, unclaimed
 from ..cluster.nodes import Load
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice, tool_server
@@ -291,6 +291,11 @@ class Lobby:
     def holder(self, id: str) -> str | None:
         """The other server that has a session, by its id or its call's."""
         return None if id in self._sessions else self._log.holder(id)
+
+    @property
+    def backlog(self) -> Backlog:
+        """What the session log has not taken yet."""
+        return self._log.backlog
 
     def get(self, id: str) -> Session | None:
         """By session id or call id."""
