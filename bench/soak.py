@@ -43,7 +43,7 @@ METHOD = (
 LEAST_S = 5.0
 SETTLE_S = 25.0
 """An offer that never connected is forgotten after 20 s."""
-FLAGS = ("--state", "memory", "--resume-seconds", "2")
+FLAGS = ("--state", "memory", "--state-hours", "0", "--resume-seconds", "2")
 
 
 async def answered(url: str) -> None:

@@ -133,13 +133,12 @@ async def test_more_than_a_message_may_have_goes_in_several(nats: NatsServer) ->
 async def test_a_spool_is_empty_again_once_nothing_waits(tmp_path: Path) -> None:
     spool, other = Spool(tmp_path, "a"), Spool(tmp_path, "b")
     file = tmp_path / "a.jsonl"
-    for n in (1, 2):
-        spool.keep("s", 1, ("record", Record(n, 0, "{}")))
+    numbers = [spool.keep("s", 1, ("record", Record(n, 0, "{}"))) for n in (1, 2)]
     await until(lambda: file.read_bytes().count(b"\n") == 2)
     assert (spool.records, spool.bytes) == (2, file.stat().st_size)
     assert await other.abandoned() == [], "its process lives"
-    spool.taken()
-    spool.taken()
+    for number in numbers:
+        spool.taken(number)
     await until(lambda: not file.stat().st_size)
     spool.keep("s", 1, ("record", Record(3, 0, "{}")))
     await spool.close()
@@ -151,4 +150,22 @@ async def test_a_spool_is_empty_again_once_nothing_waits(tmp_path: Path) -> None
     (again,) = await other.abandoned()
     again.done()
     assert await other.abandoned() == [] and not file.exists()
+    await other.close()
+
+
+async def test_a_spool_in_which_something_always_waits_does_not_grow(tmp_path: Path) -> None:
+    spool, other = Spool(tmp_path, "a", most_bytes=4000), Spool(tmp_path, "b")
+    file, waiting = tmp_path / "a.jsonl", list[int]()
+    for n in range(1, 101):
+        waiting.append(spool.keep("s", 1, ("record", Record(n, 0, "x" * 50))))
+        if len(waiting) > 3:
+            spool.taken(waiting.pop(0))
+        assert not spool.full
+        await until(lambda n=n: b"[%d," % n in file.read_bytes())
+        assert file.stat().st_size < 2000
+    await spool.close()
+    (found,) = await other.abandoned()
+    assert {what[0] for left in found.left for _, what in left.writes} >= {98, 99, 100}
+    found.done()
+    assert await other.abandoned() == []
     await other.close()

@@ -2,8 +2,8 @@
 
 Each process has a file of its own in a folder, locked while it lives: a line of JSON for each
 write, and empty again whenever nothing waits. Whoever finds the file of a process that is gone
-delivers it. A line may say what the log has had already (its answer was lost, or the file not yet
-emptied), so who delivers asks the log first; the last one may be torn, and then was not promised.
+delivers it. A line may say what the log has had already (it was taken since), so who delivers asks
+the log first; the last one may be torn, and then was not promised.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import fcntl
 import json
 import os
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -45,8 +46,10 @@ class Spool:
     """
 
     def __init__(self, folder: Path | None, name: str, most_bytes: int = MOST_BYTES) -> None:
-        self.records = self.bytes = 0
-        """What waits for the log, and how much the file has for that."""
+        self.bytes = 0
+        """Of all that waits for the log."""
+        self._waiting: dict[int, bytes] = {}
+        self._tickets = count()
         self._folder, self._most = folder, most_bytes
         self._path = None if folder is None else folder / f"{name}.jsonl"
         self._file, self._end = -1, 0
@@ -59,27 +62,31 @@ class Spool:
             self._complain(error)
 
     @property
+    def records(self) -> int:
+        """Writes that wait."""
+        return len(self._waiting)
+
+    @property
     def full(self) -> bool:
         return self.bytes >= self._most
 
-    def keep(self, session: str, term: int, write: Write) -> None:
-        """It waits; on the disk in a moment."""
+    def keep(self, session: str, term: int, write: Write) -> int:
+        """It waits, on the disk in a moment; its number, for `taken`."""
         line = json.dumps([session, term, *write]).encode() + b"\n"
-        self.records += 1
+        number = next(self._tickets)
+        self._waiting[number] = line
         self.bytes += len(line)
-        if self._path is not None:
-            self._pending.append(line)
-            self._go_on()
+        self._pending.append(line)
+        self._go_on()
+        return number
 
-    def taken(self) -> None:
-        """One that was kept waits no more."""
-        self.records -= 1
-        if not self.records:
-            self.bytes = 0
-            if self._path is not None:
-                self._pending.clear()
-                self._stale = True
-                self._go_on()
+    def taken(self, number: int) -> None:
+        """The log has it, or never will."""
+        self.bytes -= len(self._waiting.pop(number))
+        # Where NATS is slow something always waits, and the file would grow for ever.
+        if not self._waiting or self._end > max(self._most // 4, 2 * self.bytes):
+            self._pending, self._stale = list(self._waiting.values()), True
+            self._go_on()
 
     async def abandoned(self) -> list[Abandoned]:
         """The files of processes that are gone, in which something is left."""
@@ -99,7 +106,7 @@ class Spool:
         if self._task is not None:
             await asyncio.wait([self._task], timeout=CLOSE_S)
         if self._file >= 0:
-            if self._path is not None and not self.records:
+            if self._path is not None and not self._waiting:
                 self._path.unlink(missing_ok=True)
             os.close(self._file)
             self._file = -1
@@ -131,15 +138,19 @@ class Spool:
             return
         if self._file < 0:
             self._file = _locked(self._path)
-        self._end = 0 if afresh else self._end
-        os.ftruncate(self._file, self._end)
-        view, at = memoryview(data), self._end
-        while view:
-            done = os.pwrite(self._file, view, at)
-            view, at = view[done:], at + done
-        if data:
-            os.fsync(self._file)
-        self._end = at
+        if not afresh or not data:
+            start = 0 if afresh else self._end
+            os.ftruncate(self._file, start)
+            self._end = _put(self._file, data, start)
+            return
+        # What waits must not be gone for a moment.
+        beside = self._path.with_suffix(".new")
+        file = _locked(beside)
+        os.ftruncate(file, 0)
+        end = _put(file, data, 0)
+        beside.replace(self._path)
+        os.close(self._file)
+        self._file, self._end = file, end
 
     def _complain(self, error: OSError) -> None:
         if not self._told:
@@ -183,6 +194,17 @@ def _locked(path: Path) -> int:
             os.close(folder)
             return file
         os.close(file)
+
+
+def _put(file: int, data: bytes, at: int) -> int:
+    """Where it ends."""
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(file, view, at)
+        view, at = view[done:], at + done
+    if data:
+        os.fsync(file)
+    return at
 
 
 def _taken_over(path: Path) -> Abandoned | None:

@@ -139,16 +139,15 @@ class Writer:
         )
 
     def _keep(self, job: _Job) -> None:
-        if not job.kept and not job.over:
-            job.kept = True
-            self._spool.keep(self._id, self.term, job.write)
+        if job.kept is None and not job.over:
+            job.kept = self._spool.keep(self._id, self.term, job.write)
 
     def _over(self, error: Exception | None = None) -> None:
         """The first that waits is written, or never will be."""
         job = self._waiting.popleft()
         job.over = True
-        if job.kept:
-            self._spool.taken()
+        if job.kept is not None:
+            self._spool.taken(job.kept)
         if job.written.done():
             return
         if error is None:
@@ -175,12 +174,13 @@ def name(id: str, term: int, batch: list[Record]) -> str:
 
 
 class _Job:
-    """`sent`: how many records were sent together, this one first; 0 before that. `kept`: the spool
-    has it. `over`: it waits no more."""
+    """`sent`: how many records were sent together, this one first; 0 before that. `kept`: its
+    number in the spool. `over`: it waits no more."""
 
     def __init__(self, write: Write) -> None:
         self.write, self.sent = write, 0
-        self.kept = self.over = False
+        self.kept: int | None = None
+        self.over = False
         self.written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
