@@ -41,6 +41,7 @@ METHOD = (
     "forgotten."
 )
 LEAST_S = 5.0
+TURNED_AWAY_S = 1.0
 SETTLE_S = 25.0
 """An offer that never connected is forgotten after 20 s."""
 FLAGS = ("--state", "memory", "--state-hours", "0", "--resume-seconds", "2")
@@ -175,7 +176,11 @@ class Soak:
                 await kind(self._server.url)
                 self.became[kind.__name__] += 1
             except (CallError, TimeoutError, httpx.HTTPError, AssertionError) as error:
-                self.became[f"{kind.__name__} failed: {type(error).__name__}"] += 1
+                if "no room" in str(error):
+                    self.became["turned away"] += 1
+                    await asyncio.sleep(TURNED_AWAY_S)
+                else:
+                    self.became[f"{kind.__name__} failed: {type(error).__name__}"] += 1
 
     async def _look(self) -> None:
         every = max(LEAST_S, self._seconds / 60)

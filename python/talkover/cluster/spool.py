@@ -48,6 +48,8 @@ class Spool:
     def __init__(self, folder: Path | None, name: str, most_bytes: int = MOST_BYTES) -> None:
         self.bytes = 0
         """Of all that waits for the log."""
+        self.away = False
+        """Whether the log is known not to answer; who finds that out sets it."""
         self._waiting: dict[int, bytes] = {}
         self._tickets = count()
         self._folder, self._most = folder, most_bytes

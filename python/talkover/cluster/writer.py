@@ -53,7 +53,6 @@ class Writer:
         self._waiting: deque[_Job] = deque()
         self._task: asyncio.Task[None] | None = None
         self._fenced: Fenced | None = None
-        self._away = False
 
     def append(self, record: Record) -> asyncio.Future[None]:
         if self._spool.full:
@@ -65,7 +64,7 @@ class Writer:
             return failed(self._fenced)
         job = _Job(write)
         self._waiting.append(job)
-        if self._away:
+        if self._spool.away:
             self._keep(job)
         else:
             asyncio.get_running_loop().call_later(SPOOL_S, self._keep, job)
@@ -100,14 +99,22 @@ class Writer:
         while self._waiting:
             try:
                 await self._next()
-                self._away = False
+                self._tell(None)
             except Fenced as error:
                 self._fence(error)
             except LogUnavailable as error:
-                if not self._away:
-                    log.warning("the session log is away; writes wait", error=error.message)
-                self._away = True
+                self._tell(error)
                 await asyncio.sleep(AGAIN_S)
+
+    def _tell(self, trouble: LogUnavailable | None) -> None:
+        """Once for all sessions."""
+        away = trouble is not None
+        if away != self._spool.away:
+            self._spool.away = away
+            if trouble is not None:
+                log.warning("the session log is away; writes wait", error=trouble.message)
+            else:
+                log.info("the session log is back", waiting=self._spool.records)
 
     async def _next(self) -> None:
         job = self._waiting[0]
