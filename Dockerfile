@@ -36,7 +36,8 @@ FROM python:3.13-slim-bookworm
 RUN --mount=type=bind,from=wheel,source=/src/dist,target=/dist \
   pip install --no-cache-dir --only-binary :all: --require-hashes --requirement /dist/requirements.txt \
   && pip install --no-cache-dir --no-deps /dist/*.whl \
-  && useradd --uid 10001 --create-home talkover
+  && useradd --uid 10001 --create-home talkover \
+  && install --directory --owner 10001 --mode 0700 /home/talkover/.local/state/talkover
 ENV PYTHONUNBUFFERED=1 TALKOVER_HOST=0.0.0.0 TALKOVER_PORT=8080 TALKOVER_MEDIA_PORT=8081
 EXPOSE 8080/tcp 8081/udp 8081/tcp
 USER 10001

@@ -1,5 +1,6 @@
-"""Servers that share NATS, one of them killed with all its calls: when those talk again elsewhere;
-and what a hundred who watch one call are told, and when."""
+"""Servers that share NATS: one killed with all its calls, one cut off from NATS, all restarted one
+after the other; when calls talk again and what they miss. And what a hundred who watch one call are
+told, and when."""
 
 from __future__ import annotations
 
@@ -10,29 +11,46 @@ import signal
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import websockets
-from cluster.nats_server import NatsServer
+from tests.cluster.nats_server import NatsServer
 
 from talkover.cli.caller import Caller
 
-from .report import Report, arguments, say, spread, table
+from .report import Report, arguments, percentile, say, spread, table
 from .resume import PATIENCE_S, SPEAKING_S, Outcome, Served, held
+from .rolling import roll
+from .severed import Relay, cut
 
-GOALS = {
-    "talking_again_ms": {"p50": 1500, "p95": 3000, "max": 5000},
-    "items_lost": 0, "items_doubled": 0, "fan_out_ms_p99": 5,
+GOALS: dict[str, dict[str, Any]] = {
+    "kills": {
+        "talking_again_ms": {"p50": 1500, "p95": 3000, "max": 5000},
+        "items_lost": 0, "items_doubled": 0,
+    },
+    "cut": {
+        "talking_again_ms": {"p95": 6000},
+        "items_lost": 0, "items_doubled": 0, "strays_written": 0,
+    },
+    "drain": {"audio_gap_ms": {"max": 300}, "words_cut": 0, "calls_cut": 0},
+    "fan_out": {"ms": {"p99": 5}},
 }  # fmt: skip
 METHOD = (
-    "Three servers and one NATS on this machine. `--n` callers over WebRTC with one server and as "
-    "many with another, each in a numbered dialogue in writing, as in `bench.resume`. The first "
-    "server is killed (SIGKILL) at a random moment of everybody's third answer; its callers come "
-    "back at once to one of the others, by their tokens. Talking again: from the kill to the first "
-    "sound of an answer that counts right. Late: packets of the other server's calls that came "
-    "more than 60 ms after the one before, from the kill to the last return. Fan-out: `--watchers` "
-    "sockets watch one call; for each event, when each got it after the first of them did."
+    "Three servers and one NATS on this machine. Kills: `--n` callers over WebRTC with one server "
+    "and as many with another, each in a numbered dialogue in writing, as in `bench.resume`. The "
+    "first server is killed (SIGKILL) at a random moment of everybody's third answer; its callers "
+    "come back at once to one of the others, by their tokens. Talking again: from the kill to the "
+    "first sound of an answer that counts right. Late: packets of the other server's calls that "
+    "came more than 60 ms after the one before, from the kill to the last return. Cut: instead, a "
+    "TCP relay between the first server and NATS carries nothing any more; each caller says one "
+    "thing more to that server, which must not be in the history, and goes elsewhere; then the "
+    "relay goes on, and the server has to let go of all. Drain: `--n` callers of each server; each "
+    "in turn is told to stop (SIGTERM) and started again, and its callers move. Moved: from being "
+    "asked to being elsewhere; audio gap: the longest time between two pieces of sound from 1 s "
+    "before that to 1 s after. Fan-out: `--watchers` sockets watch one call; for each event, when "
+    "each got it after the first of them did."
 )
 PACE_MS = 60
 ANSWERS = 5
@@ -101,54 +119,122 @@ async def fan_out(server: Served, watchers: int) -> list[float]:
     return [(one - min(times)) * 1000 for times in full for one in times]
 
 
-async def measure(options: argparse.Namespace) -> None:
-    report = Report("cluster", options)
-    random.seed(options.seed)
+async def _kills(servers: list[Served], options: argparse.Namespace) -> dict[str, Any]:
     again: list[float] = []
     outcomes: list[Outcome] = []
     late = 0
-    with tempfile.TemporaryDirectory() as folder:
-        nats = NatsServer(Path(folder))
-        servers: list[Served] = []
-        for name in "abc":
-            (Path(folder) / name).mkdir()
-            servers.append(Served(Path(folder) / name, "--nats", nats.url))
-            await servers[-1].start()
-        for n in range(options.kills):
-            times, became, others = await kill(servers, options.n)
-            again, outcomes, late = again + times, outcomes + became, late + others
-            say(f"kill {n + 1}: all talk again after {max(times):.0f} ms")
-            await servers[0].start()
-            servers = servers[1:] + servers[:1]
-        spreads = await fan_out(servers[0], options.watchers)
-        for server in servers:
+    for n in range(options.kills):
+        times, became, others = await kill(servers, options.n)
+        again, outcomes, late = again + times, outcomes + became, late + others
+        say(f"kill {n + 1}: all talk again after {max(times):.0f} ms")
+        await servers[0].start()
+        servers.append(servers.pop(0))
+    return {
+        "talking_again_ms": spread(again), **_items(outcomes), "late_packets_of_others": late,
+    }  # fmt: skip
+
+
+async def _cut(folder: Path, nats: NatsServer, options: argparse.Namespace) -> dict[str, Any]:
+    """Among three servers of its own, one of which has the line that is cut."""
+    async with Relay(nats.url)() as relay:
+        first, *others = await _started(folder / "cut", relay.url, nats.url, nats.url)
+        found = await cut(relay, first, others, options.n)
+        say(f"link cut: all talk again after {max(found.again_ms):.0f} ms")
+        for server in (first, *others):
             await server.end(signal.SIGINT)
-        nats.stop()
-    results: dict[str, Any] = {
-        "talking_again_ms": spread(again),
+    return {
+        "talking_again_ms": spread(found.again_ms), **_items(found.outcomes),
+        "strays_written": found.strays, "fenced_after_ms": round(found.fenced_ms),
+    }  # fmt: skip
+
+
+async def _drain(servers: list[Served], options: argparse.Namespace) -> dict[str, Any]:
+    found = await roll(servers, options.n)
+    say(f"drain: {len(found.moved_ms)} moves")
+    return {
+        "moved_ms": spread(found.moved_ms), "nowhere_ms": spread(found.nowhere_ms),
+        "audio_gap_ms": spread(found.audio_gap_ms), "emptied_ms": spread(found.emptied_ms),
+        "words": found.words, "words_cut": found.words_cut, "calls_cut": found.calls_cut,
+    }  # fmt: skip
+
+
+async def _fan_out(servers: list[Served], options: argparse.Namespace) -> dict[str, Any]:
+    spreads = await fan_out(servers[0], options.watchers)
+    p99 = percentile(spreads, 99)
+    return {"ms": spread(spreads, 1) | {"p99": None if p99 is None else round(p99, 1)}}
+
+
+def _items(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    return {
         "items_lost": sum(one.lost for one in outcomes),
         "items_doubled": sum(one.doubled for one in outcomes),
-        "late_packets_of_others": late,
-        "fan_out_ms": spread(spreads),
     }
-    file = report.write(METHOD, GOALS, results)
-    rows = [
-        (name, *(results[key][one] for one in ("n", "p50", "p95", "max")))
-        for name, key in (("talking again, ms", "talking_again_ms"), ("fan-out, ms", "fan_out_ms"))
-    ]
-    table(
-        f"{options.n} callers each, {options.kills} kills, {options.watchers} watchers",
-        ("", "n", "p50", "p95", "max"), rows,
-    )  # fmt: skip
-    print(
-        f"  items lost {results['items_lost']}, doubled {results['items_doubled']}; packets of "
-        f"other calls late {late}; {file}"
-    )
+
+
+async def _started(folder: Path, *urls: str) -> list[Served]:
+    """A server for each, which reaches NATS there."""
+    servers: list[Served] = []
+    for name, url in zip("abc", urls, strict=True):
+        (folder / name).mkdir(parents=True)
+        servers.append(Served(folder / name, "--nats", url, "--drain-seconds", "60"))
+        await servers[-1].start()
+    return servers
+
+
+async def measure(options: argparse.Namespace) -> None:
+    report = Report("cluster", options)
+    random.seed(options.seed)
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        nats = NatsServer(folder)
+        servers = await _started(folder, nats.url, nats.url, nats.url)
+        try:
+            for part in options.parts.split(","):
+                match part:
+                    case "kills":
+                        results[part] = await _kills(servers, options)
+                    case "cut":
+                        results[part] = await _cut(folder, nats, options)
+                    case "drain":
+                        results[part] = await _drain(servers, options)
+                    case _:
+                        results[part] = await _fan_out(servers, options)
+        finally:
+            for server in servers:
+                await server.end(signal.SIGINT)
+            nats.stop()
+    file = report.write(METHOD, {part: GOALS[part] for part in results}, results)
+    _show(results, f"{options.n} callers each, {options.watchers} watchers")
+    print(f"  {file}")
+
+
+def _show(results: dict[str, Any], title: str) -> None:
+    spreads = [
+        (f"{part}: {name}", value) for part, found in results.items()
+        for name, value in found.items() if isinstance(value, dict)
+    ]  # fmt: skip
+    columns = ("n", "p50", "p95", "p99", "max")
+    rows = [(name, *(value.get(one) for one in columns)) for name, value in spreads]
+    table(title, ("", *columns), rows)
+    counts = [
+        (f"{part}: {name}", value) for part, found in results.items()
+        for name, value in found.items() if not isinstance(value, dict)
+    ]  # fmt: skip
+    table("and", ("", "n"), counts)
+
+
+def _parts(text: str) -> str:
+    unknown = set(text.split(",")) - set(GOALS)
+    if unknown:
+        raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: give some of {', '.join(GOALS)}")
+    return text
 
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--n", type=int, default=10, help="callers of each of two servers")
+    parser.add_argument("--parts", type=_parts, default=",".join(GOALS))
+    parser.add_argument("--n", type=int, default=10, help="callers of each server")
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--watchers", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import re
@@ -103,6 +104,7 @@ class Outcome:
     again: float
     lost: int
     doubled: int
+    session: str
 
 
 async def counted(call: Caller, n: int) -> None:
@@ -121,14 +123,22 @@ def texts(call: Caller) -> list[str]:
     return list(said.values())
 
 
+def items(call: Caller) -> list[dict[str, Any]]:
+    return [event["item"] for event in call.of("conversation.item.done")]
+
+
 def done(call: Caller) -> list[str]:
-    return [event["item"]["id"] for event in call.of("conversation.item.done")]
+    return [item["id"] for item in items(call)]
 
 
 async def held(
-    server: Served, begun: asyncio.Semaphore, killed: asyncio.Event, others: Sequence[Served] = ()
-) -> Outcome:
-    """A dialogue, cut off by the kill, and gone on with; at one of the others, where there are."""
+    server: Served, begun: asyncio.Semaphore, killed: asyncio.Event,
+    others: Sequence[Served] = (), stray: str = "",
+) -> Outcome:  # fmt: skip
+    """A dialogue, cut off by the kill, and gone on with; at one of the others, where there are.
+
+    `stray` is said to the first server once it is cut off.
+    """
     call = Caller(server.url)
     await call.dial()
     for n in range(1, BEFORE):
@@ -139,8 +149,11 @@ async def held(
     await counted(call, BEFORE)
     begun.release()
     await killed.wait()
-    call.vanish()
     before = done(call)
+    if stray:
+        call.type(stray)
+        await call.until(lambda: any(stray in json.dumps(item) for item in items(call)), PATIENCE_S)
+    call.vanish()
     while True:
         back = Caller(random.choice(others or (server,)).url, token=call.back)
         try:
@@ -152,7 +165,8 @@ async def held(
     await counted(back, BEFORE)
     again, told = time.monotonic(), done(back)
     await back.hang_up()
-    return Outcome(again, len(set(before) - set(told)), len(told) - len(set(told)))
+    session = call.of("session.created")[0]["session"]["id"]
+    return Outcome(again, len(set(before) - set(told)), len(told) - len(set(told)), session)
 
 
 async def kill(server: Served, n: int) -> tuple[dict[str, Any], list[Outcome]]:

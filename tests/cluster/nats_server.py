@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,17 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def binary() -> Path:
+    """What `NATS_SERVER` names, or the one beside this Python, or on the path."""
+    beside = Path(sys.executable).with_name("nats-server")
+    found = os.environ.get("NATS_SERVER") or (
+        beside if beside.exists() else shutil.which("nats-server")
+    )
+    if not found:
+        raise FileNotFoundError("There is no nats-server; set NATS_SERVER to where it is.")
+    return Path(found)
+
+
 class NatsServer:
     """JetStream on, its data in `folder`. `stop` and `start` keep port and data. `arguments` are
     in place of those that give it neither users nor TLS."""
@@ -29,10 +41,9 @@ class NatsServer:
         self.start()
 
     def start(self) -> None:
-        binary = Path(sys.executable).with_name("nats-server")
         with (self._folder / "nats.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [binary, "--addr", "127.0.0.1", "--port", str(self._port), *self._arguments],
+                [binary(), "--addr", "127.0.0.1", "--port", str(self._port), *self._arguments],
                 stdout=log, stderr=log, env=dict(os.environ),
             )  # fmt: skip
         for _ in range(300):

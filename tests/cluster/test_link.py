@@ -79,6 +79,25 @@ async def test_a_channel_ends_with_the_server_at_its_other_end(
         assert await channel.receive() is None
 
 
+async def test_one_that_is_dialled_while_the_other_server_reconnects_is_taken_all_the_same(
+    nats: NatsServer,
+) -> None:
+    a, b = [await NatsLink.connect(nats.url, name) for name in ("a", "b")]
+    async with asyncio.timeout(20):
+        while not a.lives("b"):  # noqa: ASYNC110 - it is told in its own time
+            await asyncio.sleep(0.05)
+        await b.close()
+        dialling = asyncio.create_task(a.dial("b"))
+        # The first one goes to nobody.
+        await a.client.flush()
+        again = await NatsLink.connect(nats.url, "b")
+        again.on_dial(lambda channel: channel.send(b"here"))
+        channel = await dialling
+        assert await channel.receive() == b"here"
+    for link in (a, again):
+        await link.close()
+
+
 async def test_one_that_nobody_takes_is_not_waited_for_longer_than_its_server_lives(
     pair: tuple[NatsLink, NatsLink],
 ) -> None:

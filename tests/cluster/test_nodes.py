@@ -42,3 +42,18 @@ def test_a_burst_is_spread_before_anybody_tells_of_it() -> None:
     assert went.count("a") == went.count("b") > 5
     assert went[-1] is None, "until the others are no better"
     assert BETTER == 0.1
+
+
+def test_who_is_cut_off_itself_thinks_nobody_silent() -> None:
+    nodes = Nodes("own")
+    nodes.hear("a", EMPTY, 0.0)
+    assert nodes.silent_s("a", 99.0) == 0, "it has never heard itself"
+    for now in (0.0, 2.0, 4.0):
+        nodes.hear("own", EMPTY, now)
+    assert nodes.silent_s("a", 5.0) == 5.0
+    assert nodes.silent_s("never heard of", 5.0) == 5.0 and nodes.silent_s("own", 5.0) == 0
+    assert nodes.silent_s("a", 4.0 + GONE_S) == 0, "it is cut off"
+    nodes.hear("own", EMPTY, 60.0)
+    assert nodes.silent_s("a", 61.0) == 1.0, "it listens again since then"
+    nodes.hear("a", EMPTY, 61.5)
+    assert nodes.silent_s("a", 61.5) == 0

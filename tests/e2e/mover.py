@@ -21,13 +21,16 @@ class Mover:
         url: str,
         elsewhere: Callable[[], str | None] = lambda: None,
         let_go: Callable[[Caller], object] = lambda _: None,
+        on_sound: Callable[[bytes], None] = lambda _: None,
     ) -> None:
         self._elsewhere, self._let_go = elsewhere, let_go
-        self.call = Caller(url, on_event=self._see)
+        self.call = Caller(url, on_event=self._see, on_sound=on_sound)
         self.here, self._asked = asyncio.Event(), asyncio.Event()
         self.gaps: list[float] = []
         """Seconds in which no server had the call, as its caller saw it."""
-        self._left = 0.0
+        self.moves: list[tuple[float, float]] = []
+        """When the server asked for each, and when another one had the call."""
+        self._wanted = self._left = 0.0
 
     async def follow(self) -> None:
         while True:
@@ -45,6 +48,7 @@ class Mover:
         match event["type"]:
             case "talkover.move":
                 self.here.clear()
+                self._wanted = now
                 self._asked.set()
             case "talkover.ended":
                 self._left = now
@@ -52,6 +56,7 @@ class Mover:
             case "session.created":
                 if not self.here.is_set() and self._left:
                     self.gaps.append(now - self._left)
+                    self.moves.append((self._wanted, now))
                 self.here.set()
             case _:
                 pass

@@ -50,7 +50,7 @@ class Server:
         return self.file.read_text()
 
     def _url(self) -> str:
-        for _ in range(300):
+        for _ in range(900):
             found = re.search(r"listens at (\S+)", self.log)
             if found:
                 return found[1]

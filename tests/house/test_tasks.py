@@ -40,6 +40,8 @@ PLACES: dict[str, set[str]] = {
     "cluster.nats_link": {"ensure_future"},
     "cluster.nats_secrets": {"ensure_future"},
     "cluster.writer": {"create_task"},
+    # The disk of what NATS has not taken yet.
+    "cluster.spool": {"create_task", "to_thread"},
     "cluster.sqlite": {"Thread", "to_thread"},
     # A picture to be shown that is no WebP yet, which takes Pillow a while.
     "session.video": {"to_thread"},

@@ -10,6 +10,7 @@ import pytest
 from house.tree import ROOT
 from prometheus_client.parser import text_string_to_metric_families
 
+from talkover.cluster.base import Backlog
 from talkover.observe import reference
 from talkover.observe.gauges import Gauges, Moment
 from talkover.observe.metrics import Metrics
@@ -162,6 +163,20 @@ def test_no_fact_of_any_kind_makes_a_new_label():
 def series(metrics: Metrics) -> set[str]:
     metrics_text = metrics.exposed().decode()
     return {line.rpartition(" ")[0] for line in metrics_text.splitlines() if line[0] != "#"}
+
+
+def test_what_waits_in_queues_is_told_with_what_was_lost_there():
+    metrics = Metrics()
+    moment = Moment(inbox=40, backlog=Backlog(7, 900), webhooks=2, media={"inbox_dropped": 5})
+    metrics.register(Gauges(lambda: moment))
+    for name, expected in (
+        ("inbox_items", 40), ("inbox_dropped_total", 5), ("log_waiting_writes", 7),
+        ("spool_bytes", 900), ("webhooks_waiting", 2),
+    ):  # fmt: skip
+        assert value(metrics, f"talkover_{name}") == expected
+    metrics.slow(2000)
+    assert value(metrics, "talkover_slow_readers_total") == 1
+    assert value(metrics, "talkover_reader_facts_missed_total") == 2000
 
 
 def test_the_moment_is_read_when_it_is_asked_for():

@@ -48,6 +48,9 @@ class SlowLog:
     def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:
         raise NotImplementedError
 
+    def find(self, id: str) -> asyncio.Future[Opened]:
+        raise NotImplementedError
+
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
         raise NotImplementedError
 

@@ -97,7 +97,7 @@ async def serve(
             await lobby.close()
             raise
     async with (
-        _http(lobby, reloader, listener, certificate, key, ice, store) as close_listener,
+        _http(lobby, reloader, listener, certificate, key, ice, store, webhooks) as close_listener,
         _beside(None if webhooks is None else _telling(webhooks, lobby)),
         _beside(reloader.watch() if settings.reload else None),
     ):
@@ -130,6 +130,7 @@ async def _http(
     key: str | None,
     ice: IceServers,
     store: Store,
+    webhooks: Webhooks | None,
 ) -> AsyncGenerator[Callable[[], None]]:
     """HTTP is served within the block, before the engines are ready and until calls have ended.
 
@@ -145,7 +146,7 @@ async def _http(
             # They are handled here, where calls can be ended first.
             yield
 
-    app = _app(lobby, reloader, key, ice, store)
+    app = _app(lobby, reloader, key, ice, store, webhooks)
     server = Server(
         uvicorn.Config(
             app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,
@@ -175,8 +176,9 @@ async def _http(
 
 
 def _app(
-    lobby: Lobby, reloader: Reloader, key: str | None, ice: IceServers, store: Store
-) -> ASGIApp:
+    lobby: Lobby, reloader: Reloader, key: str | None, ice: IceServers, store: Store,
+    webhooks: Webhooks | None,
+) -> ASGIApp:  # fmt: skip
     """All that is answered over HTTP, by this server or another one of the same store."""
     from ..gateway.app import create_app
     from ..gateway.elsewhere import Elsewhere
@@ -184,8 +186,11 @@ def _app(
     from ..observe.subjects import Subjects
 
     bus = store.bus
+    observatory = Observatory(
+        lobby, tracing(os.environ), lambda: 0 if webhooks is None else webhooks.waiting
+    )
     app = create_app(
-        lobby, Observatory(lobby, tracing(os.environ)), store.secrets,
+        lobby, observatory, store.secrets,
         key=key, ice=ice, trouble=reloader.trouble, bus=bus,
     )  # fmt: skip
     if bus is None:

@@ -60,8 +60,16 @@ async def _in_nats(settings: Settings, url: str) -> Store:
         log = await NatsLog.over(
             link, keep_s=settings.state_hours * 3600.0, away_s=settings.resume_seconds,
             replicas=settings.nats_replicas, tells=settings.webhook is not None,
+            spools=_spools(settings),
         )  # fmt: skip
         return Store(log, await NatsSecrets.over(link, settings.nats_replicas), link)
     except ConfigError:
         await link.close()
         raise
+
+
+def _spools(settings: Settings) -> Path | None:
+    """Beside where sessions would be without NATS; None where nothing outlives the process."""
+    if settings.state == "memory":
+        return None
+    return (Path(settings.state).parent if settings.state else state_folder()) / "spool"

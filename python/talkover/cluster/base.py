@@ -81,6 +81,13 @@ def check_claim(known: bytes, ended: float | None, token: bytes | None) -> None:
         raise NotFound("This session has ended; begin a new one.", code=GONE)
 
 
+class Backlog(NamedTuple):
+    """Writes that a log has not taken yet, and the bytes that they have on this machine's disk."""
+
+    writes: int
+    bytes: int
+
+
 class SessionLog(Protocol):
     """Futures are of the loop that calls. Nothing here blocks, and calls take effect in order.
 
@@ -92,6 +99,9 @@ class SessionLog(Protocol):
     def node(self) -> str:
         """The name of this process, by which the log knows whose a session is."""
         ...
+
+    @property
+    def backlog(self) -> Backlog: ...
 
     def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
         """A new session, at term 1. `token` is the hash of what its client may claim it by."""
@@ -131,6 +141,10 @@ class SessionLog(Protocol):
 
     def opened(self, most: int = 1000) -> asyncio.Future[list[Opened]]:
         """The sessions that are known, the newest first."""
+        ...
+
+    def find(self, id: str) -> asyncio.Future[Opened]:
+        """A session, without what it has said. NotFound."""
         ...
 
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:

@@ -4,7 +4,8 @@ A session's row (its term, who has it, how it ended) is a key of a bucket, chang
 set. Its records are messages of one subject of a stream; each is taken only if the last one of that
 subject is still the one that its writer knows, so that whoever claims a session writes a mark
 there, and the last owner is fenced by its next write. Nothing waits for NATS but what says so:
-writes are kept here while it is away, and sent again under the same id.
+writes wait here while it is away, on the disk too (`spool.py`), and are sent again under the same
+id; those of a process that was killed meanwhile are sent by the next one on its machine.
 """
 
 # pyright: reportUnknownMemberType=false
@@ -15,23 +16,26 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import hashlib
 import json
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 import structlog
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.js import JetStreamContext
-from nats.js.api import KeyValueConfig, StreamConfig
+from nats.js.api import KeyValueConfig, StreamConfig, StreamInfo
 from nats.js.errors import APIError, KeyNotFoundError, KeyWrongLastSequenceError, NotFoundError
 from nats.js.kv import KeyValue
 
 from ..errors import ConfigError, NotFound
 from .base import (
     OWED,
+    Backlog,
     Fenced,
     Kept,
     Kind,
@@ -42,14 +46,19 @@ from .base import (
     unclaimed,
     unknown,
 )
+from .delivery import deliver
 from .nats_link import TROUBLES, NatsLink, sure
-from .writer import Away, Writer, failed
+from .nodes import GONE_S
+from .spool import Spool, Write
+from .writer import Unwritable, Writer, failed
 
 log = structlog.get_logger("talkover.log")
 
 T = TypeVar("T")
 STREAM, BUCKET, SUBJECT = "TALKOVER_LOG", "talkover_sessions", "talkover.log"
 TIDY_S = WATCH_S = 1.0
+DELIVER_S = 5.0
+"""What processes that are gone have left on this machine is looked for so often."""
 CONNECT_S = 5.0
 ANSWER_S = 2.0
 WRONG_LAST_SEQUENCE = 10071
@@ -89,10 +98,11 @@ class NatsLog:
     """`over` makes one of a link, which outlives it."""
 
     def __init__(
-        self, link: NatsLink, stream: JetStreamContext, rows: KeyValue, *,
+        self, link: NatsLink, stream: JetStreamContext, rows: KeyValue, spool: Spool, *,
         keep_s: float, away_s: float, tells: bool,
     ) -> None:  # fmt: skip
         self.link, self._stream, self._rows, self.node = link, stream, rows, link.node
+        self.spool = spool
         self._keep_s, self._away_s = keep_s, away_s
         self._owed = sum(OWED.values()) if tells else 0
         self._known: dict[str, Row] = {}
@@ -102,7 +112,6 @@ class NatsLog:
         """Sessions by the id of their call."""
         self._begun_by: dict[str, set[str]] = {}
         """Those that have not ended, by the secret that they were begun with."""
-        self._missed: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -114,12 +123,14 @@ class NatsLog:
         away_s: float = 60.0,
         replicas: int = 1,
         tells: bool = False,
+        spools: Path | None = None,
     ) -> Self:
         """Ended sessions are kept for `keep_s` seconds; one that nobody has, and to which nobody
-        came back for `away_s`, is an orphan. ConfigError."""
+        came back for `away_s`, is an orphan. `spools` has a folder for each log that servers of
+        this machine write. ConfigError."""
         stream = link.client.jetstream(timeout=ANSWER_S)
         try:
-            await stream.add_stream(StreamConfig(
+            kept = await stream.add_stream(StreamConfig(
                 name=STREAM, subjects=[f"{SUBJECT}.*"], num_replicas=replicas, allow_direct=True,
                 max_age=keep_s + 30 * 86_400, duplicate_window=600,
             ))  # fmt: skip
@@ -127,9 +138,16 @@ class NatsLog:
         except TROUBLES as error:
             why = str(error) or "no answer; has its user the rights that deploy/nats.conf gives?"
             raise ConfigError(f"NATS cannot keep sessions: {why}.") from None
-        made = cls(link, stream, rows, keep_s=keep_s, away_s=away_s, tells=tells)
+        # What waits for one log is no other's business.
+        folder = None if spools is None else spools / _name(kept)
+        spool = Spool(folder, link.node)
+        made = cls(link, stream, rows, spool, keep_s=keep_s, away_s=away_s, tells=tells)
         await made._begin()
         return made
+
+    @property
+    def backlog(self) -> Backlog:
+        return Backlog(self.spool.records, self.spool.bytes)
 
     # ---- for sessions --------------------------------------------------------------------------
 
@@ -137,8 +155,7 @@ class NatsLog:
         text = base64.b64encode(token).decode()
         row = Row(id, 1, self.node, text, about, time.time(), owed=self._owed)
         self._learn(row)
-        writer = self._writers[id] = Writer(_Elsewhere(self), id, 1, 0)
-        return writer.do(lambda: _patient(self._create(row)))
+        return self._writer(id, 1, 0).do(("open", asdict(row)))
 
     def append(self, id: str, term: int, record: Record) -> asyncio.Future[None]:
         writer = self._writers.get(id)
@@ -158,13 +175,7 @@ class NatsLog:
         writer = self._writers.get(id)
         if writer is None or writer.term != term:
             return failed(Fenced("This session goes on elsewhere, or was deleted."))
-        ended = time.time()
-
-        async def close() -> None:
-            await self._change(id, term, lambda row: replace(row, ended=ended, reason=reason))
-            self._writers.pop(id, None)
-
-        return writer.do(lambda: _patient(close()))
+        return writer.do(("close", (time.time(), reason)))
 
     def claim(self, id: str, token: bytes | None) -> asyncio.Future[Kept]:
         return asyncio.ensure_future(sure(self._claim(id, token)))
@@ -174,14 +185,10 @@ class NatsLog:
         return _done([row.opened for row in rows[:most]])
 
     def orphans(self) -> asyncio.Future[list[str]]:
-        now = time.monotonic()
-        found: list[str] = []
-        for row in self._known.values():
-            if row.ended is not None or row.node == self.node or self.link.lives(row.node):
-                self._missed.pop(row.id, None)
-            elif now - self._missed.setdefault(row.id, now) >= self._away_s:
-                found.append(row.id)
-        return _done(found)
+        return _done([
+            row.id for row in self._known.values()
+            if row.ended is None and self.link.silent_s(row.node) >= GONE_S + self._away_s
+        ])  # fmt: skip
 
     def calls_by(self, secret: str) -> int:
         rows = [self._known[id] for id in self._begun_by.get(secret, ())]
@@ -192,6 +199,13 @@ class NatsLog:
         if row is None or row.ended is not None or row.node == self.node:
             return None
         return row.node if self.link.lives(row.node) else None
+
+    def find(self, id: str) -> asyncio.Future[Opened]:
+        async def find() -> Opened:
+            row, _ = await self._row(id)
+            return row.opened
+
+        return asyncio.ensure_future(sure(find()))
 
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
         return asyncio.ensure_future(sure(self._read(id, after)))
@@ -220,6 +234,7 @@ class NatsLog:
             writer.stop()
         for task in self._tasks:
             task.cancel()
+        await self.spool.close()
 
     # ---- within --------------------------------------------------------------------------------
 
@@ -231,6 +246,9 @@ class NatsLog:
         ]
         async with asyncio.timeout(CONNECT_S):
             await ready.wait()
+        # Before anybody can claim what it is of.
+        await deliver(self)
+        self._tasks.append(asyncio.create_task(self._go_on_delivering(), name="session log: spool"))
 
     async def _follow(self, ready: asyncio.Event) -> None:
         """The bucket as it is, and every change."""
@@ -280,13 +298,20 @@ class NatsLog:
         if not begun:
             self._begun_by.pop(secret, None)
 
+    def _writer(self, id: str, term: int, last: int) -> Writer:
+        made = self._writers[id] = Writer(self, self.spool, id, term, last)
+        return made
+
     async def _create(self, row: Row) -> None:
+        """Fenced where there is or was such a session, but for this very one."""
         try:
-            await self._rows.create(row.id, row.to_bytes())
+            await self._rows.update(row.id, row.to_bytes(), 0)
         except KeyWrongLastSequenceError:
-            found, _ = await self._row(row.id)
-            if (found.term, found.node) != (row.term, row.node):
-                raise Fenced("There is such a session already.") from None
+            with contextlib.suppress(NotFound):
+                found, _ = await self._row(row.id)
+                if (found.term, found.node) == (row.term, row.node):
+                    return
+            raise Fenced("There is such a session already, or it was deleted.") from None
 
     async def _row(self, id: str) -> tuple[Row, int]:
         """And its revision. NotFound."""
@@ -303,9 +328,13 @@ class NatsLog:
                 row, revision = await self._row(id)
             except NotFound:
                 raise Fenced("This session was deleted.") from None
-            if term is not None and (row.term != term or row.ended is not None):
-                raise Fenced("This session goes on elsewhere, or has ended.")
             changed = change(row)
+            if term is not None and row.term != term:
+                raise Fenced("This session goes on elsewhere.")
+            if changed == row:
+                return
+            if term is not None and row.ended is not None:
+                raise Fenced("This session has ended.")
             try:
                 await self._rows.update(id, changed.to_bytes(), revision)
             except KeyWrongLastSequenceError:
@@ -326,20 +355,20 @@ class NatsLog:
                 break
         self._learn(taken)
         records, last = await self._mark(id, taken.term)
-        self._writers[id] = Writer(_Elsewhere(self), id, taken.term, last)
+        self._writer(id, taken.term, last)
         return Kept(taken.opened, records)
 
     async def _mark(self, id: str, term: int) -> tuple[list[Record], int]:
         """Fence the last owner: what it wrote until then, and the place of the mark."""
         while True:
-            records, last, highest = await self._records(id)
+            records, last, highest = await self.records(id)
             if highest > term:
                 raise Fenced("This session was taken up elsewhere just now; try again.")
             # Where somebody was faster, it is read again.
             with contextlib.suppress(Fenced):
                 return records, await self.publish(id, {"term": term}, last, f"{id}.{term}")
 
-    async def _records(self, id: str) -> tuple[list[Record], int, int]:
+    async def records(self, id: str) -> tuple[list[Record], int, int]:
         """All of a session, the place of the last message, and the highest term that is marked."""
         subject = f"{SUBJECT}.{id}"
         try:
@@ -364,7 +393,7 @@ class NatsLog:
 
     async def _read(self, id: str, after: int) -> Kept:
         row, _ = await self._row(id)
-        records, _, _ = await self._records(id)
+        records, _, _ = await self.records(id)
         return Kept(row.opened, [record for record in records if record.seq > after])
 
     async def _forget(self, id: str) -> None:
@@ -374,11 +403,30 @@ class NatsLog:
         self._unlearn(id)
         writer = self._writers.pop(id, None)
         if writer is not None:
-            writer.stop()
+            writer.drop()
 
     async def publish(self, id: str, body: Any, last: int, message: str) -> int:
         """Its place in the stream. Fenced where the subject's last message is not at `last`, unless
         that is this very one, which was taken when its answer was lost."""
+        if not self.link.client.is_connected:
+            # The client would keep it, and each time that it is tried again.
+            raise LogUnavailable("NATS is not connected.")
+        return await sure(self._publish(id, body, last, message))
+
+    async def begun(self, id: str, term: int) -> None:
+        """Its first record is written."""
+        known = self._known.get(id)
+        if known is None or not known.begun:
+            await sure(self._change(id, term, lambda row: replace(row, begun=True)))
+
+    async def settle(self, id: str, term: int, write: Write) -> None:
+        if write[0] == "open":
+            return await sure(self._create(Row(**write[1])))
+        ended, reason = write[1]
+        await sure(self._change(id, term, lambda row: replace(row, ended=ended, reason=reason)))
+        self._writers.pop(id, None)
+
+    async def _publish(self, id: str, body: Any, last: int, message: str) -> int:
         subject = f"{SUBJECT}.{id}"
         headers = {"Nats-Expected-Last-Subject-Sequence": str(last), "Nats-Msg-Id": message}
         try:
@@ -387,7 +435,7 @@ class NatsLog:
             )
             return done.seq
         except MaxPayloadError:
-            raise LogUnavailable("A record is larger than NATS takes.") from None
+            raise Unwritable("A record is larger than NATS takes.") from None
         except APIError as error:
             if error.err_code != WRONG_LAST_SEQUENCE:
                 raise
@@ -397,31 +445,15 @@ class NatsLog:
             return found.seq or 0
         raise Fenced("This session goes on elsewhere.")
 
-    async def begun(self, id: str, term: int) -> None:
-        """Its first record is written."""
-        if not self._known[id].begun:
-            await self._change(id, term, lambda row: replace(row, begun=True))
+    async def _go_on_delivering(self) -> None:
+        while True:
+            await asyncio.sleep(DELIVER_S)
+            await deliver(self)
 
 
-class _Elsewhere:
-    """The log as its writers see it."""
-
-    def __init__(self, log: NatsLog) -> None:
-        self._log = log
-
-    async def publish(self, id: str, body: Any, last: int, message: str) -> int:
-        return await _patient(self._log.publish(id, body, last, message))
-
-    async def begun(self, id: str, term: int) -> None:
-        await _patient(self._log.begun(id, term))
-
-
-async def _patient(work: Coroutine[Any, Any, T]) -> T:
-    """Away where NATS does not answer, for who tries again."""
-    try:
-        return await work
-    except TROUBLES as error:
-        raise Away(type(error).__name__) from None
+def _name(stream: StreamInfo) -> str:
+    """Of this log and no other one, the same for all who write it."""
+    return hashlib.sha256(str(stream.created).encode()).hexdigest()[:16]
 
 
 def _done(value: T) -> asyncio.Future[T]:

@@ -45,7 +45,7 @@ MOST_WAITING = 32 << 20
 MOST_TOLD = 10_000
 """Messages that wait to be published; with more, the newest are dropped."""
 _HEAD = struct.Struct("!cI")
-_DIAL, _MORE, _LAST, _CLOSE = b"d", b"m", b"e", b"x"
+_DIAL, _TAKEN, _MORE, _LAST, _CLOSE = b"d", b"t", b"m", b"e", b"x"
 
 
 async def sure(work: Awaitable[T]) -> T:
@@ -102,6 +102,9 @@ class NatsLink:
     def lives(self, node: str) -> bool:
         return self.nodes.lives(node, time.monotonic())
 
+    def silent_s(self, node: str) -> float:
+        return self.nodes.silent_s(node, time.monotonic())
+
     # ---- the bus -------------------------------------------------------------------------------
 
     def others(self) -> dict[str, Load]:
@@ -112,7 +115,12 @@ class NatsLink:
 
     async def dial(self, node: str) -> Channel:
         channel = self._channel(node, secrets.token_hex(12))
-        await channel.put(_DIAL, self.node.encode())
+        # What NATS carries while the other server is not back yet is lost, and nobody would know.
+        while not channel.taken.is_set() and self.lives(node):
+            await channel.put(_DIAL, self.node.encode())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_S):
+                    await channel.taken.wait()
         return channel
 
     def on_dial(self, handle: Callable[[Channel], Awaitable[None]]) -> None:
@@ -188,10 +196,11 @@ class NatsLink:
         if kind != _DIAL:
             if id in self._channels:
                 self._channels[id].take(kind, number, data)
-        elif self._handle is not None and id not in self._channels:
-            channel = self._channel(data.decode(), id)
-            channel.take(kind, number, b"")
-            self._begin(self._handle(channel), f"nats: channel {id}")
+        elif self._handle is not None:
+            if id not in self._channels:
+                channel = self._channel(data.decode(), id)
+                self._begin(self._handle(channel), f"nats: channel {id}")
+            await self._channels[id].put(_TAKEN, b"")
 
     def _channel(self, node: str, id: str) -> _NatsChannel:
         made = self._channels[id] = _NatsChannel(self, node, id)
@@ -211,6 +220,8 @@ class _NatsChannel:
         self._part = bytearray()
         self._wake = asyncio.Event()
         self._over = False
+        self.taken = asyncio.Event()
+        """The other server has the channel."""
 
     async def send(self, message: bytes) -> None:
         view = memoryview(message)
@@ -223,8 +234,8 @@ class _NatsChannel:
         if self._over:
             return
         frame = _HEAD.pack(kind, self._sent) + data
-        # The dialler's first piece is the other's first, too.
-        self._sent += kind != _DIAL
+        # What makes the channel is no piece of it.
+        self._sent += kind not in (_DIAL, _TAKEN)
         await self._link.publish(f"{CHANNEL}.{self._node}.{self._id}", frame)
 
     async def receive(self) -> bytes | None:
@@ -245,7 +256,9 @@ class _NatsChannel:
         self._end()
 
     def take(self, kind: bytes, number: int, data: bytes) -> None:
-        if kind == _DIAL or self._over:
+        if kind == _TAKEN:
+            self.taken.set()
+        if kind == _TAKEN or self._over:
             return
         if kind == _CLOSE or number != self._expected or self._bytes > MOST_WAITING:
             self._end()

@@ -29,15 +29,30 @@ class Load:
 
 
 class Nodes:
-    """`own` is the name of this server, which is not among the others."""
+    """`own` is the name of this server, which is not among the others. It hears itself as well,
+    unless it is cut off."""
 
     def __init__(self, own: str) -> None:
         self._own = own
         self._heard: dict[str, tuple[float, Load]] = {}
+        self._hears: tuple[float, float] | None = None
+        """Since when it has heard itself without a gap, and when last."""
 
     def hear(self, node: str, load: Load, now: float) -> None:
         if node != self._own:
             self._heard[node] = (now, load)
+        elif self._hears is None or now - self._hears[1] >= GONE_S:
+            self._hears = (now, now)
+        else:
+            self._hears = (self._hears[0], now)
+
+    def silent_s(self, node: str, now: float) -> float:
+        """How long this server has listened and not heard another one; 0 while it is cut off, when
+        it would hear nobody."""
+        if self._hears is None or now - self._hears[1] >= GONE_S or node == self._own:
+            return 0.0
+        at, _ = self._heard.get(node, (self._hears[0], Load()))
+        return now - max(at, self._hears[0])
 
     def lives(self, node: str, now: float) -> bool:
         at, _ = self._heard.get(node, (now - GONE_S, Load()))

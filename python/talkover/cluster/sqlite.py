@@ -24,6 +24,7 @@ import structlog
 from ..errors import ConfigError, TalkoverError
 from .base import (
     OWED,
+    Backlog,
     Fenced,
     Kept,
     Kind,
@@ -107,6 +108,10 @@ class SqliteLog:
         self._thread = threading.Thread(target=self._run, name="session-log", daemon=True)
         self._thread.start()
 
+    @property
+    def backlog(self) -> Backlog:
+        return Backlog(self._jobs.qsize(), 0)
+
     def open(self, id: str, token: bytes, about: dict[str, Any]) -> asyncio.Future[None]:
         self._ours.add(id)
         row = (id, 1, self.node, token, json.dumps(about), time.time(), self._owed)
@@ -183,6 +188,9 @@ class SqliteLog:
             return [_as_opened(row) for row in rows.fetchall()]
 
         return self.do(work)
+
+    def find(self, id: str) -> asyncio.Future[Opened]:
+        return self.do(lambda db: _opened(db, id))
 
     def read(self, id: str, after: int = 0) -> asyncio.Future[Kept]:
         def work(db: sqlite3.Connection) -> Kept:

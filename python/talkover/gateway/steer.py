@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, cast
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -16,14 +16,13 @@ from ..observe.subjects import shown
 from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.session import Session
-from ..session.steering import steer
+from ..session.steering import WANTED, events_in, steer
 from .admission import check_operator
 from .body import in_time, json_object, object_in, read_body
 from .elsewhere import NODE, ask
 from .errors import HttpError
 from .keys import Keyring, bearer
 
-MOST_EVENTS = 64
 MOST_BODY = 512 * 1024
 MOST_ERRORS = 100
 Json = dict[str, Any]
@@ -77,14 +76,10 @@ async def _do(session: Session, events: list[Json]) -> list[Json]:
 
 
 def _events(body: Json) -> list[Json]:
-    found: Any = body.get("events")
-    if isinstance(found, list) and 1 <= len(events := cast("list[Any]", found)) <= MOST_EVENTS:
-        if all(isinstance(event, dict) for event in events):
-            return events
-    raise HttpError(
-        400, f"events must be a list of 1 to {MOST_EVENTS} client events of the protocol.",
-        code="invalid_value", param="events",
-    )  # fmt: skip
+    events = events_in(body)
+    if events is None:
+        raise HttpError(400, WANTED, code="invalid_value", param="events")
+    return events
 
 
 def _filter(body: Json) -> Callable[[Session], bool]:

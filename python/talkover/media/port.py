@@ -33,6 +33,7 @@ class MediaPort:
         self._handlers: dict[int, Handler] = {}
         self._early: dict[int, list[Item]] = {}
         self._wanted: dict[int, asyncio.Future[str]] = {}
+        self._most = 0
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.core.fileno(), self._drain)
 
@@ -44,6 +45,11 @@ class MediaPort:
         """Frames of agents' voices sent since the start, and those that went out 10 ms late."""
         stats = self.core.stats()
         return int(stats["frames_sent"]), int(stats["frames_late"])
+
+    def most_waiting(self) -> int:
+        """Items that waited in the inbox at a time, the most since this was asked last."""
+        most, self._most = self._most, 0
+        return most
 
     def attach(self, handler: Handler) -> Peer:
         """A peer without transport; `handler` gets its items."""
@@ -85,7 +91,9 @@ class MediaPort:
         self._handlers.clear()
 
     def _drain(self) -> None:
-        for raw in self.core.drain():
+        items = self.core.drain()
+        self._most = max(self._most, len(items))
+        for raw in items:
             peer, item = typed(raw)
             if isinstance(item, Described | Closed):
                 self._describe(peer, item)

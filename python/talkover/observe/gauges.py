@@ -10,10 +10,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from .. import __version__
+from ..cluster.base import Backlog
 from ..session.lobby import Lobby
 
 TRANSPORTS = ("udp", "tcp", "webrtc", "websocket", "away")
 """Of calls; "webrtc" is one that has not connected yet, "away" one whose caller is waited for."""
+
+
+NONE = Backlog(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,14 @@ class Moment:
     limit: int = 0
     room: int = 0
     waiting: int = 0
+    inbox: int = 0
+    backlog: Backlog = NONE
+    webhooks: int = 0
     media: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-def look(lobby: Lobby) -> Moment:
-    """Only on the loop's thread."""
+def look(lobby: Lobby, webhooks: int) -> Moment:
+    """`webhooks` wait. Only on the loop's thread."""
     sessions = lobby.sessions
     return Moment(
         ready=lobby.ready,
@@ -37,6 +44,9 @@ def look(lobby: Lobby) -> Moment:
         limit=lobby.capacity.limit,
         room=lobby.capacity.room(lobby.live) if lobby.ready else 0,
         waiting=max((session.stream.waiting for session in sessions), default=0),
+        inbox=lobby.media.most_waiting(),
+        backlog=lobby.backlog,
+        webhooks=webhooks,
         media=lobby.media.core.stats(),
     )
 
@@ -48,6 +58,7 @@ class Gauges(Collector):
     def collect(self) -> Iterator[Metric]:
         now = self._look()
         yield from _calls(now)
+        yield from _queues(now)
         yield from _media(now.media)
 
 
@@ -63,7 +74,23 @@ def _calls(now: Moment) -> Iterator[Metric]:
     yield _gauge("ready", "Whether calls are taken.", float(now.ready))
     yield _gauge("capacity_calls", "Calls that this machine is known to carry.", now.limit)
     yield _gauge("room_calls", "Further calls that would be taken.", now.room)
+
+
+def _queues(now: Moment) -> Iterator[Metric]:
     yield _gauge("reader_queue_facts", "Facts that wait for the slowest client.", now.waiting)
+    yield _gauge(
+        "inbox_items", "Items of the media threads that waited, the most since the last scrape.",
+        now.inbox,
+    )  # fmt: skip
+    yield CounterMetricFamily(
+        "talkover_inbox_dropped", "Pieces of sound that found no room among them.",
+        value=now.media.get("inbox_dropped", 0),
+    )  # fmt: skip
+    yield _gauge(
+        "log_waiting_writes", "Writes that the session log has not taken yet.", now.backlog.writes
+    )
+    yield _gauge("spool_bytes", "What they have on the disk while NATS is away.", now.backlog.bytes)
+    yield _gauge("webhooks_waiting", "Webhooks that were not taken yet.", now.webhooks)
 
 
 def _media(stats: Mapping[str, float]) -> Iterator[Metric]:

@@ -90,9 +90,10 @@ class Metrics:
         """A recording was "begun", or "stopped" before its call."""
         self._recordings.labels(phase).inc()
 
-    def slow(self) -> None:
-        """A reader of facts was let go."""
+    def slow(self, facts: int) -> None:
+        """A reader missed so many facts, and was let go or told of the gap."""
         self._slow.inc()
+        self._missed.inc(facts)
 
     def lag(self, seconds: float) -> None:
         """How late the loop did what was due."""
@@ -145,7 +146,10 @@ class Metrics:
             "recordings", "Recordings of calls; stopped: before the call's end.",
             phase=get_args(Recording),
         )  # fmt: skip
-        self._slow = self._counter("slow_readers", "Clients let go since they took no events.")
+        self._slow = self._counter(
+            "slow_readers", "Times that a client took no events: let go, or told of a gap."
+        )
+        self._missed = self._counter("reader_facts_missed", "Facts that those clients missed.")
         self._lag = self._histogram(
             "loop_lag_seconds",
             "How late the event loop did what was due, 10 times a second.",

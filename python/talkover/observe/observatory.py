@@ -38,15 +38,17 @@ def tracing(environment: Mapping[str, str]) -> Trace | None:
 class Observatory:
     """Sees every session of a lobby from now on. Only on the loop's thread.
 
-    `trace` gets each turn that is over. What is read here is never audio, and what is logged and
-    counted is never what anybody said.
+    `trace` gets each turn that is over; `webhooks` says how many wait. What is read here is never
+    audio, and what is logged and counted is never what anybody said.
     """
 
-    def __init__(self, lobby: Lobby, trace: Trace | None = None) -> None:
+    def __init__(
+        self, lobby: Lobby, trace: Trace | None = None, webhooks: Callable[[], int] = lambda: 0
+    ) -> None:
         self.metrics = Metrics()
         self.figures: dict[str, Figures] = {}
         """Of each live session, by its id."""
-        self.metrics.register(Gauges(lambda: look(lobby)))
+        self.metrics.register(Gauges(lambda: look(lobby, webhooks())))
         self._trace = trace
         lobby.observers.append(self._observe)
         lobby.on_lag = self.metrics.lag

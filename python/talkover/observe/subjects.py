@@ -5,19 +5,18 @@ to steer them. docs/subjects.md describes both.
 from __future__ import annotations
 
 import json
-from typing import Any, cast
+from typing import Any
 
 from ..cluster.bus import Bus
 from ..protocol import facts as f
 from ..protocol.realtime import Codec
 from ..protocol.text import to_text
 from ..session.session import Session
-from ..session.steering import steer
+from ..session.steering import WANTED, events_in, steer
 from ..session.stream import Entry
 
 LIVE, STEER = "talkover.live", "talkover.steer"
 """Each followed by a session's id."""
-MOST_EVENTS = 64
 
 
 class Subjects:
@@ -44,15 +43,12 @@ class Subjects:
 
     async def _steer(self, asked: bytes) -> bytes:
         try:
-            events: Any = json.loads(asked).get("events")
-        except (ValueError, AttributeError):
+            events = events_in(json.loads(asked))
+        except ValueError:
             events = None
-        if not isinstance(events, list) or not all(
-            isinstance(event, dict) for event in cast("list[Any]", events[:MOST_EVENTS])
-        ):
-            return _told("Send a JSON object whose events are client events of the protocol.")
-        given = cast("list[dict[str, Any]]", events[:MOST_EVENTS])
-        failed = await steer(self._session, given, self._codec.decode)
+        if events is None:
+            return _told(WANTED)
+        failed = await steer(self._session, events, self._codec.decode)
         return to_text({"errors": [shown(one) for one in failed]}).encode()
 
 

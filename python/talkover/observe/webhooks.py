@@ -49,6 +49,8 @@ class Webhooks:
         if not secret:
             raise ConfigError("--webhook needs --webhook-secret; its messages are signed with it.")
         self._log, self._url, self._key = sessions, url, _key(secret)
+        self.waiting = 0
+        """Messages that are still to be told, as of the last look."""
         self._wake = asyncio.Event()
         self._failed: dict[tuple[str, Kind], tuple[int, float]] = {}
         """How often, and when it may be tried again (monotonic)."""
@@ -63,9 +65,12 @@ class Webhooks:
             while True:
                 self._wake.clear()
                 try:
-                    for kind in KINDS:
-                        for id in await self._log.untold(kind):
-                            await self._tell(client, id, kind)
+                    due: list[tuple[str, Kind]] = [
+                        (id, kind) for kind in KINDS for id in await self._log.untold(kind)
+                    ]  # fmt: skip
+                    self.waiting = len(due)
+                    for id, kind in due:
+                        await self._tell(client, id, kind)
                 except TalkoverError as error:
                     log.warning("webhooks wait for the session log", error=error.message)
                 await self._wait()
@@ -89,12 +94,14 @@ class Webhooks:
         except ValueError as error:
             log.error("a session cannot be told of", session=id, kind=kind, error=str(error))
             await self._log.told(id, kind)
+            self.waiting -= 1
             return
         trouble = await self._post(client, f"{id}.{kind}", body)
         since = kept.opened.began if kind == "started" else kept.opened.ended or 0.0
         if trouble is None or time.time() - since > GIVEN_UP_S:
             self._failed.pop((id, kind), None)
             await self._log.told(id, kind)
+            self.waiting -= 1
             if trouble is not None:
                 log.error("a webhook is given up", session=id, kind=kind, error=trouble)
             return

@@ -16,6 +16,7 @@ from ..cluster.base import LogUnavailable
 from ..protocol import commands as c
 from ..protocol import facts as f
 from ..protocol.errors import BadEvent
+from ..turn.heard import SENTENCE_ENDS
 from .stream import Entry
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ QUIET_S = 0.4
 PATIENCE_S = 10.0
 """For a moment between turns; half of the time that there is, where that is shorter."""
 LOOK_S = 0.05
-ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001 - as scripts write them
 
 
 class Moment:
@@ -118,7 +118,7 @@ class Departure:
         word = entry[2]
         item = self._session.conversation.get(word.item)
         before = "" if item is None else item.text[: word.start].rstrip()
-        self._sentence = before.endswith(ENDS)
+        self._sentence = before.endswith(SENTENCE_ENDS)
         self._word.set()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from ..agent import Agent
-from ..cluster.base import Fenced, Kept, Opened, SessionLog, check_claim, unclaimed
+from ..cluster.base import Backlog, Fenced, Kept, Opened, SessionLog, check_claim, unclaimed
 from ..cluster.nodes import Load
 from ..engines.base import EngineInfo, Tts
 from ..engines.registry import Choice, Engines, build, fallback_voice, tool_server
@@ -51,8 +51,6 @@ log = structlog.get_logger("talkover.lobby")
 
 ADOPT_S = 10.0
 """How often is looked for sessions that other processes left."""
-NOTHING = 1 << 62
-"""A number that no record has: what is read after it is the session's row alone."""
 UNCONNECTED_S = 20.0
 """An answered offer whose caller never arrives is forgotten after this."""
 
@@ -233,7 +231,7 @@ class Lobby:
         if self._still_here(back) is not None:
             raise Busy("This server has the call itself, and it stays; connect to another one.")
         try:
-            opened = (await self._log.read(back.id, NOTHING)).opened
+            opened = await self._log.find(back.id)
         except NotFound:
             raise unclaimed() from None
         check_claim(opened.token, opened.ended, back.hash)
@@ -295,6 +293,11 @@ class Lobby:
     def holder(self, id: str) -> str | None:
         """The other server that has a session, by its id or its call's."""
         return None if self.get(id) is not None else self._log.holder(id)
+
+    @property
+    def backlog(self) -> Backlog:
+        """What the session log has not taken yet."""
+        return self._log.backlog
 
     def get(self, id: str) -> Session | None:
         """By session id or call id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from ..protocol import facts as f
 from ..protocol.commands import Command
@@ -12,6 +12,18 @@ from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
 from .session import Session
 from .stream import Entry
+
+MOST_EVENTS = 64
+WANTED = f"events must be a list of 1 to {MOST_EVENTS} client events of the protocol."
+
+
+def events_in(body: Any) -> list[dict[str, Any]] | None:
+    """The `events` of a JSON object; None where they are not what is `WANTED`."""
+    events: Any = cast("dict[str, Any]", body).get("events") if isinstance(body, dict) else None
+    if isinstance(events, list) and 1 <= len(found := cast("list[Any]", events)) <= MOST_EVENTS:
+        if all(isinstance(event, dict) for event in found):
+            return found
+    return None
 
 
 async def steer(

@@ -36,8 +36,8 @@ class FactStream:
         self._told.set()
         self._ended: asyncio.Future[f.Ended] = asyncio.get_running_loop().create_future()
         self._subscriptions: list[Subscription] = []
-        self.on_slow: Callable[[], None] = lambda: None
-        """Told when a reader is let go since it is too slow."""
+        self.on_slow: Callable[[int], None] = lambda _: None
+        """Told how many facts a reader misses since it is too slow."""
 
     def emit(self, fact: f.Fact, at_ms: int) -> None:
         self._number += 1
@@ -130,7 +130,7 @@ class Subscription:
 
     def _take(self, entry: Entry) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            self._stream.on_slow()
+            self._stream.on_slow(len(self._waiting))
             if self._gaps:
                 self._leave_out()
             else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 MS_PER_CHARACTER = 65.0
 """English at an ordinary pace, where a voice has no marks and is still being made."""
-SENTENCE_ENDS = (".", "!", "?", "…")
+SENTENCE_ENDS = (".", "!", "?", "…", "。", "！", "？")  # noqa: RUF001 - as scripts write them
 HALF = 0.5
 """A word counts as heard when half of it was."""
 
