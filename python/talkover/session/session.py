@@ -26,6 +26,7 @@ from ..protocol import facts as f
 from ..protocol.commands import AppendAudio, Command, ResponseParams
 from ..protocol.config import SessionConfig
 from ..protocol.errors import BadEvent
+from ..protocol.live.settings import Permissions
 from ..turn import inputs as i
 from ..turn import outputs as o
 from ..turn.machine import Timeout, TurnMachine
@@ -138,6 +139,7 @@ class Session:
         self._reflex: tuple[bool, bool] | None = None
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
         self.mute, self.video, self.consent = Mute(self), Video(self), Consent()
+        self.mute.set("client", past.muted)
         self.absence, self.departure = Absence(self, limits.away_s), Departure(self)
         self.sayings, self.remotes = Sayings(self), Remotes(self)
         self._idle, self._sentence, self.background = Idle(self), Sentence(self), Background(self)
@@ -162,6 +164,11 @@ class Session:
     def secret(self) -> str | None:
         """The hash of the client secret that it was begun with."""
         return self._names.secret
+
+    @property
+    def permissions(self) -> Permissions:
+        """What its page may say and be told, in the Live dialect."""
+        return self._names.permissions
 
     @property
     def began(self) -> float:
