@@ -66,7 +66,7 @@ class Background:
             session.conversation.add(item, hidden=True)
             self._untold.add(item.id)
         session.emit(step)
-        session.tell(i.Due(soon=True))
+        session.takeover.due(soon=True)
 
     def asked(self, talk: Conversation) -> None:
         """A model is asked with this conversation, in a reply that is one with the session's."""

@@ -44,4 +44,4 @@ async def hand_off(session: Session, to: Agent | str) -> None:
     if cast.agent.on_start is not None:
         await session.guard(cast.agent.on_start(session.facade), "start")
     if inside:
-        session.tell(i.Due())
+        session.takeover.due()

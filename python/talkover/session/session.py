@@ -748,7 +748,8 @@ class Session:
             await self._live.run(floor)
 
     def apologize(self) -> None:
-        self.spawn(self.say(self.cast.agent.apology), "apology")
+        if not self.takeover.on:
+            self.spawn(self.say(self.cast.agent.apology), "apology")
 
     def spawn(self, work: Awaitable[Any], name: str) -> None:
         """Run the agent's code beside the call; what it raises ends nothing."""
