@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ..agent import Agent
 from ..errors import AgentError
 from ..protocol import facts as f
-from ..turn import inputs as i
 
 if TYPE_CHECKING:
     from .session import Session
