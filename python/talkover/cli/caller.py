@@ -223,8 +223,10 @@ class Caller:
             ):
                 if response.status_code == 404:
                     return "gone"
+                if response.status_code != 200:
+                    return ""
                 async for line in response.aiter_lines():
-                    if line != "here" and response.status_code == 200:
+                    if line != "here":
                         return line
                     how = "broke"
         except httpx.HTTPError:

@@ -74,6 +74,7 @@ async def _attend(call: Caller, say: Callable[[str], None]) -> None:
         elif how == "broke":
             # By something in between, perhaps.
             answered, refusals = loop.time(), 0
+            await asyncio.sleep(AGAIN_S * random.uniform(0.5, 1.5))
         elif how:
             call.over(f"the server ended it ({how})")
         elif loop.time() - answered > RESUME_S:
