@@ -7,7 +7,7 @@ from typing import Any
 
 from session.test_past import records
 
-from talkover import Agent
+from talkover import Agent, Session
 from talkover.protocol import facts as f
 from talkover.session.past import past
 from talkover.testing import Call, Result, ScriptedLlm, Talk
@@ -211,3 +211,79 @@ def test_a_tool_of_the_turn_is_cancelled_with_it_and_the_model_knows():
     (told,) = [str(one["content"]) for one in llm.asked[-1] if one["role"] == "tool"]
     assert told.startswith("Stopped"), llm.asked[-1]
     assert past(records(result.entries)).conversation.messages() == result.messages
+
+
+def taken(on: bool) -> dict[str, Any]:
+    return {"type": "talkover.take_over", "on": on}
+
+
+def told_again(result: Result) -> list[tuple[int, str]]:
+    """When the agent spoke, in whole seconds, and what."""
+    return [(int(reply.began or 0), reply.heard) for reply in result.replies]
+
+
+def test_while_a_human_has_the_call_a_result_is_kept_and_told_once_it_is_handed_back():
+    llm = ScriptedLlm(ANSWERS)
+    talk = Talk(baker(8.0), llm=llm)
+    talk.user("Put a pizza into the oven", at=0.0)
+    talk.event(taken(True), at=4.0)
+    talk.user("and who are you", at=4.5)
+    talk.event(taken(False), at=15.0)
+    talk.wait(5)
+    result = talk.run()
+    (done,) = [ms / 1000 for phase, ms in steps(result) if phase == "done"]
+    assert 6 < done < 14, "whoever watches the call sees it as it comes"
+    spoken = [one for one in told_again(result) if one[0] >= 4]
+    assert spoken == [(15, "By the way, the pizza is ready.")], result
+    assert len(llm.asked) == 3, "the model was not asked meanwhile"
+
+
+def test_a_result_that_waited_for_the_user_waits_for_the_human_too():
+    llm = ScriptedLlm(ANSWERS)
+    talk = Talk(baker(3.0), llm=llm)
+    talk.user("Put a pizza into the oven", at=0.0)
+    talk.user("I wonder about so many things and I would like to know what you think", at=4.0)
+    talk.event(taken(True), at=6.5)
+    talk.event(taken(False), at=14.0)
+    talk.wait(5)
+    result = talk.run()
+    spoken = [one for one in told_again(result) if one[0] >= 5]
+    assert spoken == [(14, "I see.")], result
+    assert "the pizza is ready" in str(llm.asked[-1])
+
+
+def test_nothing_is_told_at_the_hand_back_that_the_agent_has_told_before():
+    talk = Talk(baker(1.0), llm=ANSWERS)
+    talk.user("Put a pizza into the oven", at=0.0)
+    talk.event(taken(True), at=12.0)
+    talk.event(taken(False), at=14.0)
+    talk.wait(5)
+    result = talk.run()
+    assert [one for one in told_again(result) if one[0] >= 11] == [], result
+
+
+def test_an_answer_prepared_before_a_human_took_the_call_is_not_given():
+    llm = ScriptedLlm(ANSWERS)
+    talk = Talk(baker(), llm=llm)
+    talk.user("I would like to hear from you", at=0.0)
+    talk.event(taken(True), after_line=0.25)
+    talk.wait(5)
+    result = talk.run()
+    assert len(llm.asked) == 1, "it was prepared"
+    assert told_again(result) == [], result
+
+
+def test_a_timer_of_the_agents_waits_for_the_hand_back_and_the_operator_does_not():
+    agent = Agent("You are brief.")
+
+    @agent.start
+    async def start(session: Session) -> None:
+        await asyncio.sleep(5)
+        await session.say("Time is up.")
+
+    talk = Talk(agent, llm=ANSWERS)
+    talk.event(taken(True), at=2.0)
+    talk.event({"type": "talkover.say", "text": "One moment."}, at=7.0)
+    talk.event(taken(False), at=12.0)
+    talk.wait(5)
+    assert told_again(talk.run()) == [(7, "One moment."), (12, "Time is up.")]

@@ -31,12 +31,19 @@ def test_both_sides_are_told_with_the_time():
 
 def test_typed_words_are_shown_and_the_agents_items_are_not():
     parts = [{"type": "input_text", "text": "hello"}]
-    item = {"type": "message", "role": "user", "content": parts}
+    item = {"type": "message", "role": "user", "content": parts, "id": "item_1"}
     assert shown(
         {"type": "conversation.item.added", "item": item},
-        {"type": "conversation.item.added", "item": item | {"role": "assistant", "content": []}},
+        {"type": "conversation.item.added", "item": item | {"role": "assistant", "id": "b"}},
         {"type": "conversation.item.added", "item": {"type": "function_call"}},
     ) == ["   1.50  you    hello"]
+
+
+def test_who_comes_back_does_not_read_everything_again():
+    parts = [{"type": "input_text", "text": "hello"}]
+    item = {"type": "message", "role": "user", "content": parts, "id": "item_1"}
+    added = {"type": "conversation.item.added", "item": item}
+    assert len(shown(added, added, {**added, "item": item | {"id": "item_2"}})) == 2
 
 
 def test_what_was_heard_is_told_only_where_it_is_less():

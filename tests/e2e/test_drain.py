@@ -19,6 +19,7 @@ from e2e.mover import moving
 from e2e.server import Server, spoken
 
 from talkover.cli.caller import Caller
+from talkover.cli.staying import staying
 
 pytestmark = pytest.mark.e2e
 
@@ -235,6 +236,20 @@ async def test_a_call_on_a_websocket_moves_as_well(deployed: Deployed) -> None:
             await second.ask("thing 2")
             assert "said 2 things" in transcript(await second.next("response.done"))
             await exited(old)
+
+
+async def test_a_caller_that_stays_moves_by_itself(deployed: Deployed) -> None:
+    old, lines = deployed.processes[0], list[str]()
+    async with Caller(deployed.url) as call, staying(call, lines.append):
+        await said(call)
+        call.type("thing 1")
+        await said(call, 2)
+        await asyncio.to_thread(deployed.replace)
+        await call.until(lambda: call.legs == 2 and "moved to another server" in lines, 40)
+        call.type("thing 2")
+        assert "said 2 things" in await said(call, 3)
+        await exited(old)
+    assert lines == ["moved to another server"]
 
 
 CLOCK = """() => {

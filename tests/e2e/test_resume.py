@@ -17,6 +17,7 @@ from e2e import browser as b
 from e2e.dialogue import AGENT, kill, known, noted, said
 from e2e.server import Server
 
+from talkover.cli.call import Line, one
 from talkover.cli.caller import Caller
 
 pytestmark = pytest.mark.e2e
@@ -209,6 +210,33 @@ def again_at(server: Server, folder: Path) -> Server:
     """Another process on the ports of one that is gone."""
     ports = ["--port", server.url.rsplit(":", 1)[1], "--media-port", str(server.media_port)]
     return Server(folder, "--state", str(folder / "sessions.db"), *ports, agent=AGENT)
+
+
+async def test_the_call_command_comes_back_by_itself_and_hears_its_answer_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = serve(folder)
+    line, printed = Line(server.url), list[str]()
+
+    async def line_with(words: str) -> None:
+        async with asyncio.timeout(30):
+            while not any(words in text for text in printed):
+                printed.extend(capsys.readouterr().out.splitlines())
+                await asyncio.sleep(0.05)
+
+    talking = asyncio.create_task(
+        one(line, play=None, record=None, text="tell me a story", seconds=30)
+    )
+    await line_with("you    tell me a story")
+    await asyncio.sleep(2)
+    kill(server)
+    await line_with("cut off; coming back")
+    again = await asyncio.to_thread(again_at, server, folder)
+    await line_with("back, with the same conversation")
+    await line_with("agent  And so it went on.")
+    assert await talking is False, "the answer was given to its end"
+    again.stop()
+    assert sum("tell me a story" in text for text in printed) == 1
 
 
 @pytest.mark.parametrize("way", ["webrtc", "websocket"])

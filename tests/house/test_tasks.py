@@ -21,6 +21,8 @@ PLACES: dict[str, set[str]] = {
     "cli.certificate": {"subprocess.run"},
     # A caller over TCP connects, which waits.
     "cli.caller": {"to_thread"},
+    # Beside the conversation its caller looks after the leg.
+    "cli.staying": {"create_task"},
     # A WebSocket's two directions, and a request's on the way to another server.
     "gateway.converse": {"create_task"},
     "gateway.elsewhere": {"create_task"},

@@ -54,6 +54,10 @@ EVENTS: list[dict[str, Any]] = [
     {"type": "decision.item.create", "item": {}},
     {"type": "decision.item.delete", "item_id": "x"},
     {"type": "transport.dtmf.send", "event": "1"},
+    {"type": "talkover.message", "name": "x", "data": {}},
+    {"type": "talkover.timings", "response_id": "x", "capture_ms": 1, "buffer_ms": 2},
+    {"type": "talkover.moving"},
+    {"type": "talkover.resume"},
 ]  # fmt: skip
 NEVER = {
     "decision.event", "decision.item.created", "decision.item.deleted",
@@ -236,3 +240,19 @@ def test_silence_fills_what_no_sound_does() -> None:
     assert gaps.missing(1700) == b""
     assert len(gaps.missing(1910)) == 100 * 48
     assert len(gaps.missing(9000)) == 1000 * 48
+
+
+def test_who_joins_amid_an_answer_is_told_its_words_from_there() -> None:
+    message = Item("item_a", "message", "assistant", (Part("output_audio", transcript=""),))
+    words = f.ReplyTranscript("resp_1", "item_a", 0, "One two, three. Four")
+    late = f.ReplyTranscript("resp_1", "item_a", 0, " five.")
+    word = [f.Word("resp_1", "item_a", *place) for place in ((4, 7, "two"), (9, 14, "three"))]
+    begun: list[f.Fact] = [f.ReplyItemAdded("resp_1", message, 0, None, "audio"), words]
+    rest: list[f.Fact] = [late, *word, f.Heard("resp_1", "item_a", "One two, three. Four", 9, True)]
+
+    def told(facts: list[f.Fact]) -> list[str]:
+        leg = codec()
+        return [event["delta"] for fact in facts for event in leg.encode(fact, 100)]
+
+    assert told([*begun, *rest]) == ["One two", ", three", ". Four"]
+    assert told(rest) == ["two", " three", " . Four"]

@@ -34,6 +34,18 @@ class Answer:
         return made[1]["response"]["id"] if made else None
 
     @property
+    def _asked(self) -> tuple[int, str | None]:
+        """From which event on it is looked for, and by which mark: to whom was cut off, and comes
+        back, it is given anew unless all of it was said."""
+        events = [event for _, event in self._call.events]
+        for n in range(len(events) - 1, self._since - 1, -1):
+            if events[n]["type"] == "session.created":
+                before = (e for e in events[self._since : n] if e["type"] == "response.done")
+                over = any(self._mark in (None, _marked(e["response"])) for e in before)
+                return (self._since, self._mark) if over else (n, None)
+        return self._since, self._mark
+
+    @property
     def next(self) -> int:
         """The number of the first event that can belong to another answer."""
         made = self._made()
@@ -70,7 +82,8 @@ class Answer:
         return self._find("response.created", lambda event: self._is_ours(event["response"]))
 
     def _is_ours(self, response: Event) -> bool:
-        return self._mark is None or _marked(response) == self._mark
+        mark = self._asked[1]
+        return mark is None or _marked(response) == mark
 
     def _done(self) -> Event | None:
         id = self.id
@@ -79,7 +92,12 @@ class Answer:
 
     def _sounds(self) -> bool:
         ended = ("output_audio_buffer.stopped", "output_audio_buffer.cleared")
-        return self.audible_at is not None and all(self._when(type) is None for type in ended)
+        audible = self.audible_at
+        # A leg that was lost tells of no end any more.
+        lost = audible is not None and any(
+            at > audible and event["type"] == "session.created" for at, event in self._call.events
+        )
+        return audible is not None and not lost and all(self._when(t) is None for t in ended)
 
     def _when(self, type: str) -> float | None:
         id = self.id
@@ -87,7 +105,7 @@ class Answer:
         return found[0] if found else None
 
     def _find(self, type: str, fits: Callable[[Event], bool]) -> tuple[float, Event] | None:
-        for at, event in self._call.events[self._since :]:
+        for at, event in self._call.events[self._asked[0] :]:
             if event["type"] == type and fits(event):
                 return at, event
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from .answer import asked_aloud, asked_in_writing, greeted, heard_out
 from .caller import Caller, CallError, Event
 from .dialogue import Dialogue
 from .script import read_script, run_script, write_report
+from .staying import staying
 
 TAIL_S = 0.3
 """Sound that is still on its way when the server says that all was played."""
@@ -38,7 +40,7 @@ async def one(
     line: Line, *, play: Path | None, record: Path | None, text: str | None, seconds: float
 ) -> bool:
     """Ask, hear the answer out, hang up; True where it failed. CallError, InputError."""
-    async with line.caller(on_event=printer()) as call:
+    async with line.caller(on_event=printer()) as call, staying(call, partial(say, call)):
         say(call, f"connected over {call.transport}")
         await greeted(call)
         if play is not None:
@@ -58,7 +60,7 @@ async def one(
 async def scripted(line: Line, script: Path, junit: Path | None, record: Path | None) -> bool:
     """Run a script in one call; True where a step failed. CallError, InputError."""
     steps = read_script(script)
-    async with line.caller(on_event=printer()) as call:
+    async with line.caller(on_event=printer()) as call, staying(call, partial(say, call)):
         say(call, f"connected over {call.transport}")
         outcomes = await run_script(call, steps, await greeted(call))
         await _keep(call, record)
@@ -72,7 +74,8 @@ async def held(line: Line, record: Path | None) -> bool:
     from .sound import open_sound
 
     with open_sound() as sound:
-        async with line.caller(on_event=printer(), on_sound=sound.speaker.push) as call:
+        heard = line.caller(on_event=printer(), on_sound=sound.speaker.push)
+        async with heard as call, staying(call, partial(say, call)):
             say(call, f"connected over {call.transport}; speak, and end with Ctrl-C")
             try:
                 await sound.speak_into(call)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import has_dualstack_ipv6
@@ -30,6 +31,10 @@ RATE = 16000
 
 class CallError(TalkoverError):
     code = "call_failed"
+
+
+class Gone(CallError):
+    """The server knows no such call; it may have ended."""
 
 
 @dataclass(slots=True)
@@ -80,6 +85,15 @@ class Caller:
         """Another leg, connected to a server that waits for the call, and where it is there."""
         self._shift: int | None = 0
         """Samples from a leg's own clock to the call's; None until the leg is heard."""
+        self.legs = 1
+        """How many it has had so far."""
+        self._told = False
+        """Whether this leg's server has told of its session."""
+        self._live: Peer | None = None
+        """To whom `speak` speaks."""
+        self._cut = ""
+        self.stays = False
+        """Somebody comes back to it where it is cut off, and says when it is `over`."""
         self.location = ""
         self.back = ""
         """What another caller may come back with, as its `token`, where this one was cut off."""
@@ -152,7 +166,8 @@ class Caller:
         except httpx.HTTPError as error:
             raise CallError(unreachable(url, error)) from None
         if response.status_code != 201:
-            raise CallError(f"The server refused ({response.status_code}): {response.text[:300]}")
+            kind = Gone if response.status_code == 404 else CallError
+            raise kind(f"The server refused ({response.status_code}): {response.text[:300]}")
         return response
 
     async def _accept(self, peer: Peer, answer: str) -> None:
@@ -168,12 +183,77 @@ class Caller:
 
         CallError, and then the call stays where it is.
         """
-        url = url or self.url
+        beside = await self._returned(url or self.url, {"waiting": "true"}, lambda _: None)
+        if self._beside is not None:
+            self._beside[0].close()
+        self._beside = beside
+        self.send({"type": "talkover.moving"})
+
+    async def come_back(self) -> None:
+        """Go on with a call that was cut off, at the server that answers there now. CallError; Gone
+        where the call has ended."""
+        if self._beside is not None:
+            return self._go_on(*self._beside)
+        self._told = False
+        media, peer, location = await self._returned(self.url, {}, self._take)
+        old, self._shift = self._media, None
+        self._media, self._peer, self.location = media, peer, location
+        self._token = self.back
+        self.legs += 1
+        if old is not None:
+            old.close()
+
+    @property
+    def is_moving(self) -> bool:
+        """Another server waits for it."""
+        return self._beside is not None
+
+    async def attended(self) -> str:
+        """How the call stands once its server says more than that it goes on: "away", how it ended,
+        "gone" where it knows of none, "broke" where the connection did; "" where nobody answers."""
+        with suppress(TimeoutError):
+            await self.until(lambda: self._told, CONNECT_S)
+        how = ""
+        once = httpx.Timeout(None, connect=CONNECT_S)
+        asked = f"{self.location}/alive"
+        try:
+            async with (
+                self._http() as client,
+                client.stream("GET", asked, headers=self._headers(), timeout=once) as response,
+            ):
+                if response.status_code == 404:
+                    return "gone"
+                if response.status_code != 200:
+                    return ""
+                async for line in response.aiter_lines():
+                    if line != "here":
+                        return line
+                    how = "broke"
+        except httpx.HTTPError:
+            pass
+        return how
+
+    def over(self, why: str) -> None:
+        """It is not come back to any more."""
+        self.closed = self._cut or why
+        self._arrived.set()
+
+    async def _returned(
+        self, url: str, query: dict[str, str], take: Callable[[m.Item], None]
+    ) -> tuple[MediaPort, Peer, str]:
+        """A connected leg that was offered with the token, and where it is. CallError."""
         media, peer, offer = self._leg()
         connected = asyncio.Event()
-        media.bind(peer, lambda item: connected.set() if isinstance(item, m.Connected) else None)
+
+        def handle(item: m.Item) -> None:
+            if isinstance(item, m.Connected):
+                connected.set()
+            else:
+                take(item)
+
+        media.bind(peer, handle)
         try:
-            response = await self._offer(url, offer, {"waiting": "true"}, self.back)
+            response = await self._offer(url, offer, query, self.back)
             await self._accept(peer, response.text)
             async with asyncio.timeout(CONNECT_S):
                 await connected.wait()
@@ -182,14 +262,14 @@ class Caller:
             if isinstance(error, TimeoutError):
                 raise CallError("The media did not connect there.") from None
             raise
-        self._beside = media, peer, urljoin(url, response.headers["Location"])
-        self.send({"type": "talkover.moving"})
+        return media, peer, urljoin(url, response.headers["Location"])
 
     def _go_on(self, media: MediaPort, peer: Peer, location: str) -> None:
         """Over the other leg, from now on."""
         old, self._beside, self._shift = self._media, None, None
         self._media, self._peer, self.location = media, peer, location
-        self._token = self.back
+        self._token, self._told = self.back, False
+        self.legs += 1
         media.bind(peer, self._take)
         self.send({"type": "talkover.resume"})
         if old is not None:
@@ -255,8 +335,9 @@ class Caller:
     def speak(self, pcm: bytes, rate: int) -> int:
         """Go on saying something live; how many milliseconds of it are still to be sent."""
         assert self._peer is not None
-        if self._epoch == 0:
-            self._epoch = 1
+        if self._live is not self._peer:
+            self._live = self._peer
+            self._epoch += 1
             self._peer.release(self._epoch)
         return self._peer.play(self._epoch, pcm, rate, [])
 
@@ -292,7 +373,7 @@ class Caller:
         """The events of a type so far."""
         return [event for _, event in self.events if event["type"] == type]
 
-    async def until(self, true: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, true: Callable[[], bool], seconds: float | None = 20.0) -> None:
         """Wait for something that an event or the end brings. TimeoutError, CallError."""
         async with asyncio.timeout(seconds):
             while not true():
@@ -326,6 +407,7 @@ class Caller:
             case m.Text(text):
                 event = json.loads(text)
                 self.events.append((self.now, event))
+                self._told = self._told or event["type"] == "session.created"
                 self._on_event(self.now, event)
                 if event["type"] == "talkover.ended" and self._beside is not None:
                     self._go_on(*self._beside)
@@ -341,7 +423,9 @@ class Caller:
             case m.Picture():
                 self.pictures.append(item)
             case m.Closed(reason):
-                self.closed = reason
+                self._cut = reason
+                if not self.stays:
+                    self.closed = reason
             case _:
                 pass
         self._arrived.set()

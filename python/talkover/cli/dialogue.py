@@ -12,6 +12,8 @@ class Dialogue:
 
     def __init__(self) -> None:
         self._said: dict[str, str] = {}
+        self._typed: set[str] = set()
+        """Who comes back is told again what was said before."""
 
     def line(self, at: float, event: Event) -> str | None:
         """`at` in seconds; None for what is not worth a line."""
@@ -23,7 +25,10 @@ class Dialogue:
             case "conversation.item.input_audio_transcription.completed":
                 return f"you    {event['transcript'].strip()}"
             case "conversation.item.added" | "conversation.item.created":
-                return _typed(event["item"])
+                id = str(event["item"].get("id"))
+                again = id in self._typed
+                self._typed.add(id)
+                return None if again else _typed(event["item"])
             case "response.output_audio_transcript.done" | "response.audio_transcript.done":
                 said = event["transcript"].strip()
                 self._said[event["item_id"]] = said

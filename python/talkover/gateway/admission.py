@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from ..errors import Busy, InputError
+from ..protocol.ids import fresh
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
@@ -15,6 +16,21 @@ from .keys import Backend, Caller, Forbidden, Keyring, Secret
 
 RESUME = "Talkover-Resume"
 """The header that tells a caller what to come back with."""
+
+
+def at_realtime(caller: Caller) -> Caller:
+    """Forbidden for who comes back to a session that limits its page in Live's words."""
+    if isinstance(caller, Returning) and caller.limited:
+        raise Forbidden(
+            "This session's data channel is limited; come back to it at /v1/live/sessions."
+        )
+    return caller
+
+
+def resumable(session: Session) -> dict[str, Any]:
+    """The same as `resumption`, as an event: a page cannot see the headers of a socket."""
+    told = {"token": session.token, "seconds": session.absence.seconds}
+    return {"type": "talkover.resumable", "event_id": fresh("event"), **told}
 
 
 def resumption(session: Session) -> dict[str, str]:

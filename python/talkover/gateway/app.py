@@ -29,7 +29,16 @@ from ..protocol.realtime import Codec
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
-from .admission import RESUME, check_operator, check_own, given, resumption, spending, waits
+from .admission import (
+    RESUME,
+    at_realtime,
+    check_operator,
+    check_own,
+    given,
+    resumption,
+    spending,
+    waits,
+)
 from .body import in_time, json_object, object_in, read_body
 from .errors import HttpError, respond
 from .ice import NO_ICE_SERVERS, IceServers
@@ -73,7 +82,7 @@ class Gateway:
         self._metrics = metrics
 
     async def call(self, request: Request) -> Response:
-        caller = await self._keys.admit(bearer(request.headers), request.headers)
+        caller = at_realtime(await self._keys.admit(bearer(request.headers), request.headers))
         query = request.query_params
         extensions = query.get("extensions") == "talkover"
         codec = Codec(extensions=extensions, audio_events=False)
@@ -81,7 +90,7 @@ class Gateway:
             return await self._move(request, query["call_id"], caller, codec)
         if back := waits(query, caller):
             offer, _ = await in_time(_offer(request))
-            call_id, answer = await self._lobby.wait(back, offer, codec)
+            call_id, answer = await self._lobby.wait(back, offer, lambda _: codec)
             headers = {"Location": f"{CALLS[0]}/{call_id}"}
             return Response(answer, 201, headers, media_type="application/sdp")
         if isinstance(caller, Returning):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -19,18 +19,20 @@ from ..protocol.decoding import Fields
 from ..protocol.errors import BadEvent
 from ..protocol.ids import fresh
 from ..protocol.live.codec import LiveCodec, output_audio
-from ..protocol.live.decoding import start
-from ..protocol.live.settings import Startup, silence, startup
+from ..protocol.live.decoding import starting
+from ..protocol.live.settings import EVERYTHING, Startup, silence, startup
 from ..protocol.live.silence import Silence
 from ..protocol.text import to_text
 from ..session.lobby import Lobby
+from ..session.returning import About, Returning
 from ..session.session import Session
-from .admission import check_own, given, spending
+from .admission import check_own, given, resumable, resumption, spending, waits
 from .body import in_time, json_object, read_body
 from .converse import converse
 from .errors import HttpError, shown
 from .keys import Caller, Keyring, bearer
 from .socket import bearer_of, refuse
+from .waiting import wait
 
 log = structlog.get_logger("talkover.live")
 
@@ -64,29 +66,30 @@ class LiveGateway:
         ]
 
     async def create(self, request: Request) -> Response:
-        """A session over WebRTC: JSON with an offer in, its id and an answer out."""
+        """A session over WebRTC: JSON with an offer in, its id and an answer out.
+
+        With a token, the offer is of a leg for the session that is come back to.
+        """
         caller = await self._keys.admit(bearer(request.headers), request.headers)
+        back = waits(request.query_params, caller)
+        if isinstance(caller, Returning):
+            offer = _offer(await _body(request))
+            if back is not None:
+                _, answer = await self._lobby.wait(back, offer, _waiting(request.query_params))
+                return _answered(back.id, answer)
+            dialect = _over_webrtc(request.query_params)
+            session, answer = await self._lobby.resume(caller, offer, dialect)
+            return _answered(session.id, answer)
         async with spending(caller, self._keys, self._lobby):
-            body = Fields(json_object(await in_time(read_body(request, MOST_BODY))), None)
-            session, answer = await self._call(request, caller, body)
-        answered = {"type": "webrtc", "sdp": answer}
-        made = {"session": {"id": session.id}, "transport": answered}
-        return JSONResponse(made, 201, {"Location": f"{PATH}/{session.id}"})
+            session, answer = await self._call(request, caller, await _body(request))
+        return _answered(session.id, answer, **resumption(session))
 
     async def _call(self, request: Request, caller: Caller, body: Fields) -> tuple[Session, str]:
-        transport = body.inside("transport")
-        if transport.text("type") != "webrtc":
-            raise transport.bad("type", "webrtc")
-        asked = startup(body.inside("session"), media=True)
-
-        def dialect(session: Session) -> LiveCodec:
-            return LiveCodec(
-                session.shown(), began=session.began, sound=False, media=True,
-                permissions=asked.permissions,
-            )  # fmt: skip
-
+        offer, asked = _offer(body), startup(body.inside("session"), media=True)
         allowed = given(caller, asked.config, request.query_params.get("agent"))
-        session, answer = await self._lobby.call(transport.text("sdp"), dialect, **allowed)
+        session, answer = await self._lobby.call(
+            offer, _over_webrtc(request.query_params), permissions=asked.permissions, **allowed
+        )
         _remember(session, asked)
         return session, answer
 
@@ -108,6 +111,16 @@ class LiveGateway:
         caller = await self._admitted(socket)
         if isinstance(caller, _Refused):
             return
+        try:
+            back = waits(socket.query_params, caller)
+            blank = LiveCodec({}, began=0.0, sound=True, media=False)
+            found = None if back is None else await wait(socket, self._lobby, back, blank)
+        except TalkoverError as error:
+            return await refuse(socket, *shown(error))
+        if found is not None:
+            return await self._converse(socket, caller, found[0], before=found[1])
+        if back is not None:
+            return
         await socket.accept()
         try:
             async with asyncio.timeout(START_S):
@@ -116,14 +129,27 @@ class LiveGateway:
             await _tell(socket, _late())
             await socket.close(1008, "no session.start came")
             return
-        if started is None:
-            return
-        session, start_id = started
-        codec = LiveCodec(
-            session.shown(), began=session.began, sound=True, media=False, start_id=start_id
-        )
+        if started is not None:
+            await self._converse(socket, caller, started[0], start_id=started[1])
+
+    async def _converse(
+        self,
+        socket: WebSocket,
+        caller: Caller,
+        session: Session,
+        *,
+        start_id: str | None = None,
+        before: Iterable[c.AppendAudio] = (),
+    ) -> None:
+        """All of a leg that has the session's sound."""
+        codec = _beside(socket, caller, session, sound=True, start_id=start_id)
+        if _extended(socket.query_params) and session.token:
+            await socket.send_text(to_text(resumable(session)))
         unbroken = _Unbroken(session, codec)
-        await converse(socket, session, unbroken, own=True, fill=unbroken.fill)
+        await converse(
+            socket, session, unbroken, own=True, whole=isinstance(caller, Returning),
+            fill=unbroken.fill, before=before,
+        )  # fmt: skip
 
     async def attach(self, socket: WebSocket) -> None:
         """Another connection to a session, which sees and steers it and has no sound."""
@@ -136,8 +162,7 @@ class LiveGateway:
             await refuse(socket, *shown(error))
             return
         await socket.accept()
-        media = session.transport != "websocket"
-        codec = LiveCodec(session.shown(), began=session.began, sound=False, media=media)
+        codec = _beside(socket, caller, session, sound=False)
         await converse(socket, session, codec, own=False)
 
     async def _admitted(self, socket: WebSocket) -> Caller | _Refused:
@@ -158,8 +183,9 @@ class LiveGateway:
                 return None
             event_id = None
             try:
-                asked, event_id = start(message.get("text") or message.get("bytes") or b"")
-                return await self._session(socket, caller, asked), event_id
+                fields = starting(message.get("text") or message.get("bytes") or b"")
+                event_id = fields.event_id
+                return await self._session(socket, caller, fields), event_id
             except BadEvent as error:
                 # It may be put right: nothing has begun yet.
                 error.event_id = error.event_id or event_id
@@ -171,7 +197,11 @@ class LiveGateway:
                 await socket.close(1013 if isinstance(error, Full) else 1008, error.code)
                 return None
 
-    async def _session(self, socket: WebSocket, caller: Caller, asked: Startup) -> Session:
+    async def _session(self, socket: WebSocket, caller: Caller, fields: Fields) -> Session:
+        if isinstance(caller, Returning):
+            # Its settings are those that it has.
+            return await self._lobby.resume_at_socket(caller)
+        asked = startup(fields.inside("session"), media=False)
         agent = socket.query_params.get("agent")
         async with spending(caller, self._keys, self._lobby):
             session = self._lobby.attach(**given(caller, asked.config, agent))
@@ -192,6 +222,59 @@ class _Refused:
     """Who was turned away already."""
 
 
+async def _body(request: Request) -> Fields:
+    return Fields(json_object(await in_time(read_body(request, MOST_BODY))), None)
+
+
+def _offer(body: Fields) -> str:
+    """The SDP. BadEvent."""
+    transport = body.inside("transport")
+    if transport.text("type") != "webrtc":
+        raise transport.bad("type", "webrtc")
+    return transport.text("sdp")
+
+
+def _answered(id: str, sdp: str, **headers: str) -> Response:
+    made = {"session": {"id": id}, "transport": {"type": "webrtc", "sdp": sdp}}
+    return JSONResponse(made, 201, {"Location": f"{PATH}/{id}", **headers})
+
+
+def _extended(query: Mapping[str, str]) -> bool:
+    return query.get("extensions") == "talkover"
+
+
+def _over_webrtc(query: Mapping[str, str]) -> Callable[[Session], LiveCodec]:
+    return lambda session: LiveCodec(
+        session.shown(), began=session.began, sound=False, media=True,
+        extensions=_extended(query), permissions=session.permissions,
+    )  # fmt: skip
+
+
+def _waiting(query: Mapping[str, str]) -> Callable[[About], LiveCodec]:
+    """Of a leg whose session is told of only as it is resumed."""
+    return lambda about: LiveCodec(
+        about.config, began=about.began, sound=False, media=True,
+        extensions=_extended(query), permissions=about.permissions,
+    )  # fmt: skip
+
+
+def _beside(
+    socket: WebSocket,
+    caller: Caller,
+    session: Session,
+    *,
+    sound: bool,
+    start_id: str | None = None,
+) -> LiveCodec:
+    # The limits are the page's, and it is the page that has the token.
+    limits = session.permissions if isinstance(caller, Returning) else EVERYTHING
+    return LiveCodec(
+        session.shown(), began=session.began, sound=sound,
+        media=session.transport != "websocket", extensions=_extended(socket.query_params),
+        start_id=start_id, permissions=limits,
+    )  # fmt: skip
+
+
 def _remember(session: Session, asked: Startup) -> None:
     for item in asked.history:
         session.submit(c.CreateItem(item))
@@ -202,17 +285,24 @@ class _Unbroken:
 
     def __init__(self, session: Session, codec: LiveCodec) -> None:
         self._session, self._codec = session, codec
-        self._silence = Silence(*silence(session.shown()))
+        self._silence: Silence | None = Silence(*silence(session.shown()))
 
     def encode(self, fact: f.Fact, at_ms: int = 0) -> list[dict[str, Any]]:
-        if isinstance(fact, f.ReplyAudio):
-            self._silence.sent(len(fact.sound), at_ms)
+        match fact:
+            case f.ReplyAudio(sound=sound) if self._silence is not None:
+                self._silence.sent(len(sound), at_ms)
+            case f.Ended():
+                self._silence = None
+            case _:
+                pass
         return self._codec.encode(fact, at_ms)
 
     def decode(self, text: str | bytes) -> c.Command:
         return self._codec.decode(text)
 
     def fill(self) -> list[dict[str, Any]]:
+        if self._silence is None:
+            return []
         missing = self._silence.missing(self._session.clock() * 1000)
         return [output_audio(missing)] if missing else []
 

@@ -9,13 +9,21 @@ from typing import Any
 import structlog
 from starlette.websockets import WebSocket
 
-from ..protocol.ids import fresh
 from ..protocol.realtime import Codec
 from ..protocol.text import to_text
 from ..session.lobby import Lobby
 from ..session.returning import Returning
 from ..session.session import Session
-from .admission import check_operator, check_own, given, resumption, spending, waits
+from .admission import (
+    at_realtime,
+    check_operator,
+    check_own,
+    given,
+    resumable,
+    resumption,
+    spending,
+    waits,
+)
 from .converse import converse
 from .errors import HttpError, refusal, shown
 from .keys import Caller, Keyring, bearer
@@ -25,7 +33,6 @@ from .waiting import wait
 log = structlog.get_logger("talkover.socket")
 
 _KEY = "openai-insecure-api-key."
-Json = dict[str, Any]
 
 
 class Sockets:
@@ -35,11 +42,16 @@ class Sockets:
         self._lobby, self._keys, self._refused = lobby, keys, refused
 
     async def serve(self, socket: WebSocket) -> None:
+        extensions = socket.query_params.get("extensions") == "talkover"
         offered = [name.strip() for name in socket.scope.get("subprotocols", [])]
         try:
-            caller = await self._keys.admit(bearer_of(socket, offered), socket.headers)
+            caller = at_realtime(await self._keys.admit(bearer_of(socket, offered), socket.headers))
             if back := waits(socket.query_params, caller):
-                return await wait(socket, self._lobby, back, _accepted(offered))
+                codec = Codec(extensions=extensions, audio_events=True)
+                found = await wait(socket, self._lobby, back, codec, _accepted(offered))
+                if found is not None:
+                    await converse(socket, found[0], codec, own=True, whole=True, before=found[1])
+                return
             session, own = await self._session(socket, caller)
         except Exception as error:
             status, body = shown(error)
@@ -54,17 +66,14 @@ class Sockets:
             _accepted(offered),
             [(name.encode(), value.encode()) for name, value in back.items()],
         )
-        extensions = socket.query_params.get("extensions") == "talkover"
         codec = Codec(extensions=extensions, audio_events=own)
         if socket.query_params.get("audio") == "listen":
             await listen(socket, session)
             return
         if own and "call_id" in socket.query_params:
             self._lobby.move_to_socket(session)
-        # A page cannot see the headers of a socket.
         if extensions and back:
-            event = {"type": "talkover.resumable", "event_id": fresh("event"), **_told(session)}
-            await socket.send_text(to_text(event))
+            await socket.send_text(to_text(resumable(session)))
         await converse(
             socket, session, codec, own=own, whole=isinstance(caller, Returning),
             gaps=extensions and not own,
@@ -104,10 +113,6 @@ class Sockets:
 
 def _accepted(offered: list[str]) -> str | None:
     return "realtime" if "realtime" in offered else None
-
-
-def _told(session: Session) -> Json:
-    return {"token": session.token, "seconds": session.absence.seconds}
 
 
 def bearer_of(socket: WebSocket, offered: list[str]) -> str | None:

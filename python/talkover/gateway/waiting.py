@@ -11,37 +11,40 @@ from ..errors import TalkoverError
 from ..protocol import commands as c
 from ..protocol import facts as f
 from ..protocol.errors import BadEvent
-from ..protocol.realtime import Codec
 from ..protocol.text import to_text
 from ..session.leg import Dialect
 from ..session.lobby import Lobby
 from ..session.returning import Returning
+from ..session.session import Session
 from ..session.waiting import WAITS_S, early
-from .converse import converse
 
 MOST_SOUND = 48_000
 """Bytes kept of what is said on the way: a second of the protocol's own format."""
 MOST_PIECES = 500
 
 
-async def wait(socket: WebSocket, lobby: Lobby, back: Returning, protocol: str | None) -> None:
-    """A socket that resumes its session once its client says so, and speaks of nothing before."""
-    codec = Codec(extensions=socket.query_params.get("extensions") == "talkover", audio_events=True)
+async def wait(
+    socket: WebSocket, lobby: Lobby, back: Returning, codec: Dialect, protocol: str | None = None
+) -> tuple[Session, list[c.AppendAudio]] | None:
+    """A socket that resumes its session once its client says so, and speaks of nothing before.
+
+    The session, and what was said on the way to it; None where it never came to that, and the
+    socket is closed. What forbids it before the socket is accepted is raised.
+    """
     with lobby.place_beside(back):
         await lobby.waiting(back)
         await socket.accept(protocol)
         sound = await _until_resumed(socket, codec)
     if sound is None:
-        return
+        return None
     try:
-        session = await lobby.resume_at_socket(back)
+        return await lobby.resume_at_socket(back), sound
     except TalkoverError as error:
         failed = f.Failed("invalid_request_error", error.code, error.message)
         for event in codec.encode(failed):
             await socket.send_text(to_text(event))
         await socket.close(1013, "the session could not be resumed")
-        return
-    await converse(socket, session, codec, own=True, whole=True, before=sound)
+        return None
 
 
 async def _until_resumed(socket: WebSocket, codec: Dialect) -> list[c.AppendAudio] | None:

@@ -385,6 +385,16 @@ def _truncate(x: Fields) -> c.Command:
     )
 
 
+EXTENSIONS: dict[str, Callable[[Fields], c.Command]] = {
+    "talkover.message": lambda x: c.AppMessage(x.text("name"), x.event.get("data"), x.event_id),
+    "talkover.timings": lambda x: c.TellTimings(
+        x.id("response_id"), x.number("capture_ms"), x.number("buffer_ms"), x.event_id
+    ),
+    "talkover.moving": lambda x: c.Moving(x.event_id),
+    "talkover.resume": lambda x: c.Resume(x.event_id),
+}
+"""Ours, in any dialect."""
+
 DECODERS: dict[str, Callable[[Fields], c.Command]] = {
     "session.update": lambda x: c.UpdateSession(beta.current(x.object("session")), x.event_id),
     "input_audio_buffer.append": _append,
@@ -397,12 +407,7 @@ DECODERS: dict[str, Callable[[Fields], c.Command]] = {
     "conversation.item.delete": lambda x: c.DeleteItem(x.id("item_id"), x.event_id),
     "response.create": _create_response,
     "response.cancel": lambda x: c.CancelResponse(x.maybe_id("response_id"), x.event_id),
-    "talkover.message": lambda x: c.AppMessage(x.text("name"), x.event.get("data"), x.event_id),
-    "talkover.timings": lambda x: c.TellTimings(
-        x.id("response_id"), x.number("capture_ms"), x.number("buffer_ms"), x.event_id
-    ),
-    "talkover.moving": lambda x: c.Moving(x.event_id),
-    "talkover.resume": lambda x: c.Resume(x.event_id),
+    **EXTENSIONS,
 }
 
 OPERATOR: dict[str, Callable[[Fields], c.Command]] = {

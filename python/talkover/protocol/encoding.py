@@ -17,11 +17,8 @@ Encoder = Callable[[Any], list[Json]]
 def encode(fact: f.Fact, at_ms: int, *, extensions: bool, audio_events: bool) -> list[Json]:
     """The events that tell `fact`; see `realtime.Codec`."""
     kind = type(fact)
-    extension = EXTENSIONS.get(kind)
-    if extension is not None:
-        if not extensions or (isinstance(fact, f.ToolStep) and fact.phase == "planned"):
-            return []
-        return [{"type": extension, "event_id": fresh("event"), **_shown(fact), "at_ms": at_ms}]
+    if kind in EXTENSIONS:
+        return extended(fact, at_ms) if extensions else []
     if kind in _OTHER_SOUND and (kind is f.ReplyAudio) is not audio_events:
         return []
     events = ENCODERS[kind](fact)
@@ -31,6 +28,14 @@ def encode(fact: f.Fact, at_ms: int, *, extensions: bool, audio_events: bool) ->
     for event in events:
         event["event_id"] = fresh("event")
     return events
+
+
+def extended(fact: f.Fact, at_ms: int) -> list[Json]:
+    """`fact` in the words of `?extensions=talkover`, of any dialect; none where it has none."""
+    kind = EXTENSIONS.get(type(fact))
+    if kind is None or (isinstance(fact, f.ToolStep) and fact.phase == "planned"):
+        return []
+    return [{"type": kind, "event_id": fresh("event"), **_shown(fact), "at_ms": at_ms}]
 
 
 _OTHER_SOUND = (f.ReplyAudio, f.AudioStarted, f.AudioStopped, f.AudioCleared)

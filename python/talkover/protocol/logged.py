@@ -19,7 +19,7 @@ KEPT: dict[str, type[Any]] = {
     for kind in (
         f.SessionCreated, f.SessionUpdated, f.ItemDone, f.ItemTruncated, f.ItemDeleted,
         f.Transcribed, f.TranscriptionFailed, f.ReplyCreated, f.ReplyItemAdded, f.ReplyItemDone,
-        f.ReplyDone, f.Heard, f.ToolStep, f.TurnTimings, f.Failed, f.HandedOff, f.Ended,
+        f.ReplyDone, f.Heard, f.ToolStep, f.TurnTimings, f.Failed, f.HandedOff, f.Muted, f.Ended,
     )
 }  # fmt: skip
 """Finished things and marks; what only leads up to one of them (a delta, a state) is not kept."""

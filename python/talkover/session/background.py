@@ -68,7 +68,7 @@ class Background:
             if session.duplex is not None:
                 session.duplex.written(item)
         session.emit(step)
-        session.tell(i.Due(soon=True))
+        session.takeover.due(soon=True)
 
     def asked(self, talk: Conversation) -> None:
         """A model is asked with this conversation, in a reply that is one with the session's."""

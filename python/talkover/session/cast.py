@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..agent import Agent
 from ..engines.base import Endpointer, Llm, SpeechToSpeech, Stt, Tools, Tts
 from ..errors import AgentError, EngineError
+from ..protocol.live.settings import EVERYTHING, Permissions
 from ..tool_server import ToolServer
 from ..turn.policy import NORMAL, TurnPolicy
 
@@ -57,3 +58,5 @@ class Names:
     expires_at: int = 0
     secret: str | None = None
     agent: str = ""
+    permissions: Permissions = EVERYTHING
+    """Of its page, in the Live dialect."""

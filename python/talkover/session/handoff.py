@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from ..agent import Agent
 from ..errors import AgentError
 from ..protocol import facts as f
-from ..turn import inputs as i
 from .turn_settings import own_input
 
 if TYPE_CHECKING:
@@ -44,4 +43,4 @@ async def hand_off(session: Session, to: Agent | str) -> None:
     if cast.agent.on_start is not None:
         await session.guard(cast.agent.on_start(session.facade), "start")
     if inside:
-        session.tell(i.Due())
+        session.takeover.due()

@@ -35,7 +35,7 @@ class Idle:
         detection = session.config.audio.input.turn_detection
         most = detection.idle_timeout_ms if isinstance(detection, ServerVad) else None
         # Before the first reply nobody is late with an answer.
-        quiet = session.quiet and session.machine.epoch > 0
+        quiet = session.quiet and session.machine.epoch > 0 and not session.takeover.on
         if most is None or not quiet or session.ended:
             self.close()
         elif self._timer is None:

@@ -30,6 +30,7 @@ from ..media.port import MediaPort, Peer
 from ..protocol.config import SessionConfig, changed_keys, first_config
 from ..protocol.facts import How
 from ..protocol.ids import fresh
+from ..protocol.live.settings import EVERYTHING, Permissions
 from ..turn.policy import NORMAL, TurnPolicy
 from .capacity import Capacity
 from .cast import Cast, Names
@@ -249,7 +250,9 @@ class Lobby:
         finally:
             self._beside.discard(back.id)
 
-    async def wait(self, back: Returning, offer: str, codec: Dialect) -> tuple[str, str]:
+    async def wait(
+        self, back: Returning, offer: str, dialect: Callable[[About], Dialect]
+    ) -> tuple[str, str]:
         """A WebRTC leg that is connected now, and resumes the session when its caller says so.
 
         Nothing of the session is changed before. Returns the call's id and the SDP answer.
@@ -260,6 +263,7 @@ class Lobby:
             about = await self.waiting(back)
             peer, answer = self.media.core.answer(offer)
             kept = place.pop_all()
+        codec = dialect(about)
 
         async def claim(transport: str) -> Session:
             kept.close()
@@ -426,6 +430,7 @@ class Lobby:
         longest_s: int | None = None,
         idle_s: int | None = None,
         secret: str | None = None,
+        permissions: Permissions = EVERYTHING,
     ) -> About:
         """`trusted`: the config is the backend's own; `bound`: its client may not change it."""
         self._check_open()
@@ -437,6 +442,7 @@ class Lobby:
             None if trusted and not bound else chosen.client_may,
             frozenset(changed_keys(config)) if bound else frozenset[str](),
             self.limits.within(longest_s, idle_s), time.time(), secret,
+            permissions,
         )  # fmt: skip
 
     def _config(self, config: dict[str, Any], agent: Agent, *, trusted: bool) -> SessionConfig:
@@ -517,7 +523,7 @@ class Lobby:
     def _session(self, about: About, peer: Peer, transport: str) -> Session:
         """A new one, which the log knows from now on."""
         id = fresh("sess")
-        token = fresh_token(id)
+        token = fresh_token(id, limited=about.permissions != EVERYTHING)
         hash = Returning.of(token).hash
         session = self._make(about, id, hash, peer, transport, Past())
         session.token = token
@@ -537,7 +543,7 @@ class Lobby:
         session = Session(
             cast, about.session_config(found.config), peer,
             Names(id, about.call_id, token, about.began, about.expires_at, about.secret,
-                  about.agent),
+                  about.agent, about.permissions),
             transport=transport, attach=self.media.attach, user=about.user,
             metadata=about.metadata, client_may=may, locked=about.locked,
             limits=about.limits_from(time.time()), past=found, on_end=self._forget,

@@ -35,7 +35,7 @@ class Mute:
             return
         if self._voice:
             self._session.hearing.speech(m.Speech(not self.on, self._at))
-        self._session.set_reflex()
+        self._session.standing.give()
 
     def leave(self) -> None:
         """Who was heard is heard no more, and the next who is begins anew."""

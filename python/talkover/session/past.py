@@ -31,6 +31,8 @@ class Past:
     config: dict[str, Any] | None = None
     agent: str | None = None
     """Who has the call, where it was handed off."""
+    muted: bool = False
+    """By its client's own word."""
     state: dict[str, Any] = field(default_factory=dict[str, Any])
     usage: dict[str, int] = field(default_factory=dict[str, int])
     number: int = 0
@@ -89,6 +91,8 @@ class _Reader:
                 self._transcribed(item, text)
             case f.HandedOff(agent):
                 self.past.agent = agent
+            case f.Muted(on):
+                self.past.muted = on
             case f.ItemDeleted(item):
                 self._talk.delete(item)
             case f.ToolStep():

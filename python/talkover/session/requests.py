@@ -106,7 +106,7 @@ class Requests:
             case c.PlaySound():
                 self._sound.play(command)
             case c.Speak(text):
-                session.spawn(session.say(text), "say")
+                session.spawn(session.sayings.say(text, operator=True), "say")
             case c.TakeOver(on):
                 session.takeover.set(on)
             case c.HumanVoice(sound):
@@ -176,7 +176,7 @@ class Requests:
                 session.duplex.written(command.item)
             if command.item.type == "mcp_approval_response":
                 # The call is made, or its refusal spoken of, in an answer that nobody asks for.
-                session.tell(i.Due())
+                session.takeover.due()
             return
         item = talk.get(command.item)
         if item is None:

@@ -11,28 +11,35 @@ from typing import Any, Self
 from pydantic import TypeAdapter
 
 from ..protocol.config import SessionConfig
+from ..protocol.live.settings import EVERYTHING, Permissions
 from .limits import Limits
 
 PREFIX = "back_"
 """How a token begins, by which it is told from other keys."""
+LIMITED = ".live"
+"""How one ends whose session limits its page to some of Live's events."""
 
 
 @dataclass(frozen=True, slots=True)
 class Returning:
-    """A caller who comes back. `hash` is of their whole token, and all that is kept of it."""
+    """A caller who comes back. `hash` is of their whole token, and all that is kept of it.
+
+    `limited`: only in the Live dialect, which knows what they may say and be told.
+    """
 
     id: str
     hash: bytes
+    limited: bool = False
 
     @classmethod
     def of(cls, token: str) -> Self:
         id, _, _ = token.removeprefix(PREFIX).partition(".")
-        return cls(id, hashlib.sha256(token.encode()).digest())
+        return cls(id, hashlib.sha256(token.encode()).digest(), token.endswith(LIMITED))
 
 
-def fresh_token(id: str) -> str:
+def fresh_token(id: str, *, limited: bool) -> str:
     """What the caller of a session may come back with, and nobody else knows."""
-    return f"{PREFIX}{id}.{secrets.token_urlsafe(24)}"
+    return f"{PREFIX}{id}.{secrets.token_urlsafe(24)}{LIMITED if limited else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class About:
     began: float
     secret: str | None = None
     """The hash of the client secret that it was begun with."""
+    permissions: Permissions = EVERYTHING
+    """Of its page, in the Live dialect."""
 
     @property
     def expires_at(self) -> int:

@@ -34,21 +34,33 @@ class Sayings:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._says: deque[Saying] = deque()
+        self._held: list[Saying] = []
+        """Until a human hands the call back."""
         self._aside = ""
 
     @property
     def waiting(self) -> bool:
         return bool(self._says)
 
-    async def say(self, what: str | Audio | Say) -> str:
-        """See `Session.say`."""
+    async def say(self, what: str | Audio | Say, *, operator: bool = False) -> str:
+        """See `Session.say`. Where a human has the call, only an `operator` has anything said."""
         session = self._session
-        if session.ended or len(self._says) >= MOST_TO_SAY:
+        if session.ended or len(self._says) + len(self._held) >= MOST_TO_SAY:
             return ""
         saying = Saying(what, asyncio.get_running_loop().create_future())
-        self._says.append(saying)
-        session.tell(i.Say())
+        if session.takeover.on and not operator:
+            self._held.append(saying)
+        else:
+            self._says.append(saying)
+            session.tell(i.Say())
         return "" if session.inside_reply else await saying.heard
+
+    def go_on(self) -> None:
+        """The agent has the call again."""
+        held, self._held = self._held, []
+        for saying in held:
+            self._says.append(saying)
+            self._session.tell(i.Say())
 
     def count_back(self, words: str) -> None:
         """A model that wants to may speak while the user still does."""
@@ -65,16 +77,17 @@ class Sayings:
             saying = self._says.popleft()
             futures[start.epoch] = saying.heard
             return lambda: _once(saying.what)
-        self._session.set_reflex(off=True)
+        self._session.standing.give(reflex_off=True)
         if start.cause == "backchannel":
             return lambda: _once(HUMS[start.epoch % len(HUMS)])
         what, self._aside = self._aside, ""
         return lambda: _once(what)
 
     def close(self) -> None:
-        for saying in self._says:
+        for saying in (*self._says, *self._held):
             saying.heard.set_result("")
         self._says.clear()
+        self._held.clear()
 
 
 async def _once(what: str | Audio | Say) -> AsyncGenerator[Piece]:

@@ -26,6 +26,7 @@ from ..protocol import facts as f
 from ..protocol.commands import AppendAudio, Command, ResponseParams
 from ..protocol.config import SessionConfig
 from ..protocol.errors import BadEvent
+from ..protocol.live.settings import Permissions
 from ..protocol.text import snapshot
 from ..turn import inputs as i
 from ..turn import outputs as o
@@ -60,16 +61,10 @@ from .requests import Requests
 from .resuming import go_on
 from .saying import Sayings
 from .sentence import Sentence
+from .standing import StandingOrders
 from .stream import FactStream, Leg, Subscription
 from .takeover import TakeOver
-from .turn_settings import (
-    HOLD_AFTER_MS,
-    MOST_HELD_MS,
-    RESUME_AFTER_MS,
-    NextTurn,
-    reflex,
-    turn_policy,
-)
+from .turn_settings import NextTurn, turn_policy
 from .video import Video
 
 log = structlog.get_logger("talkover.session")
@@ -136,10 +131,10 @@ class Session:
         self._preparing = Preparing(self)
         self._over: deque[Reply] = deque(maxlen=MOST_ENDED)
         self._live = Live(lambda: None if self.takeover.on else self.tell(i.Speak()))
-        self._reflex: tuple[bool, bool] | None = None
-        self._suppresses_noise = False
+        self.standing = StandingOrders(self)
         self.requests, self.hearing = Requests(self, attach), Hearing(self)
         self.mute, self.video, self.consent = Mute(self), Video(self), Consent()
+        self.mute.set("client", past.muted)
         self.absence, self.departure = Absence(self, limits.away_s), Departure(self)
         self.sayings, self.remotes = Sayings(self), Remotes(self)
         self._idle, self._sentence, self.background = Idle(self), Sentence(self), Background(self)
@@ -165,6 +160,11 @@ class Session:
     def secret(self) -> str | None:
         """The hash of the client secret that it was begun with."""
         return self._names.secret
+
+    @property
+    def permissions(self) -> Permissions:
+        """What its page may say and be told, in the Live dialect."""
+        return self._names.permissions
 
     @property
     def began(self) -> float:
@@ -370,9 +370,7 @@ class Session:
         """Hear and speak through another peer from now on; `moving` does the rest."""
         self.absence.end()
         self.peer, self.transport = peer, transport
-        self._reflex, self._suppresses_noise = None, False
-        self.set_reflex()
-        self._set_noise()
+        self.standing.give()
         self.packets.moved()
         self.mute.leave()
         self.hearing.restart()
@@ -393,8 +391,7 @@ class Session:
     def apply_policy(self) -> None:
         """Take up what the config says of turns and of noise."""
         self._feed(self._turn_policy())
-        self.set_reflex()
-        self._set_noise()
+        self.standing.give()
 
     def _turn_policy(self) -> TurnPolicy:
         base = replace(self.cast.turns, partials=self.cast.stt.info.partials)
@@ -405,27 +402,6 @@ class Session:
         if self.takeover.on:
             return replace(policy, create_response=False, interruptions="overlap")
         return policy
-
-    def set_reflex(self, off: bool = False) -> None:
-        """Have the media thread duck and hold as the settings say; `off`: not at all."""
-        wanted = reflex(self.machine.policy)
-        off = off or self.mute.on
-        duck, hold = wanted.duck and not off, wanted.hold and not off
-        if (duck, hold) != self._reflex:
-            self._reflex = (duck, hold)
-            self.peer.policy(
-                duck=duck,
-                hold=hold,
-                hold_after_ms=HOLD_AFTER_MS,
-                resume_after_ms=RESUME_AFTER_MS,
-                max_hold_ms=MOST_HELD_MS,
-            )
-
-    def _set_noise(self) -> None:
-        wanted = self.config.audio.input.noise_reduction is not None
-        if wanted != self._suppresses_noise:
-            self._suppresses_noise = wanted
-            self.peer.suppress_noise(wanted)
 
     # ---- the media thread's items --------------------------------------------------------------
 
@@ -721,7 +697,7 @@ class Session:
         if future is not None and not future.done():
             future.set_result(reply.heard)
         if not self.ended:
-            self.set_reflex()
+            self.standing.give()
         brain = self._brains.pop(epoch, None)
         if brain is not None and brain.agent.on_after is not None:
             brain.heard, brain.interrupted = reply.heard, status == "cancelled"
@@ -767,7 +743,8 @@ class Session:
             await self._live.run(floor)
 
     def apologize(self) -> None:
-        self.spawn(self.say(self.cast.agent.apology), "apology")
+        if not self.takeover.on:
+            self.spawn(self.say(self.cast.agent.apology), "apology")
 
     def spawn(self, work: Awaitable[Any], name: str) -> None:
         """Run the agent's code beside the call; what it raises ends nothing."""

@@ -25,7 +25,7 @@ class TakeOver:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self.on = False
+        self.on = self._due = False
         self.live = Live(lambda: session.tell(i.Speak()))
         self._quiet = HANGOVER_BYTES
 
@@ -39,6 +39,20 @@ class TakeOver:
         session.apply_policy()
         session.tell(i.CancelReply())
         session.emit(f.TakenOver(on))
+        if on:
+            self._due = session.machine.due
+            session.tell(i.Told())
+            return
+        session.sayings.go_on()
+        if self._due:
+            session.tell(i.Due())
+
+    def due(self, *, soon: bool = False) -> None:
+        """There is something for the agent to answer: now, or once it has the call again."""
+        if self.on:
+            self._due = True
+        else:
+            self._session.tell(i.Due(soon=soon))
 
     def voice(self, pcm: bytes) -> None:
         """What the human says, 24 kHz mono, as it comes; of long silence only the beginning."""

@@ -43,7 +43,7 @@ class Caller:
     def __init__(self, session: Session, media: Simulation, peer: Peer, ear: ScriptedEar) -> None:
         self._session, self._media, self._peer, self._ear = session, media, peer, ear
         self._loop = asyncio.get_running_loop()
-        self._codec = Codec(extensions=True, audio_events=False)
+        self._codec = Codec(extensions=True, audio_events=False, operator=True)
         self._changed = asyncio.Event()
         self._audible: float | None = None
         self._idle_since: float | None = 0.0

@@ -135,7 +135,8 @@ class Talk:
         return self._add(Film(cue(when), None if picture is None else picture.data))
 
     def event(self, *events: dict[str, Any], **when: Unpack[Cues]) -> Step:
-        """Send any client events of the Realtime protocol."""
+        """Send any client events of the Realtime protocol, or those of who runs the server
+        (`talkover.take_over`, `talkover.say`)."""
         shown = " ".join(f"<{event['type']}>" for event in events)
         return self._add(Send(cue(when), events, shown))
 

@@ -70,6 +70,11 @@ class TurnMachine:
         self._likely: float | None = None
         self._deadline: float | None = None
 
+    @property
+    def due(self) -> bool:
+        """There is something to answer though nobody spoke."""
+        return self._due
+
     def handle(self, given: i.Input, now: float) -> None:
         """Take an input. `now` never goes back."""
         match given:
@@ -219,7 +224,10 @@ class TurnMachine:
         self.user, self._open, self._deadline = "silent", False, None
         self._out.append(o.CommitTurn(self.turn, end, why))
         self._owed = self.policy.create_response
-        if self.agent == "preparing":
+        if not self._owed:
+            # Nobody is to answer any more, a human has the call: what was prepared is for nothing.
+            self._unprepare()
+        elif self.agent == "preparing":
             self.agent, self._owed, self._due = "thinking", False, False
             self._prepared = ""
             self._out.append(o.ConfirmReply(self.epoch))

@@ -7,10 +7,12 @@ from typing import Any
 
 from .. import commands as c
 from .. import facts as f
+from ..encoding import extended
 from ..ids import fresh
+from ..items import Item
 from .backend import Backend
 from .decoding import decode
-from .settings import Permissions, resource
+from .settings import EVERYTHING, Permissions, resource
 from .transcript import Heard, Spoken
 
 Json = dict[str, Any]
@@ -22,6 +24,9 @@ _REASONS: dict[f.How, str] = {
     "lost": "connection_lost",
     "moved": "connection_lost",
 }
+_OF_THE_LEG = ("info", "error", "talkover.move", "talkover.ended")
+"""What a backend that limits its page's channel cannot keep from it: they tell nothing of what is
+said."""
 _BARE = ("session.output_audio.delta",)
 """Events that have no id."""
 
@@ -30,8 +35,8 @@ class LiveCodec:
     """One leg's view of a session.
 
     `shown` are its settings as Realtime shows them, and `began` its Unix seconds. `sound`: the
-    leg's own sound goes as events; `media`: the session's sound goes over WebRTC. `start_id` is the
-    `event_id` of the leg's `session.start`.
+    leg's own sound goes as events; `media`: the session's sound goes over WebRTC. `extensions`: the
+    leg asked for `talkover.*` events. `start_id` is the `event_id` of the leg's `session.start`.
     """
 
     def __init__(
@@ -41,21 +46,26 @@ class LiveCodec:
         began: float,
         sound: bool,
         media: bool,
+        extensions: bool = False,
         start_id: str | None = None,
         permissions: Permissions | None = None,
     ) -> None:
         self._sound, self._media, self._start_id = sound, media, start_id
+        self._extensions = extensions
         self._shown = shown
-        self._permissions = permissions or Permissions()
+        self._permissions = permissions or EVERYTHING
         self._backend = Backend(began, shown.get("model", "talkover"))
         self._heard, self._spoken = Heard(), Spoken()
 
     def encode(self, fact: f.Fact, at_ms: int = 0) -> list[Json]:
         """The events that tell `fact`, in order; none where this leg is not told."""
-        found = [event for event in self._events(fact, at_ms) if self._may_be_told(event)]
+        events = self._events(fact, at_ms)
+        if self._extensions:
+            events += extended(fact, at_ms)
+        found = [event for event in events if self._may_be_told(event)]
         for event in found:
             if event["type"] not in _BARE:
-                event["event_id"] = fresh("event")
+                event.setdefault("event_id", fresh("event"))
         return found
 
     def decode(self, text: str | bytes) -> c.Command:
@@ -64,8 +74,10 @@ class LiveCodec:
 
     def _events(self, fact: f.Fact, at_ms: int) -> list[Json]:
         match fact:
-            case f.SessionCreated(config):
-                return self._created(config)
+            case f.SessionCreated(config, items):
+                # What was said before this leg is none of its fragments.
+                self._heard.begin(at_ms)
+                return self._created(config, items)
             case f.SessionUpdated(config, event_id):
                 self._shown = config
                 return [_ack("session.updated", event_id) | {"session": self._resource()}]
@@ -96,15 +108,17 @@ class LiveCodec:
                 return [output_audio(fact.sound)] if self._sound else []
             case f.ReplyCreated():
                 return backend.created(fact, at_ms)
-            case f.ReplyItemAdded():
+            case f.ReplyItemAdded(item=item):
+                if item.type == "message":
+                    spoken.begin(item.id)
                 return backend.item_added(fact, at_ms)
             case f.ReplyTranscript():
                 spoken.write(fact.item, fact.delta)
                 return backend.written(fact)
             case f.Word():
-                return spoken.word(fact.item, fact.end, at_ms)
+                return spoken.word(fact.item, fact.start, fact.end, fact.text, at_ms)
             case f.Heard():
-                return spoken.heard(fact.item, len(fact.text), at_ms, fact.played_ms)
+                return spoken.heard(fact.item, fact.text, at_ms, fact.played_ms)
             case f.ReplyItemDone():
                 return backend.item_done(fact)
             case f.ItemAdded(item):
@@ -116,20 +130,27 @@ class LiveCodec:
                 pass
         return []
 
-    def _created(self, config: Json) -> list[Json]:
+    def _created(self, config: Json, items: tuple[Item, ...]) -> list[Json]:
         self._shown = config
         started = _ack("session.started", self._start_id) | {"session": self._resource()}
-        if self._permissions == Permissions():
-            return [started]
+        # Live's own events know no items.
+        told = items if self._extensions else ()
+        said = [{"type": "talkover.item", "item": item.wire()} for item in told]
+        if self._permissions == EVERYTHING:
+            return [started, *said]
         message = "The session's backend limits the events of this data channel."
-        return [{"type": "info", "code": "data_channel_permissions", "message": message}, started]
+        return [
+            {"type": "info", "code": "data_channel_permissions", "message": message},
+            started,
+            *said,
+        ]
 
     def _resource(self) -> Json:
         return resource(self._shown, media=self._media)
 
     def _may_be_told(self, event: Json) -> bool:
         allowed = self._permissions.server
-        if allowed is None or event["type"] in ("info", "error"):
+        if allowed is None or event["type"] in _OF_THE_LEG:
             return True
         inner = f"{event['type']}:{event['event']['type']}" if "event" in event else event["type"]
         return inner in allowed

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import commands as c
-from ..decoding import Fields, item, read, sound
+from ..decoding import EXTENSIONS, Fields, item, read, sound
 from ..errors import BadEvent
 from ..ids import fresh
 from ..items import Item, Part
@@ -18,6 +18,8 @@ Decoder = Callable[[Fields, Json], c.Command]
 
 MOST_APPENDED = 16 * 1024
 """Characters; the protocol has 500 tokens."""
+OF_THE_LEG = ("talkover.moving", "talkover.resume")
+"""What a backend that limits its page's channel cannot take from it: where it is connected."""
 MOST_SOUND = 30 * 48000
 """Bytes of a client's own sound: 30 s."""
 BACKEND = {"live": "response.create"}
@@ -30,7 +32,7 @@ def decode(text: str | bytes, shown: Json, allowed: frozenset[str] | None = None
     BadEvent says what is wrong with it, under the client's `event_id`.
     """
     kind, fields = read(text, DECODERS)
-    if allowed is not None and kind not in allowed:
+    if allowed is not None and kind not in (*allowed, *OF_THE_LEG):
         raise BadEvent(
             f"This data channel may not send {kind}; the session's backend allows it "
             f"{', '.join(sorted(allowed)) or 'nothing'}.",
@@ -43,6 +45,12 @@ def decode(text: str | bytes, shown: Json, allowed: frozenset[str] | None = None
 
 def start(text: str | bytes) -> tuple[Startup, str | None]:
     """The first event of a socket: how the session starts, and the event's id. BadEvent."""
+    fields = starting(text)
+    return startup(fields.inside("session"), media=False), fields.event_id
+
+
+def starting(text: str | bytes) -> Fields:
+    """The same, unread: what it has to be. BadEvent."""
     kind, fields = read(text, DECODERS)
     if kind != "session.start":
         raise BadEvent(
@@ -51,7 +59,7 @@ def start(text: str | bytes) -> tuple[Startup, str | None]:
             param="type",
             event_id=fields.event_id,
         )
-    return startup(fields.inside("session"), media=False), fields.event_id
+    return fields
 
 
 def _append(purpose: c.Purpose) -> Decoder:
@@ -96,7 +104,13 @@ _NO_DECISIONS = _refused(
     "unsupported_event", "This server runs no Decisions; delegate to client or responses."
 )
 
+
+def _ours(decoder: Callable[[Fields], c.Command]) -> Decoder:
+    return lambda x, _: decoder(x)
+
+
 DECODERS: dict[str, Decoder] = {
+    **{name: _ours(decoder) for name, decoder in EXTENSIONS.items()},
     "session.start": _refused("session_already_started", "The session has started already."),
     "session.update": lambda x, shown: c.UpdateSession(
         update(x.inside("session"), shown), x.event_id

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from .. import facts as f
 from ..config import SessionConfig
+from ..encoding import EXTENSIONS
 from ..errors import BadEvent
 from ..walk import Row, Watched, doc_of, samples, table, type_of
 from .codec import LiveCodec
@@ -21,11 +22,13 @@ def server_events() -> dict[str, dict[str, set[str]]]:
     shown = SessionConfig().effective("sess_1", 0)
     for kind in get_args(f.Fact):
         limited = Permissions(client=frozenset())
-        codec = LiveCodec(shown, began=0.0, sound=True, media=False, permissions=limited)
-        # Words are told as they sound: there must be some.
-        codec.encode(f.ReplyTranscript("reply", "item", 0, "words"))
+        codec = LiveCodec(
+            shown, began=0.0, sound=True, media=False, extensions=True, permissions=limited
+        )
         for fact in samples(kind):
             for event in codec.encode(fact):
+                if event["type"] in EXTENSIONS.values():
+                    continue
                 fields = found.setdefault(event.pop("type"), {})
                 for name, value in event.items():
                     fields.setdefault(name, set()).add(type_of(value))
@@ -76,7 +79,8 @@ def sections() -> list[str]:
         "## The Live dialect, from the server",
         "",
         "Each has an `event_id`, but for `session.output_audio.delta`; one that answers a client's "
-        "event has that one's id as `client_event_id`.",
+        "event has that one's id as `client_event_id`. With `?extensions=talkover` those of "
+        "Realtime come too, and `talkover.item`: what was said before, for who comes back.",
         "",
         *table(("event", "fields", ""), told),
         "",

@@ -43,6 +43,9 @@ class Permissions:
     server: frozenset[str] | None = None
 
 
+EVERYTHING = Permissions()
+
+
 @dataclass(frozen=True, slots=True)
 class Startup:
     """A new session: the Realtime settings it has, what was said before, who may say what."""
@@ -241,7 +244,7 @@ def _said(x: Fields) -> Item:
 
 def _permissions(x: Fields) -> Permissions:
     if x.event.get("client") is None:
-        return Permissions()
+        return EVERYTHING
     channel = x.inside("client").inside("data_channel")
     return Permissions(
         _names(channel, "allowed_client_events"), _names(channel, "allowed_server_events")

@@ -13,7 +13,10 @@ MS_PER_CHARACTER = 65
 
 @dataclass(slots=True)
 class _Line:
-    text: str = ""
+    """An item's words, and how many characters of them were told. `text` None: who joined amid the
+    item does not know how it began."""
+
+    text: str | None = ""
     told: int = 0
 
 
@@ -49,25 +52,32 @@ class Spoken:
     _lines: dict[str, _Line] = field(default_factory=dict[str, _Line])
     _any: bool = False
 
+    def begin(self, item: str) -> None:
+        self._lines[item] = _Line()
+
     def write(self, item: str, text: str) -> None:
-        self._lines.setdefault(item, _Line()).text += text
-
-    def word(self, item: str, end: int, at_ms: int) -> list[Json]:
-        """A word begins to sound, which ends at this character."""
-        return self._upto(item, end, at_ms, None)
-
-    def heard(self, item: str, characters: int, at_ms: int, lasted_ms: int) -> list[Json]:
-        """The item is over, and so much of it was heard."""
-        events = self._upto(item, characters, max(0, at_ms - lasted_ms), at_ms)
-        self._lines.pop(item, None)
-        return events
-
-    def _upto(self, item: str, end: int, start_ms: int, end_ms: int | None) -> list[Json]:
         line = self._lines.get(item)
-        if line is None or end <= line.told:
+        if line is not None and line.text is not None:
+            line.text += text
+
+    def word(self, item: str, start: int, end: int, text: str, at_ms: int) -> list[Json]:
+        """A word begins to sound, characters `start`..`end` of the item."""
+        line = self._lines.setdefault(item, _Line(None, start))
+        new = text if line.text is None else line.text[line.told : end]
+        return self._tell(line, end, new, at_ms, None)
+
+    def heard(self, item: str, text: str, at_ms: int, lasted_ms: int) -> list[Json]:
+        """The item is over, and so much of it was heard."""
+        line = self._lines.pop(item, _Line())
+        return self._tell(line, len(text), text[line.told :], max(0, at_ms - lasted_ms), at_ms)
+
+    def _tell(
+        self, line: _Line, end: int, delta: str, start_ms: int, end_ms: int | None
+    ) -> list[Json]:
+        if end <= line.told:
             return []
-        delta = line.text[line.told : end]
-        if line.told == 0 and self._any and not delta.startswith(" "):
+        apart = line.told == 0 or line.text is None
+        if apart and self._any and not delta.startswith(" "):
             delta = f" {delta}"
         line.told, self._any = end, True
         if end_ms is None:
