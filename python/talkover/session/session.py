@@ -99,10 +99,9 @@ class Session:
         self._names, self.token = names, ""
         self._past = past = past or Past()
         self.cast, self.config, self.peer = cast, config, peer
-        self.transport = transport
+        self.transport, self._limits = transport, limits
         self.user, self.metadata = user, dict(metadata or {})
         self.client_may, self.locked = client_may, locked
-        self._limits = limits
         self.state, self.conversation = past.state, past.conversation
         self.stream, self._journal = FactStream(past.number), None
         self.facade, self.next_turn = Facade(self), NextTurn()
