@@ -88,10 +88,10 @@ async def test_a_spool_that_cannot_be_written_is_told_of_and_costs_no_call_anyth
     with capture_logs() as said:
         a = await connected(nats.url, "a", spools=tmp_path / "file")
         await a.open("s", TOKEN, {})
-        nats.pause()
+        nats.kill()
         written = [a.append("s", 1, Record(n, 0, "{}")) for n in range(1, 11)]
         await until(lambda: a.spool.records == 10)
-        nats.go_on()
+        nats.start()
         await asyncio.gather(*written)
     assert [one["event"] for one in said if one["log_level"] == "error"] == [
         "the spool cannot be written: what NATS does not take is in memory alone"
@@ -107,13 +107,13 @@ async def test_a_full_spool_refuses_records_and_no_others(nats: NatsServer, tmp_
     a.spool = Spool(tmp_path, "a", most_bytes=200)
     a.open("s", TOKEN, {})
     await a.append("s", 1, Record(1, 0, "{}"))
-    nats.pause()
+    nats.kill()
     waits = a.append("s", 1, Record(2, 0, "x" * 200))
     await until(lambda: a.spool.full)
     with pytest.raises(LogUnavailable, match="behind"):
         await a.append("s", 1, Record(3, 0, "{}"))
     opened = a.open("t", TOKEN, {})
-    nats.go_on()
+    nats.start()
     await asyncio.gather(waits, opened)
     await a.append("s", 1, Record(4, 0, "{}"))
     assert [record.seq for record in (await a.read("s")).records] == [1, 2, 4]
