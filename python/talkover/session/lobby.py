@@ -516,7 +516,8 @@ class Lobby:
         session.requests.decode = codec.decode
         session.channel = DataChannel(session.peer, codec).tell
         session.stream.attach(session.channel)
-        asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session)
+        # By its name: a timer that held the session would keep it long after its end.
+        asyncio.get_running_loop().call_later(UNCONNECTED_S, self._forget_unconnected, session.id)
 
     # ---- sessions ------------------------------------------------------------------------------
 
@@ -577,6 +578,7 @@ class Lobby:
         self._by_call.pop(session.call_id, None)
         self._close_unused()
 
-    def _forget_unconnected(self, session: Session) -> None:
-        if not session.begun and not session.ended:
+    def _forget_unconnected(self, id: str) -> None:
+        session = self._sessions.get(id)
+        if session is not None and not session.begun and not session.ended:
             session.spawn(session.end("the caller never connected"), "unconnected")
