@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn a_bad_radio_gets_its_bits_back_and_is_not_suspected_again() {
         let (mut congestion, start) = (Congestion::default(), Instant::now());
-        let rungs = after(&mut congestion, start, &[(60, 0.3); 60]);
+        let rungs = after(&mut congestion, start, &[(60, 0.2); 60]);
         assert_eq!(rungs[..4], [LEAST, LEAST, LEAST, 0]);
         assert_eq!(rungs[4..], [0; 56]);
     }

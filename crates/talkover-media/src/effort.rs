@@ -75,28 +75,22 @@ impl Effort {
         let strained = busy > FULL || f64::from(self.late) > MANY * f64::from(self.frames);
         (self.window, self.worked) = (now, Duration::ZERO);
         (self.frames, self.late) = (0, 0);
-        let calm = now.saturating_duration_since(self.calm);
-        let wanted = if self.complexity == USUAL {
-            if strained {
-                self.patience = if calm < self.patience {
-                    (self.patience * 2).min(LONGEST)
-                } else {
-                    CALM
-                };
-                LEAST
-            } else {
-                USUAL
-            }
-        } else if strained || busy > ROOM {
+        if self.complexity == LEAST && (strained || busy > ROOM) {
             self.calm = now;
-            LEAST
-        } else if calm >= self.patience {
-            USUAL
-        } else {
-            LEAST
+        }
+        let calm = now.saturating_duration_since(self.calm);
+        let wanted = match self.complexity {
+            USUAL if strained => LEAST,
+            LEAST if calm >= self.patience => USUAL,
+            _ => return None,
         };
-        if wanted == self.complexity {
-            return None;
+        if wanted == LEAST {
+            let in_vain = calm < self.patience;
+            self.patience = if in_vain {
+                (self.patience * 2).min(LONGEST)
+            } else {
+                CALM
+            };
         }
         (self.complexity, self.calm) = (wanted, now);
         Some(wanted)
