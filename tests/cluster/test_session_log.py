@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -160,20 +161,24 @@ async def test_what_was_forgotten_is_gone(node: Node) -> None:
 
 async def test_orphans_are_what_a_process_left_and_nobody_else_has(tmp_path: Path) -> None:
     file = tmp_path / "sessions.db"
-    a = SqliteLog(file, "a")
+    a, b = SqliteLog(file, "a"), SqliteLog(file, "b")
     a.open("left", TOKEN, {})
     await a.open("over", TOKEN, {})
     await a.close("over", 1, "hung up")
-    assert await a.orphans() == [], "its own are none"
-    b = SqliteLog(file, "b")
-    assert await b.orphans() == [], "the other process may be alive"
-    await b.shut()
+    await b.open("alive", TOKEN, {})
+    assert await a.orphans() == [], "its own are none, nor are those of a process beside it"
+    assert await b.orphans() == []
     await a.shut()
+    assert await b.orphans() == ["left"]
     c = SqliteLog(file, "c")
-    assert await c.orphans() == ["left"]
     await c.claim("left", None)
-    assert await c.orphans() == []
+    assert await b.orphans() == [] == await c.orphans()
+    await b.shut()
     await c.shut()
+    d = SqliteLog(file, "d")
+    assert await d.orphans() == ["alive", "left"]
+    await d.shut()
+    assert os.listdir(tmp_path) == ["sessions.db"], "nothing is left beside it"
 
 
 async def test_a_disk_that_takes_nothing_for_a_while_loses_nothing(tmp_path: Path) -> None:

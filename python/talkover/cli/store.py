@@ -36,7 +36,7 @@ async def opened(settings: Settings) -> Store:
     usual = state_folder() / f"sessions-{settings.port}.db"
     file = None if settings.state == "memory" else Path(settings.state or usual)
     log = SqliteLog(
-        file, socket.gethostname(), settings.state_hours * 3600.0,
+        file, _node(), settings.state_hours * 3600.0,
         tells=settings.webhook is not None,
     )  # fmt: skip
     return Store(log, SqliteSecrets(log))
@@ -47,6 +47,11 @@ def state_folder() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "talkover"
 
 
+def _node() -> str:
+    """The name of this process among all that share a store."""
+    return f"{socket.gethostname()}-{secrets.token_hex(4)}".replace(".", "-")
+
+
 async def _in_nats(settings: Settings, url: str) -> Store:
     try:
         from ..cluster.nats import NatsLog
@@ -54,8 +59,7 @@ async def _in_nats(settings: Settings, url: str) -> Store:
         from ..cluster.nats_secrets import NatsSecrets
     except ImportError:
         raise ConfigError("--nats needs its client: pip install talkover[nats].") from None
-    node = f"{socket.gethostname()}-{secrets.token_hex(4)}".replace(".", "-")
-    link = await NatsLink.connect(url, node)
+    link = await NatsLink.connect(url, _node())
     try:
         log = await NatsLog.over(
             link, keep_s=settings.state_hours * 3600.0, away_s=settings.resume_seconds,

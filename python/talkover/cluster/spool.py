@@ -9,7 +9,6 @@ the log first; the last one may be torn, and then was not promised.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import os
 from itertools import count
@@ -18,13 +17,14 @@ from typing import Any, Literal, NamedTuple
 
 import structlog
 
+from .lockfile import locked, taken_over
+
 log = structlog.get_logger("talkover.spool")
 
 AGAIN_S = 1.0
 CLOSE_S = 5.0
 MOST_BYTES = 64 << 20
 """Of all sessions together, which is hours of a hundred calls; further records are refused."""
-PRIVATE = 0o700
 
 Write = tuple[Literal["open", "record", "close"], Any]
 """What is done to a session's log, and its JSON: a row, a record, or when and why it ended."""
@@ -98,7 +98,7 @@ class Spool:
 
         def look() -> list[Abandoned]:
             files = [file for file in sorted(folder.glob("*.jsonl")) if file != own]
-            return [found for found in map(_taken_over, files) if found is not None]
+            return [found for found in map(_left_behind, files) if found is not None]
 
         return await asyncio.to_thread(look)
 
@@ -139,7 +139,7 @@ class Spool:
         if self._path is None:
             return
         if self._file < 0:
-            self._file = _locked(self._path)
+            self._file = locked(self._path)
         if not afresh or not data:
             start = 0 if afresh else self._end
             os.ftruncate(self._file, start)
@@ -147,7 +147,7 @@ class Spool:
             return
         # What waits must not be gone for a moment.
         beside = self._path.with_suffix(".new")
-        file = _locked(beside)
+        file = locked(beside)
         os.ftruncate(file, 0)
         end = _put(file, data, 0)
         beside.replace(self._path)
@@ -179,25 +179,6 @@ class Abandoned(NamedTuple):
         os.close(self.file)
 
 
-def _locked(path: Path) -> int:
-    """A file that is this process's as long as it lives."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=PRIVATE)
-    while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:
-            os.close(file)
-            raise
-        # Whoever looks for abandoned files may have found it before it was locked.
-        if os.fstat(file).st_nlink:
-            folder = os.open(path.parent, os.O_RDONLY)
-            os.fsync(folder)
-            os.close(folder)
-            return file
-        os.close(file)
-
-
 def _put(file: int, data: bytes, at: int) -> int:
     """Where it ends."""
     view = memoryview(data)
@@ -209,17 +190,15 @@ def _put(file: int, data: bytes, at: int) -> int:
     return at
 
 
-def _taken_over(path: Path) -> Abandoned | None:
-    try:
-        file = os.open(path, os.O_RDWR)
-    except OSError:
+def _left_behind(path: Path) -> Abandoned | None:
+    file = taken_over(path)
+    if file is None:
         return None
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with os.fdopen(os.dup(file), "rb") as lines:
             found = Abandoned(path, file, _left(lines.read()))
     except OSError:
-        # Its process lives, or the disk fails.
+        # The disk fails.
         os.close(file)
         return None
     if found.left:

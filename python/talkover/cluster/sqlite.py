@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
+import glob
 import json
+import os
 import queue
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import structlog
 
@@ -35,6 +36,7 @@ from .base import (
     unclaimed,
     unknown,
 )
+from .lockfile import gone, locked
 
 log = structlog.get_logger("talkover.log")
 
@@ -63,8 +65,10 @@ _ROW = "id, term, node, token, about, began, ended, reason"
 
 
 class SqliteLog:
-    """`node` names this process. Ended sessions are kept for `keep_s` seconds; with `tells`, until
-    what webhooks tell of them was told.
+    """`node` names this process, and no other of the file.
+
+    Ended sessions are kept for `keep_s` seconds; with `tells`, until what webhooks tell of them was
+    told.
 
     `file` None keeps all in memory; another process that writes is waited for `patience_s` at a
     time. ConfigError where the file cannot be used.
@@ -93,12 +97,13 @@ class SqliteLog:
                 timeout=patience_s,
             )
             self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; {_TABLES}")
-            self._lock, self._lock_file = None, None
+            self._file, self._lock = file, -1
             if file is not None:
                 # Conversations are nobody else's business.
                 file.chmod(0o600)
-                self._lock_file = file.with_name(f"{file.name}.lock")
-                self._lock = _locked(self._lock_file)
+                for left in file.parent.glob(f"{glob.escape(file.name)}.*.lock"):
+                    gone(left)
+                self._lock = locked(self._lock_of(node))
         except (OSError, sqlite3.Error) as error:
             raise ConfigError(
                 f"Sessions cannot be kept in {file} ({error}); give --state a file that can be "
@@ -165,15 +170,20 @@ class SqliteLog:
 
     def orphans(self) -> asyncio.Future[list[str]]:
         def work(db: sqlite3.Connection) -> list[str]:
-            # While another process has the file, they may be its own; once it is gone, nobody's.
-            if self._lock is None and self._lock_file is not None:
-                self._lock = _locked(self._lock_file)
-            if self._lock is None:
-                return []
-            rows = db.execute("SELECT id FROM sessions WHERE ended IS NULL").fetchall()
-            return [id for (id,) in rows if id not in self._ours]
+            found = db.execute("SELECT id, node FROM sessions WHERE ended IS NULL").fetchall()
+            others = {node for _, node in found} - {self.node}
+            # Another process of this file has its own while it lives.
+            living = {node for node in others if not self._is_gone(node)}
+            return [id for id, node in found if id not in self._ours and node not in living]
 
         return self.do(work)
+
+    def _lock_of(self, node: str) -> Path:
+        assert self._file is not None
+        return self._file.with_name(f"{self._file.name}.{node}.lock")
+
+    def _is_gone(self, node: str) -> bool:
+        return self._file is None or gone(self._lock_of(node))
 
     def calls_by(self, secret: str) -> int:
         return 0
@@ -254,8 +264,9 @@ class SqliteLog:
                 _tell(loop, [job for job in found if job.loop is loop])
             self._tidy()
         self._db.close()
-        if self._lock is not None:
-            self._lock.close()
+        if self._lock >= 0:
+            self._lock_of(self.node).unlink(missing_ok=True)
+            os.close(self._lock)
 
     def _write(self, jobs: list[_Job[Any]]) -> None:
         """All in one transaction, again until the disk takes it."""
@@ -326,17 +337,6 @@ def _tell(loop: asyncio.AbstractEventLoop, jobs: list[_Job[Any]]) -> None:
     # After the loop was closed there is nobody to tell.
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(tell)
-
-
-def _locked(file: Path) -> BinaryIO | None:
-    """A lock for as long as this process lives; None where another one has it."""
-    lock = file.open("wb")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return lock
-    except BlockingIOError:
-        lock.close()
-        return None
 
 
 def _check_term(db: sqlite3.Connection, id: str, term: int) -> None:
