@@ -82,9 +82,11 @@ class Node:
 
     def __init__(self, project: Path, script: str, **variables: str) -> None:
         (project / script).write_text((HERE / script).read_text())
+        self._errors = project / f"{script}.errors"
         modules = str(INSTALLED / "nestjs/package.json")
         self._start = asyncio.create_subprocess_exec(
             "node", script, cwd=project, stdout=asyncio.subprocess.PIPE,
+            stderr=self._errors.open("w"),
             env={**os.environ, "KEY": KEY, "INSTALLED": modules, **variables},
         )  # fmt: skip
 
@@ -102,7 +104,7 @@ class Node:
         assert self.process.stdout is not None
         async with asyncio.timeout(40):
             found: dict[str, Any] = json.loads(await self.process.stdout.readline() or b"{}")
-        assert step in found, found
+        assert step in found, (found, self._errors.read_text())
         return found if len(found) > 2 else found[step]
 
 

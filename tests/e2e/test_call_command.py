@@ -67,7 +67,7 @@ async def understood(pcm: bytes) -> str:
 
 
 async def test_a_spoken_question_is_printed_answered_and_recorded(demo: Serving, tmp_path: Path):
-    question = spoken("what time is it", tmp_path)
+    question = spoken("what is two plus three", tmp_path)
     done = talkover(tmp_path, "call", demo.url, "--play", str(question), "--record", "answer.wav")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line.split(maxsplit=1) for line in done.stdout.splitlines()]
@@ -76,9 +76,8 @@ async def test_a_spoken_question_is_printed_answered_and_recorded(demo: Serving,
     told = [what for _, what in lines if what.startswith(("you", "agent", "connected"))]
     assert told[0].startswith("connected over udp")
     assert [what.split()[0] for what in told[1:]] == ["agent", "you", "agent"]
-    assert told[2] == "you    what time is it"
-    answer = re.fullmatch(r"agent  It is (.*) in the (\w+)\.", told[3])
-    assert answer
+    assert told[2] == "you    what is two plus three"
+    assert told[3] == "agent  Two plus three is five."
     samples, rate = samples_of(tmp_path / "answer.wav")
     assert rate == 16000
     assert 5 < len(samples) / rate < times[-1] + 1
