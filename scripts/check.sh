@@ -43,7 +43,7 @@ if [ "$all" = --all ]; then
   }
   tail -n 1 .cache/pytest.log
   # They mostly wait: two files at a time leave the cores as idle as a call needs them.
-  exec .venv/bin/pytest -m "e2e or slow" -n 2 --dist loadfile
+  exec .venv/bin/pytest -m "e2e or slow" -rR -n 2 --dist loadfile
 else
   exec .venv/bin/pytest -m "not e2e and not slow"
 fi
