@@ -280,7 +280,7 @@ def main() -> None:
     few = [Cell.parse(text) for text in FEW]
     parser.add_argument(
         "--cells", type=Cell.parse, nargs="+", default=few, metavar="LOSS/JITTER[/KBPS]",
-        help="% / ms / kb/s",
+        help="%% / ms / kb/s",
     )  # fmt: skip
     parser.add_argument("--full", action="store_true", help="every loss, jitter and rate crossed")
     parser.add_argument("--servers", nargs="+", default=list(SERVERS), choices=list(SERVERS))
