@@ -1,4 +1,5 @@
-"""The WebSocket: a typed line to the first word of its answer, an event's price, idle memory."""
+"""The wire: an offer's answer, a typed line to the first word of its answer, an event's price, idle
+memory."""
 
 from __future__ import annotations
 
@@ -10,8 +11,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import websockets
 
+from talkover.media.port import MediaPort
 from talkover.protocol import facts as f
 from talkover.protocol.realtime import Codec
 from talkover.protocol.text import to_text
@@ -19,9 +22,14 @@ from talkover.protocol.text import to_text
 from .child import Child
 from .report import Report, arguments, say, spread, table
 
-GOALS = {"first_delta_ms_p50": 2.0, "event_us": 30.0, "idle_mb_per_1000": 100.0}
+GOALS = {
+    "sdp_answer_ms_p50": 3.0, "first_delta_ms_p50": 2.0, "event_us": 30.0,
+    "idle_mb_per_1000": 100.0,
+}  # fmt: skip
 METHOD = (
-    "One server process (bench.server) with a model that answers at once; loopback. First delta: "
+    "One server process (bench.server) with a model that answers at once; loopback. SDP "
+    "answer: from posting an offer, on a connection that is kept, until its answer is there; each "
+    "call is hung up before the next. First delta: "
     "from handing conversation.item.create and response.create to the socket until "
     "response.output_text.delta has come out of it, in writing. An event: CPU time of the server "
     "for one long written answer with five more readers (`?call_id=`), less the same without "
@@ -57,6 +65,25 @@ ASK = [
     json.dumps({"type": "conversation.item.create", "item": ITEM}),
     json.dumps({"type": "response.create"}),
 ]
+
+
+async def sdp_answers(server: Child, times: int) -> list[float]:
+    """Milliseconds, one for each of as many offers."""
+    found: list[float] = []
+    media = MediaPort("127.0.0.1", 0)
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        for _ in range(times):
+            peer, offer = media.core.dial()
+            began = time.perf_counter()
+            answer = await client.post(
+                "/v1/realtime/calls?agent=listening", content=offer,
+                headers={"Content-Type": "application/sdp"},
+            )  # fmt: skip
+            found.append((time.perf_counter() - began) * 1000)
+            await client.post(f"{answer.raise_for_status().headers['location']}/hangup")
+            peer.close()
+    media.close()
+    return found
 
 
 async def first_deltas(server: Child, times: int) -> list[float]:
@@ -163,6 +190,8 @@ async def idle(server: Child, sessions: int) -> dict[str, float]:
 async def measure(asked: argparse.Namespace) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         async with Child("bench.server", Path(name)) as server:
+            await sdp_answers(server, 20)
+            answers = await sdp_answers(server, asked.times)
             await first_deltas(server, 5)
             deltas = await first_deltas(server, asked.times)
             await event_cost(server, 2)
@@ -171,6 +200,7 @@ async def measure(asked: argparse.Namespace) -> dict[str, Any]:
         async with Child("bench.server", Path(name)) as server:
             found = await idle(server, asked.sessions)
     return {
+        "sdp_answer_ms": spread(answers, 2),
         "first_delta_ms": spread(deltas, 2),
         "event_us": spread(cost, 1),
         "encode_us": round(encode_cost(20000), 1),
@@ -187,6 +217,9 @@ def main() -> None:
     found = asyncio.run(measure(asked))
     report.write(METHOD, GOALS, found)
     table("wire", ["", "measured", "goal, at most"], [
+        ["an offer to its answer, ms, p50", found["sdp_answer_ms"]["p50"],
+         GOALS["sdp_answer_ms_p50"]],
+        ["  p95", found["sdp_answer_ms"]["p95"], None],
         ["typed line to first delta, ms, p50", found["first_delta_ms"]["p50"],
          GOALS["first_delta_ms_p50"]],
         ["  p95", found["first_delta_ms"]["p95"], None],
