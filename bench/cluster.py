@@ -1,6 +1,6 @@
-"""Servers that share NATS: one killed with all its calls, one cut off from NATS, all restarted one
-after the other; when calls talk again and what they miss. And what a hundred who watch one call are
-told, and when."""
+"""Servers that share NATS: one killed with all its calls, one killed together with the NATS server
+that leads, one cut off from NATS, all restarted one after the other; when calls talk again and what
+they miss. And what a hundred who watch one call are told, and when."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import websockets
+from tests.cluster.nats_cluster import NatsCluster
 from tests.cluster.nats_server import NatsServer
 
 from talkover.cli.caller import Caller
+from talkover.cluster.nats import BUCKET, STREAM
 
 from .report import Report, arguments, percentile, say, spread, table
 from .resume import PATIENCE_S, SPEAKING_S, Outcome, Served, held
@@ -29,6 +31,9 @@ GOALS: dict[str, dict[str, Any]] = {
     "kills": {
         "talking_again_ms": {"p50": 1500, "p95": 3000, "max": 5000},
         "items_lost": 0, "items_doubled": 0,
+    },
+    "leader": {
+        "talking_again_ms": {"p95": 12000}, "items_lost": 0, "items_doubled": 0,
     },
     "cut": {
         "talking_again_ms": {"p95": 6000},
@@ -43,21 +48,28 @@ METHOD = (
     "first server is killed (SIGKILL) at a random moment of everybody's third answer; its callers "
     "come back at once to one of the others, by their tokens. Talking again: from the kill to the "
     "first sound of an answer that counts right. Late: packets of the other server's calls that "
-    "came more than 60 ms after the one before, from the kill to the last return. Cut: instead, a "
-    "TCP relay between the first server and NATS carries nothing any more; each caller says one "
-    "thing more to that server, which must not be in the history, and goes elsewhere; then the "
-    "relay goes on, and the server has to let go of all. Drain: `--n` callers of each server; each "
-    "in turn is told to stop (SIGTERM) and started again, and its callers move. Moved: from being "
-    "asked to being elsewhere; audio gap: the longest time between two pieces of sound from 1 s "
-    "before that to 1 s after. Fan-out: `--watchers` sockets watch one call; for each event, when "
-    "each got it after the first of them did."
+    "came more than 60 ms after the one before, from the kill to the last return. Leader: three "
+    "NATS servers that keep all thrice, and with the first server the one of them is killed that "
+    "leads the log, or, every second time, the directory, in which sessions are claimed. Cut: "
+    "instead, a TCP relay between the first server and NATS carries nothing any more; each caller "
+    "says one thing more to that server, which must not be in the history, and goes elsewhere; "
+    "then the relay goes on, and the server has to let go of all. Drain: `--n` callers of each "
+    "server; each in turn is told to stop (SIGTERM) and started again, and its callers move. "
+    "Moved: from being asked to being elsewhere; audio gap: the longest time between two pieces of "
+    "sound from 1 s before that to 1 s after. Fan-out: `--watchers` sockets watch one call; for "
+    "each event, when each got it after the first of them did."
 )
 PACE_MS = 60
 ANSWERS = 5
 
 
-async def kill(servers: list[Served], n: int) -> tuple[list[float], list[Outcome], int]:
-    """ms until each talked again; what became of their histories; late packets of the others."""
+async def kill(
+    servers: list[Served], n: int, leader: NatsServer | None = None
+) -> tuple[list[float], list[Outcome], int]:
+    """ms until each talked again; what became of their histories; late packets of the others.
+
+    `leader` is killed in the same moment.
+    """
     first, *others = servers
     begun, killed = asyncio.Semaphore(0), asyncio.Event()
     callers = [asyncio.create_task(held(first, begun, killed, others)) for _ in range(n)]
@@ -69,6 +81,8 @@ async def kill(servers: list[Served], n: int) -> tuple[list[float], list[Outcome
     await asyncio.sleep(random.random() * SPEAKING_S)
     for bystander in bystanders:
         bystander.late = 0
+    if leader is not None:
+        leader.kill()
     await first.end(signal.SIGKILL)
     fell = time.monotonic()
     killed.set()
@@ -134,6 +148,28 @@ async def _kills(servers: list[Served], options: argparse.Namespace) -> dict[str
     }  # fmt: skip
 
 
+async def _leader(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Among three servers and three of NATS, all their own."""
+    again: list[float] = []
+    outcomes: list[Outcome] = []
+    cluster = NatsCluster(folder / "thrice")
+    await cluster.ready()
+    servers = await _started(folder / "leader", *[cluster.url] * 3, replicas=3)
+    for n in range(options.kills):
+        leader = await cluster.leader((STREAM, f"KV_{BUCKET}")[n % 2])
+        times, became, _ = await kill(servers, options.n, leader)
+        again, outcomes = again + times, outcomes + became
+        say(f"kill {n + 1} with the leader: all talk again after {max(times):.0f} ms")
+        leader.start()
+        await cluster.ready()
+        await servers[0].start()
+        servers.append(servers.pop(0))
+    for server in servers:
+        await server.end(signal.SIGINT)
+    cluster.stop()
+    return {"talking_again_ms": spread(again), **_items(outcomes)}
+
+
 async def _cut(folder: Path, nats: NatsServer, options: argparse.Namespace) -> dict[str, Any]:
     """Among three servers of its own, one of which has the line that is cut."""
     async with Relay(nats.url)() as relay:
@@ -171,12 +207,15 @@ def _items(outcomes: Sequence[Outcome]) -> dict[str, int]:
     }
 
 
-async def _started(folder: Path, *urls: str) -> list[Served]:
+async def _started(folder: Path, *urls: str, replicas: int = 1) -> list[Served]:
     """A server for each, which reaches NATS there."""
     servers: list[Served] = []
     for name, url in zip("abc", urls, strict=True):
         (folder / name).mkdir(parents=True)
-        servers.append(Served(folder / name, "--nats", url, "--drain-seconds", "60"))
+        servers.append(Served(
+            folder / name, "--nats", url, "--nats-replicas", str(replicas),
+            "--drain-seconds", "60",
+        ))  # fmt: skip
         await servers[-1].start()
     return servers
 
@@ -194,6 +233,8 @@ async def measure(options: argparse.Namespace) -> None:
                 match part:
                     case "kills":
                         results[part] = await _kills(servers, options)
+                    case "leader":
+                        results[part] = await _leader(folder, options)
                     case "cut":
                         results[part] = await _cut(folder, nats, options)
                     case "drain":

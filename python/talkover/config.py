@@ -90,7 +90,9 @@ class Settings(BaseModel):
     state: str | None = _of(
         None, "the file that keeps sessions, so that they survive this process; or memory"
     )
-    nats: str | None = _of(None, "a NATS server that keeps sessions instead, for many machines")
+    nats: str | None = _of(
+        None, "a NATS server, or several with commas between, that keep sessions for many machines"
+    )
     nats_replicas: int = _of(1, "on how many NATS servers each session is kept", ge=1, le=5)
     state_hours: int = _of(24, "ended sessions are deleted after so long; 0 at once", ge=0)
     drain_seconds: int = _of(

@@ -14,13 +14,15 @@ from typing import Any
 
 import pytest
 import websockets
+from cluster.nats_cluster import NatsCluster
 from cluster.nats_server import NatsServer
 from e2e.dialogue import AGENT, kill, known, noted, said
 from e2e.mover import moving
 from e2e.server import Server
 from e2e.test_gateway import post
 
-from talkover.cli.caller import Caller
+from talkover.cli.caller import Caller, CallError
+from talkover.cluster.nats import BUCKET
 
 pytestmark = pytest.mark.e2e
 
@@ -88,9 +90,9 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
     made.stop()
 
 
-async def begun(pair: Pair, things: int) -> Caller:
-    """A caller of server a who has said so many things."""
-    call = Caller(pair.a.url)
+async def begun(server: Server, things: int) -> Caller:
+    """A caller who has said so many things."""
+    call = Caller(server.url)
     await call.dial()
     await said(call)
     for n in range(1, things + 1):
@@ -100,7 +102,7 @@ async def begun(pair: Pair, things: int) -> Caller:
 
 
 async def test_when_a_server_is_killed_another_one_goes_on_with_its_calls(pair: Pair) -> None:
-    call = await begun(pair, 3)
+    call = await begun(pair.a, 3)
     kill(pair.a)
     async with Caller(pair.b.url, token=call.back) as back:
         created = await back.wait_for("session.created")
@@ -112,8 +114,39 @@ async def test_when_a_server_is_killed_another_one_goes_on_with_its_calls(pair: 
     assert len(pair.ledger("start")) == 1
 
 
+async def test_a_server_and_the_nats_server_that_leads_die_together(tmp_path: Path) -> None:
+    nats = NatsCluster(tmp_path)
+    await nats.ready()
+
+    def serve(name: str) -> Server:
+        (tmp_path / name).mkdir()
+        cluster = ("--nats", nats.url, "--nats-replicas", "3")
+        return Server(tmp_path / name, *cluster, agent=AGENT)
+
+    a, b = [await asyncio.to_thread(serve, name) for name in "ab"]
+    call = await begun(a, 2)
+    (await nats.leader(f"KV_{BUCKET}")).kill()
+    kill(a)
+    back = Caller(b.url, token=call.back)
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                await back.dial()
+                break
+            except CallError:
+                # Nobody can claim a session before the other two have elected a leader.
+                await asyncio.sleep(0.2)
+    back.type("thing 3")
+    assert await said(back) == "You have said 3 things, I was asked 3 times."
+    assert len(known(back)) == 5
+    await back.hang_up()
+    call.vanish()
+    await asyncio.to_thread(b.stop)
+    nats.stop()
+
+
 async def test_a_call_is_steered_watched_and_ended_through_another_server(pair: Pair) -> None:
-    call = await begun(pair, 1)
+    call = await begun(pair.a, 1)
     session = call.of("session.created")[0]["session"]["id"]
     await told(pair.b, session)
     call_id = call.location.rpartition("/")[2]
@@ -166,7 +199,7 @@ async def test_a_new_call_begins_where_there_is_most_room(tmp_path: Path) -> Non
 async def test_a_server_that_only_slept_has_lost_its_call_and_does_nothing_more(
     pair: Pair,
 ) -> None:
-    call = await begun(pair, 1)
+    call = await begun(pair.a, 1)
     call.type("pay five euros")
     await noted(pair.folder / "a", "pay")
     pair.a.process.send_signal(signal.SIGSTOP)
@@ -187,7 +220,7 @@ async def test_a_server_that_only_slept_has_lost_its_call_and_does_nothing_more(
 
 
 async def test_a_call_goes_on_while_nats_is_away_and_nothing_of_it_is_lost(pair: Pair) -> None:
-    call = await begun(pair, 1)
+    call = await begun(pair.a, 1)
     pair.nats.kill()
     for n in (2, 3):
         call.type(f"thing {n}")

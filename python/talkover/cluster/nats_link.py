@@ -71,7 +71,8 @@ class NatsLink:
 
     @classmethod
     async def connect(cls, url: str, node: str) -> Self:
-        """`node` names this server, and no other ever. ConfigError."""
+        """`node` names this server, and no other ever. `url`: or several, with commas between, of
+        one cluster. ConfigError."""
 
         async def quiet(_: Exception) -> None:
             """It is seen by whoever asks."""
@@ -81,7 +82,7 @@ class NatsLink:
             # It would try for ever, which is right only once it was there.
             async with asyncio.timeout(CONNECT_S):
                 await client.connect(
-                    url, name=node, error_cb=quiet, max_reconnect_attempts=-1,
+                    url.split(","), name=node, error_cb=quiet, max_reconnect_attempts=-1,
                     reconnect_time_wait=1, allow_reconnect=True,
                 )  # fmt: skip
         except (NatsError, OSError, TimeoutError) as error:
