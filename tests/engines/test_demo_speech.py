@@ -14,7 +14,7 @@ from talkover.engines.demo import numbers
 from talkover.engines.demo.ear import PocketsphinxEar
 from talkover.engines.demo.ear_worker import agreement, decent
 from talkover.engines.demo.grammar import is_whole
-from talkover.engines.demo.voice import EspeakVoice
+from talkover.engines.demo.voice import VARIANTS, EspeakVoice
 from talkover.engines.demo.wishes import wish
 from talkover.gateway.app import TRIES
 
@@ -33,6 +33,17 @@ async def test_words_are_marked_where_they_begin():
     assert [text[offset:].split()[0] for _, offset in marks] == text.split()
     assert 22050 * 0.8 < length < 22050 * 4
     assert [at for at, _ in marks] == sorted(at for at, _ in marks)
+
+
+async def test_every_voice_that_is_offered_is_another():
+    voice = EspeakVoice()
+    await voice.warm()
+    sounds = set[bytes]()
+    for name in (None, *VARIANTS):
+        parts = [said.pcm async for said in voice.speak("Hi.", voice=name, language="en")]
+        sounds.add(b"".join(parts))
+    await voice.close()
+    assert len(sounds) == 1 + len(VARIANTS)
 
 
 async def test_a_closed_sentence_makes_way_for_the_next():
