@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from talkover.engines import frames
-from talkover.engines.demo.ear_worker import MOST_WAITING, STEP, Ears, Listener
+from talkover.engines.demo.ear_worker import MOST_WAITING, STEP, USUAL, Ears, Listener
 from talkover.engines.demo.second_look import SecondLook
 
 SECOND = 32000
@@ -48,7 +48,7 @@ class Decoder:
 
 
 def listener() -> Listener:
-    return Listener(Decoder(), Decoder(), SecondLook(Decoder()), usual="40,3")
+    return Listener(Decoder(), Decoder(), SecondLook(Decoder()))
 
 
 def answers(written: bytes) -> list[int]:
@@ -135,7 +135,7 @@ def test_a_caller_is_heard_by_the_mean_of_before_and_the_next_caller_by_none(
         pass
     assert made[0].grammar.mean == made[0].general.mean == "41,-5"
     ears.handle(2, b"Z", b"")
-    assert made[0].grammar.mean == made[0].general.mean == "40,3"
+    assert made[0].grammar.mean == made[0].general.mean == USUAL
 
 
 def test_so_much_is_read_ahead_and_no_more():

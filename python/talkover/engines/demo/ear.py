@@ -90,7 +90,7 @@ class EarStream:
         if kind == b"P":
             self._on_words(Words(said["text"], final=False, sure=said["sure"]))
             return
-        self._mean = said["mean"].encode() or self._mean
+        self._mean = said["mean"].encode()
         future = self._waiting.get(said["asked"])
         if future is not None and not future.done():
             whole = said["whole"]
