@@ -32,7 +32,11 @@ from .noise import babble, music, pink, rms, scaled
 from .report import Report, arguments, percent, say
 from .speech import HUMAN, Clip, Samples, Tape, recorded, spoken
 
-VOICES = {"tuning": ("en-us", "en-gb+f3"), "held-out": ("en-us+f4", "en-gb-scotland+m2")}
+VOICES = {
+    "tuning": ("rms", "kal", "en-us", "en-gb+f3"),
+    "held-out": ("slt", "awb", "en-us+f4", "en-gb-scotland+m2"),
+}
+"""Two of flite's and two of espeak-ng's, which are harder to understand than people are."""
 SHORT = ("stop", "hello", "thank you", "goodbye")
 FREE = {
     "tuning": (

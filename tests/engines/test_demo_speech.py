@@ -11,10 +11,11 @@ import pytest
 
 from talkover.engines.base import Words
 from talkover.engines.demo import numbers
+from talkover.engines.demo.dictionary import decent, only
 from talkover.engines.demo.ear import PocketsphinxEar
-from talkover.engines.demo.ear_worker import agreement, decent
+from talkover.engines.demo.evidence import NEEDED, Stretch, agreement, evidence
 from talkover.engines.demo.grammar import is_whole
-from talkover.engines.demo.voice import EspeakVoice
+from talkover.engines.demo.voice import VARIANTS, EspeakVoice
 from talkover.engines.demo.wishes import wish
 from talkover.gateway.app import TRIES
 
@@ -33,6 +34,17 @@ async def test_words_are_marked_where_they_begin():
     assert [text[offset:].split()[0] for _, offset in marks] == text.split()
     assert 22050 * 0.8 < length < 22050 * 4
     assert [at for at, _ in marks] == sorted(at for at, _ in marks)
+
+
+async def test_every_voice_that_is_offered_is_another():
+    voice = EspeakVoice()
+    await voice.warm()
+    sounds = set[bytes]()
+    for name in (None, *VARIANTS):
+        parts = [said.pcm async for said in voice.speak("Hi.", voice=name, language="en")]
+        sounds.add(b"".join(parts))
+    await voice.close()
+    assert len(sounds) == 1 + len(VARIANTS)
 
 
 async def test_a_closed_sentence_makes_way_for_the_next():
@@ -87,11 +99,27 @@ def test_a_sentence_of_the_grammar_is_whole_and_its_beginning_is_not():
     assert not any(map(is_whole, ("what time", "what's five divided", "can you stop", "", "two")))
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("hello can you please tell me what time it is", "time"), ("what day is today", "date"),
+        ("okay what is today's date please", "date"), ("set a ten second timer", "timer"),
+        ("i'd like to hear another short story please", "story"), ("who are you", "help"),
+        ("could you spell the word banana", "spell"), ("how does this work", "help"),
+        ("calculate six multiplied by nine", "sum"), ("count from one to five", "count"),
+        ("say nice to meet you", "repeat"), ("how are you today", "well"), ("be quiet", "stop"),
+        ("one moment", "stop"), ("see you later", "bye"), ("thank you very much", "thanks"),
+    ],
+)  # fmt: skip
+def test_what_the_ear_takes_for_a_sentence_the_script_knows(text: str, wanted: str):
+    assert is_whole(text) and wish(text) == wanted
+
+
 def test_two_that_sound_alike_agree_more_than_two_that_do_not():
     phones = {"day": "D EY", "do": "D UW", "it": "IH T", "eat": "IY T", "stop": "S T AA P"}
 
     def agree(one: str, other: str) -> float:
-        return agreement(one, other, lambda text: " ".join(map(phones.get, text.split())).split())
+        return agreement(one, other, lambda text: " ".join(phones[w] for w in text.split()).split())
 
     assert agree("day it", "day it") == 1.0
     assert agree("day it", "do eat") > 0.5 > agree("day it", "stop")
@@ -100,6 +128,16 @@ def test_two_that_sound_alike_agree_more_than_two_that_do_not():
 def test_no_obscene_word_is_known():
     known = decent("fun F AH N\nfuck F AH K\nfuck(2) F AH K\ncocktail K AA K T EY L\n")
     assert [line.split()[0] for line in known.splitlines()] == ["fun", "cocktail"]
+    assert only({"fun"}, "fun F AH N\nfun(2) F UH N\nfund F AH N D\n").count("\n") == 2
+
+
+def test_a_word_that_does_not_fit_the_sound_weighs_against_those_that_do():
+    sounds = [Stretch("SIL", 0, 9, -20.0), Stretch("AA", 10, 29, -80.0)]
+    fits = [Stretch("what", 10, 19, -45.0), Stretch("time", 20, 29, -45.0)]
+    partly = [Stretch("what", 10, 19, -40.0), Stretch("time", 20, 29, -130.0)]
+    assert evidence(0.5, fits, sounds) > NEEDED > evidence(0.5, partly, sounds)
+    assert evidence(0.9, fits, sounds) > evidence(0.5, fits, sounds)
+    assert evidence(0.9, [], sounds) < NEEDED
 
 
 def spoken(text: str) -> bytes:

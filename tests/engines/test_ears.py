@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from talkover.engines import frames
-from talkover.engines.demo.ear_worker import MOST_WAITING, STEP, Ears, Listener
+from talkover.engines.demo.ear_worker import MOST_WAITING, STEP, USUAL, Ears, Listener
+from talkover.engines.demo.second_look import SecondLook
 
 SECOND = 32000
 
@@ -22,15 +25,30 @@ class Decoder:
     def end_utt(self) -> None:
         pass
 
-    def process_raw(self, pcm: bytes) -> None:
+    def process_raw(self, pcm: bytes, full_utt: bool = False) -> None:
         self.heard += len(pcm)
 
-    def hyp(self) -> None:
+    def hyp(self) -> SimpleNamespace:
+        return SimpleNamespace(hypstr="words")
+
+    def seg(self) -> tuple[()]:
+        return ()
+
+    def lookup_word(self, word: str) -> None:
         return None
+
+    def activate_search(self, name: str) -> None:
+        pass
+
+    def set_cmn(self, mean: str) -> None:
+        self.mean = mean
+
+    def get_cmn(self, update: bool) -> str:
+        return "41,-5"
 
 
 def listener() -> Listener:
-    return Listener(Decoder(), Decoder())
+    return Listener(Decoder(), Decoder(), SecondLook(Decoder()))
 
 
 def answers(written: bytes) -> list[int]:
@@ -93,6 +111,31 @@ def test_what_is_over_is_decoded_no_further_and_its_listener_is_free():
     while ears.step():
         pass
     assert len(made) == 1 and made[0].grammar.heard == SECOND
+
+
+def test_a_caller_is_heard_by_the_mean_of_before_and_the_next_caller_by_none(
+    capsysbinary: pytest.CaptureFixture[bytes],
+):
+    made: list[Listener] = []
+
+    def make() -> Listener:
+        made.append(listener())
+        return made[-1]
+
+    ears = Ears(make)
+    ears.handle(1, b"A", bytes(SECOND))
+    ears.handle(1, b"F", b"1")
+    while ears.step():
+        pass
+    assert b'"mean": "41,-5"' in capsysbinary.readouterr().out
+    ears.handle(1, b"Z", b"")
+    ears.handle(2, b"C", b"41,-5")
+    ears.handle(2, b"A", bytes(SECOND))
+    while ears.step():
+        pass
+    assert made[0].grammar.mean == made[0].general.mean == "41,-5"
+    ears.handle(2, b"Z", b"")
+    assert made[0].grammar.mean == made[0].general.mean == USUAL
 
 
 def test_so_much_is_read_ahead_and_no_more():

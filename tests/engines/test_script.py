@@ -59,6 +59,8 @@ async def answer(*messages: tuple[str, str], tools: list[dict[str, Any]] | None 
             "I can only work with two whole numbers, such as twelve times seven.",
         ),
         ("count from four to six", "Four. Five. Six."),
+        ("hello, what is six multiplied by seven", "Six times seven is forty-two."),
+        ("how are you today", "Very well, for a script. Ask me: what can you do?"),
     ],
 )
 async def test_it_answers(text: str, answer: str):
@@ -94,7 +96,8 @@ async def test_who_is_not_understood_twice_is_told_another_way():
     [
         ("set a timer for two minutes", 120), ("please start a timer for ten seconds", 10),
         ("set a timer for one minute and thirty seconds", 90),
-        ("make a timer of half an hour", 1800),
+        ("make a timer of half an hour", 1800), ("set a ten second timer", 10),
+        ("set a timer for a minute and a half", 90), ("timer for two and a half minutes", 150),
     ],
 )  # fmt: skip
 async def test_a_timer_is_as_long_as_was_said(text: str, seconds: int):
@@ -133,4 +136,5 @@ def test_numbers_both_ways():
         assert numbers.find(numbers.words(n)) == [n]
     assert numbers.find("what is two hundred plus twenty one") == [200, 21]
     assert numbers.find("one thousand two hundred and five, or 20 5") == [1205, 20, 5]
-    assert [numbers.seconds(t) for t in ("an hour and a half", "ten", "a minute 5")] == [None] * 3
+    assert [numbers.seconds(t) for t in ("hour", "ten", "a minute 5")] == [None] * 3
+    assert numbers.seconds("half of an hour") == 1800

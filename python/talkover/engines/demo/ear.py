@@ -40,10 +40,17 @@ class EarStream:
         self._lost: EngineError | None = None
         """What became of a part of this utterance: the words of the rest would be others."""
         self._waiting: dict[int, asyncio.Future[Words]] = {}
+        self._begun = False
+        self._mean = b""
+        """Of the caller's sound, as the last utterance had it: the next is understood by it."""
 
     def feed(self, pcm: bytes) -> None:
-        if self._lost is None:
-            self._workers.send(self._stream, b"A", pcm)
+        if self._lost is not None:
+            return
+        if not self._begun and self._mean:
+            self._workers.send(self._stream, b"C", self._mean)
+        self._begun = True
+        self._workers.send(self._stream, b"A", pcm)
 
     async def finish(self) -> Words:
         if self._lost is not None:
@@ -59,7 +66,7 @@ class EarStream:
             self._waiting.pop(asked, None)
 
     def reset(self) -> None:
-        self._lost = None
+        self._lost, self._begun = None, False
         self._workers.send(self._stream, b"Z", over=True)
         # What was asked and not answered yet is answered no more.
         for future in self._waiting.values():
@@ -83,8 +90,9 @@ class EarStream:
         if kind == b"P":
             self._on_words(Words(said["text"], final=False, sure=said["sure"]))
             return
+        self._mean = said["mean"].encode()
         future = self._waiting.get(said["asked"])
         if future is not None and not future.done():
-            complete = said["complete"]
-            sure = complete is True
-            future.set_result(Words(said["text"], final=True, complete=complete, sure=sure))
+            whole = said["whole"]
+            words = Words(said["text"], final=True, complete=True if whole else None, sure=whole)
+            future.set_result(words)

@@ -6,34 +6,53 @@ import re
 
 DIGITS = "one two three four five six seven eight nine ten".split()
 
+SPELLED = (
+    "apple banana orange lemon cherry tomato potato bread cheese butter coffee water sugar "
+    "chocolate pizza cat dog horse elephant tiger monkey rabbit bird fish house garden window "
+    "table chair kitchen school hospital hotel airport station computer telephone keyboard "
+    "internet music guitar piano movie picture world ocean mountain river island forest london "
+    "paris berlin rome america england france germany sunday monday tuesday wednesday thursday "
+    "friday saturday happy beautiful wonderful friend family mother father brother sister morning "
+    "evening tomorrow yesterday yellow purple green necessary rhythm mississippi"
+).split()
+"""What it can be asked to spell: any word would be as likely as the one that was said."""
+
 _COUNTED = " | ".join(" ".join(DIGITS[:n]) for n in range(2, len(DIGITS) + 1))
 
 GRAMMAR = f"""#JSGF V1.0;
 grammar demo;
-public <utterance> = (<question> | [<polite>] <deed> | [<tell>] <told>) [please] | <short>
-  | <counted>;
-<polite> = please | can you | could you [please] | i want to | i would like to;
-<tell> = [please] (can you | could you) tell me | do you know | tell me;
+public <utterance> = [<opening>] (<question> | [<polite>] <deed> | [<tell>] <told>) [please]
+  | <short> | <counted>;
+<opening> = hello | okay;
+<polite> = please | (can | could | would) you [please] | i want to | i would like to | i'd like to;
+<tell> = [please] (can | could) you [please] tell me | do you know | [please] tell me;
 <told> = the time | what time it is | the date | what day it is;
-<question> = <time> | <date> | <sum> | who are you | what can you do | what can i say
-  | how do you spell <word>;
-<deed> = <timer> | <count> | <story> | <repeat> | spell <word> | help [me];
-<time> = what time is it [now] | what is the time | what's the time;
-<date> = what day is it [today] | what is the date [today] | what's the date [today];
-<sum> = (what is | what's | how much is) <number> (plus | minus | times | divided by) <number>;
-<timer> = (set | start) a timer for <long> | <long>;
-<long> = <number> (second | seconds | minute | minutes);
-<count> = count [up] to <number>;
-<story> = (tell | read) me (a | another) story | (hear | have) (a | another) story;
-<repeat> = (repeat after me | say) (good morning | good evening | hello world | i am happy
+<question> = <time> | <date> | <sum> | <self>;
+<deed> = <timer> | <count> | [(tell | read) (me | us) | hear | have] <tale> | <repeat>
+  | [how do you] spell [the word] <word> | help [me];
+<time> = what time is it [[right] now] | (what is | what's) the [current] time [now];
+<date> = (what | which) day is it [today] | what day is today | what day of the week is it
+  | (what is | what's) (the date [today] | today's date);
+<sum> = (what is | what's | how much is | calculate) <number> <operation> <number>;
+<operation> = plus | minus | times | multiplied by | divided by;
+<self> = who are you | what are you | what's your name | what is your name | how are you [today]
+  | what [else] can you do | what can i (say | do | ask [you]) | how does this work;
+<timer> = [(set | start | make) a timer for] <long> | (set | start) a timer
+  | (set | start) a (five | ten | twenty | thirty) (second | minute) timer;
+<long> = <number> (second | seconds | minute | minutes | hour | hours) | half a minute
+  | half an hour | a minute [and a half] | an hour;
+<count> = count [up | from one] to <number>;
+<tale> = (a | another | one more) [short | long | good] story;
+<repeat> = (repeat after me | say) (good (morning | evening | night | afternoon) | hello [world]
+  | goodbye | thank you | how are you | i am happy | i love you | nice to meet you
   | the quick brown fox);
-<word> = banana | apple | orange | world | computer | london | paris | happy | water | music
-  | morning;
-<short> = stop | wait | hold on | no | yes | yeah | okay | thank you | thanks | hello | hi
-  | goodbye | bye | good morning | right | mm | mhm | hmm | uh-huh | yep | yup | sure | really
-  | wow | aha;
+<word> = {" | ".join(SPELLED)};
+<short> = stop | wait | hold on | hang on | be quiet | enough | one moment | no | yes | yeah | okay
+  | thank you [very much] | thanks [a lot] | hello [there | world] | hi [there] | goodbye
+  | bye [bye] | see you later | good morning | good evening | good afternoon | right | mm | mhm
+  | hmm | uh-huh | yep | yup | sure | really | wow | aha;
 <counted> = {_COUNTED};
-<number> = <digit> | <teen> | <tens> [<unit>] | <unit> hundred | a hundred;
+<number> = <digit> | <teen> | <tens> [<unit>] | (<unit> | a) (hundred | thousand);
 <digit> = zero | {" | ".join(DIGITS)};
 <unit> = {" | ".join(DIGITS[:9])};
 <teen> = eleven | twelve | thirteen | fourteen | fifteen | sixteen | seventeen | eighteen
@@ -69,3 +88,8 @@ def is_whole(text: str) -> bool:
 def is_short(text: str) -> bool:
     """Whether they are one of the little words that do nothing."""
     return _SHORT.fullmatch(f"{text} ") is not None
+
+
+def words() -> frozenset[str]:
+    """All that occur in it."""
+    return frozenset(re.findall(r"[a-z'-]+", GRAMMAR))

@@ -54,22 +54,29 @@ def find(text: str) -> list[int]:
 
 
 def seconds(text: str) -> int | None:
-    """How long a text says: "one minute and thirty seconds" -> 90. None where that is not clear."""
+    """How long a text says: "a minute and a half" -> 90. None where that is not clear."""
+    said = re.sub(r"\b(second|minute|hour)s? and a half\b", r"and a half \1", text.lower())
     whole, since = 0.0, 0
-    spans = list(re.finditer(r"\b(second|minute|hour)s?\b", text.lower()))
+    spans = list(re.finditer(r"\b(second|minute|hour)s?\b", said))
     for span in spans:
-        said = text.lower()[since : span.start()]
-        since = span.end()
-        found: list[float] = [*find(said)]
-        if re.search(r"\bhalf an?\s*$", said) and not found:
-            found = [0.5]
-        elif re.search(r"\b(a|an|one)\s*$", said) and not found:
-            found = [1]
-        if len(found) != 1:
+        amount = _amount(said[since : span.start()])
+        if amount is None:
             return None
-        whole += found[0] * _UNITS[span[1]]
-    rest = text.lower()[since:]
+        whole += amount * _UNITS[span[1]]
+        since = span.end()
+    rest = said[since:]
     return int(whole) if spans and not find(rest) and "half" not in rest else None
+
+
+def _amount(said: str) -> float | None:
+    """What stands before a unit: "two and a half" -> 2.5."""
+    said, halves = re.subn(r"\band a half\s*$", "", said)
+    found: list[float] = [*find(said)]
+    if not found and re.search(r"\bhalf (?:of )?an?\s*$", said):
+        found = [0.5]
+    elif not found and re.search(r"\b(a|an|one)\s*$", said):
+        found = [1]
+    return found[0] + halves / 2 if len(found) == 1 else None
 
 
 def _fits(value: int, part: int) -> bool:

@@ -44,6 +44,7 @@ _FIXED = {
     "stop": "Okay.",
     "story": STORY,
     "help": HELP,
+    "well": "Very well, for a script. Ask me: what can you do?",
     "thanks": "You are welcome.",
     "bye": "Goodbye! It was nice to talk over each other.",
     "hello": "Hello! Ask me the time, or say: tell me a story, and then interrupt me.",

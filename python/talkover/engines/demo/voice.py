@@ -16,12 +16,14 @@ WORDS_PER_MINUTE = 165
 SILENCE_S = 10.0
 """Without a sound from the worker for so long, it is stuck."""
 
-_VARIANTS = {
-    "alloy": "en-us+f2", "ash": "en-us+m3", "ballad": "en-gb+m2", "coral": "en-us+f4",
-    "echo": "en-us+m1", "fable": "en-gb+f2", "onyx": "en-us+m7", "nova": "en-us+f5",
-    "sage": "en-us+f1", "shimmer": "en-gb+f3", "verse": "en-us+m4", "marin": "en-us+f3",
+VARIANTS = {
+    "alloy": "en-us+f2", "ash": "en-us+m3", "ballad": "en+m2", "coral": "en-us+f4",
+    "echo": "en-us+m1", "fable": "en+f2", "onyx": "en-us+m7", "nova": "en-us+f5",
+    "sage": "en-us+f1", "shimmer": "en+f3", "verse": "en-us+m4", "marin": "en-us+f3",
     "cedar": "en-us+m2",
 }  # fmt: skip
+"""By the names of OpenAI's voices. British English is called `en` there; what espeak does not know
+it speaks as plain American."""
 
 
 class EspeakVoice:
@@ -91,4 +93,4 @@ def _parsed(payload: bytes) -> tuple[bytes, list[tuple[int, int]]]:
 def _voice(name: str | None, language: str) -> str:
     if name is None or name == "default":
         return "en-us" if language == "en" else language
-    return _VARIANTS.get(name, name)
+    return VARIANTS.get(name, name)

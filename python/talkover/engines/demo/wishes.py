@@ -10,27 +10,32 @@ from .grammar import DIGITS
 from .numbers import WORDS as NUMBERS
 
 _ANYWHERE = frozenset(
-    "please can could would will you i i'd we like want to me us just hey okay so um uh er well "
-    "now a an the do know tell give let hear for my your then and".split()
+    "please can could would will you i i'd we like want to me us just hey hello hi okay so um uh "
+    "er well now a an the do know tell give let hear for my your then and".split()
 )
-_OPERATION = r"\b(?:plus|minus|times|divided by)\b|(?<=[\d\s])[-+*/x](?=[\d\s])"
+_OPERATION = r"\b(?:plus|minus|times|multiplied by|divided by)\b|(?<=[\d\s])[-+*/x](?=[\d\s])"
 _TIME_UNITS = "second seconds minute minutes hour hours half"
 _WISHES: tuple[tuple[str, str, str], ...] = (
-    ("stop", r"^(?:stop|wait|hold on|hang on|no|quiet|be quiet|enough)\b",
+    ("stop", r"^(?:stop|wait|hold on|hang on|no|quiet|be quiet|enough|(?:one|a) moment)\b",
      "stop wait hold hang on no quiet be enough that's it thanks thank moment one talking"),
     ("timer", r"\btimer\b", f"timer set start make of {_TIME_UNITS} #"),
     ("time", r"\btime\b", "what what's is it time current right"),
     ("date", r"\b(?:date|what day|which day)\b",
      "what what's which is it date day today today's of week month"),
-    ("sum", _OPERATION, "what what's is how much calculate plus minus times divided by x #"),
+    ("sum", _OPERATION,
+     "what what's is how much calculate plus minus times multiplied divided by x #"),
     ("count", r"\bcount\b", "count up from all way #"),
-    ("story", r"\bstory\b", "story another long short good any one more read some"),
+    ("story", r"\bstory\b", "story another long short good any one more read have some"),
     ("repeat", r"^(?:please |(?:can|could) you )*(?:repeat after me|say)\b", "*"),
     ("spell", r"\bspell\s+(?:the word\s+)?[a-z']+\W*$", "*"),
-    ("help", r"\b(?:help|what can (?:you|i)|who are you|what are you)\b",
-     "help what who are can say ask able try things talk about else"),
+    ("well", r"\bhow are you\b", "how are doing today"),
+    ("help", r"\b(?:help|what (?:else )?can (?:you|i)|who are you|what are you|your name"
+     r"|how does (?:this|it) work)\b",
+     "help what what's who is are can say ask able try things talk about else how does this it "
+     "work name"),
     ("thanks", r"\b(?:thanks|thank you)\b", "thanks thank very much lot that's great good"),
-    ("bye", r"\b(?:goodbye|good bye|bye)\b", "goodbye good bye see later thanks thank"),
+    ("bye", r"\b(?:goodbye|good bye|bye|see you later)\b",
+     "goodbye good bye see later thanks thank"),
     ("hello", r"^(?:hello|hi|good (?:morning|evening|afternoon))\b",
      "hello hi there world good morning evening afternoon again"),
 )  # fmt: skip
@@ -51,7 +56,9 @@ def wish(text: str) -> str:
 
 def operations(text: str) -> list[str]:
     """Of a sum, in order: "+", "-", "*", "/"."""
-    signs = {"plus": "+", "minus": "-", "times": "*", "divided by": "/", "x": "*"}
+    signs = {
+        "plus": "+", "minus": "-", "times": "*", "multiplied by": "*", "divided by": "/", "x": "*",
+    }  # fmt: skip
     found: list[str] = re.findall(_OPERATION, text.lower())
     return [signs.get(one, one) for one in found]
 
