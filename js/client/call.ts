@@ -1,16 +1,11 @@
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
-import type { Leg, Listener, Stats } from "./leg.js";
+import type { Leg, Listener, Stats, Way } from "./leg.js";
 import { PeerLeg } from "./peer.js";
-import { Server } from "./server.js";
+import { Server, type Endpoint } from "./server.js";
 import { SocketLeg } from "./socket.js";
 import { Successor } from "./successor.js";
 
-export interface Options {
-  /** The server; left out, the page's own. */
-  url?: string;
-  /** A client secret, or the server's key. */
-  token?: string;
-  agent?: string;
+export interface Options extends Endpoint {
   /** STUN and TURN servers: `ice_servers`, as the client secret came with them. */
   iceServers?: RTCIceServer[];
   /** Its tracks stay the caller's to stop. */
@@ -24,7 +19,11 @@ export interface Options {
   onVoice?: (voice: MediaStream) => void;
   /** Where the agent's pictures come, if it shows any. */
   onPictures?: (pictures: MediaStream) => void;
+  /** The ways to the server, tried one after the other: WebRTC, then a WebSocket. */
+  ways?: readonly Way[];
 }
+
+const WAYS: readonly Way[] = [PeerLeg.open, SocketLeg.open];
 
 /** How long, and how often, to come back to a call that was cut off. */
 const RESUME_MS = 60000;
@@ -41,17 +40,19 @@ const TAIL_MS = 1000;
 export class Call {
   state: CallState = "idle";
   private leg: Leg | null = null;
+  private way: Way | null = null;
   private successor: Successor | null = null;
   private microphone: MediaStream;
   private muted = false;
   private video: MediaStream | null = null;
   private accounted = "";
+  private answering = false;
   private server: Server;
   private readonly listener: Listener;
 
   constructor(private readonly options: Options) {
     this.microphone = options.microphone;
-    this.server = new Server(options.url, options.token, options.agent);
+    this.server = new Server(options);
     this.listener = {
       passed: (sent, event) => options.onPassed?.(sent, event),
       event: (event) => this.take(event),
@@ -69,7 +70,7 @@ export class Call {
   /** Resolves when it is live or was hung up meanwhile. CallError says what is wrong. */
   async connect(): Promise<void> {
     this.become("connecting", "");
-    addEventListener("pagehide", this.hangUp);
+    globalThis.addEventListener?.("pagehide", this.hangUp);
     try {
       const leg = await this.open();
       if (this.state !== "connecting") return leg?.close();
@@ -88,20 +89,21 @@ export class Call {
 
   /** Ask in writing; the agent stops what it is saying. */
   type(text: string): void {
-    const content = [{ type: "input_text", text }];
-    const item = { type: "message", role: "user", content };
-    this.interrupt();
-    this.send({ type: "conversation.item.create", item });
-    this.send({ type: "response.create" });
+    this.ask(said({ type: "input_text", text }));
   }
 
-  /** Application data for the agent's `on(name)`. */
+  /** Application data for the agent's `on(name)`. CallError where the server is no Talkover. */
   message(name: string, data: unknown): void {
+    if (this.leg && !this.server.extended) {
+      throw new CallError("This server takes no application data: it is no Talkover.", "no_extensions");
+    }
     this.send({ type: "talkover.message", name, data });
   }
 
   /** Stop the agent; nothing where it says nothing. */
   interrupt(): void {
+    // Elsewhere what is thought up goes on when what is played is cleared.
+    if (this.answering && !this.server.extended) this.send({ type: "response.cancel" });
     this.send({ type: "output_audio_buffer.clear" });
   }
 
@@ -135,25 +137,32 @@ export class Call {
     return (await this.leg?.stats()) ?? none;
   }
 
+  /** Null where it was hung up meanwhile. */
   private async open(): Promise<Leg | null> {
     const { server, microphone, listener, options, state } = this;
-    return (
-      (await PeerLeg.open(server, microphone, listener, options.iceServers)) ??
-      (this.state === state ? await SocketLeg.open(server, microphone, listener) : null)
-    );
+    for (const way of options.ways ?? WAYS) {
+      const leg = await way(server, microphone, listener, options.iceServers);
+      this.way = way;
+      if (leg || this.state !== state) return leg;
+    }
+    throw new CallError("Neither media nor a WebSocket gets through.", "blocked");
+  }
+
+  private ask(created: RealtimeEvent): void {
+    this.interrupt();
+    this.send(created);
+    this.send({ type: "response.create" });
   }
 
   /** The server is about to stop: connects to another one beside it, as long as this one stays. */
   private async lookAhead(): Promise<void> {
-    const { leg, options } = this;
+    const { leg, way, options } = this;
     const stays = (): boolean => leg !== null && this.leg === leg && this.state === "live";
-    for (let wait = AGAIN_MS; stays(); wait = Math.min(wait * 1.5, MOST_MS)) {
+    for (let wait = AGAIN_MS; way && stays(); wait = Math.min(wait * 1.5, MOST_MS)) {
       const server = this.server.beside();
       try {
         const successor = await Successor.open(server, this.listener, (listener) =>
-          leg?.transport === "websocket"
-            ? SocketLeg.open(server, this.microphone, listener)
-            : PeerLeg.open(server, this.microphone, listener, options.iceServers),
+          way(server, this.microphone, listener, options.iceServers),
         );
         if (!stays()) return successor.drop();
         this.successor = successor;
@@ -209,6 +218,8 @@ export class Call {
 
   private take(event: RealtimeEvent): void {
     this.options.onEvent?.(event);
+    if (event.type === "response.created") this.answering = true;
+    if (event.type === "response.done") this.answering = false;
     if (event.type === "talkover.turn") void this.account(event);
     if (event.type === "talkover.move") void this.lookAhead();
     if (event.type !== "talkover.ended") return;
@@ -233,10 +244,14 @@ export class Call {
     if (this.state === state || over) return;
     this.state = state;
     if (state === "ended" || state === "error") {
-      removeEventListener("pagehide", this.hangUp);
+      globalThis.removeEventListener?.("pagehide", this.hangUp);
       this.successor?.drop();
       this.leg?.close();
     }
     this.options.onState?.(state, reason);
   }
+}
+
+function said(...content: object[]): RealtimeEvent {
+  return { type: "conversation.item.create", item: { type: "message", role: "user", content } };
 }
