@@ -1,7 +1,9 @@
-import { expect, test, vi } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Call, type Options } from "./call";
 import { CallError, type RealtimeEvent } from "./events";
 import { ScriptedServer, type Script } from "./testing";
+
+afterEach(() => vi.useRealTimers());
 
 /** A live call, and what it said of its states. */
 async function called(
@@ -65,6 +67,54 @@ test("a call goes on at another server once this one lets it go", async () => {
   first.tell({ type: "talkover.ended", how: "moved", reason: "moved" });
   expect(kinds(second)).toEqual(["talkover.resume"]);
   expect([call.state, reasons.at(-1)]).toEqual(["live", "moved"]);
+});
+
+test("a pushed turn is cleared, said and committed, and the microphone is open only meanwhile", async () => {
+  vi.useFakeTimers();
+  const { server, call } = await called();
+  call.mute(true);
+  call.press();
+  expect(server.muted).toBe(false);
+  expect(kinds(server)).toEqual([CLEAR, "input_audio_buffer.clear"]);
+  vi.advanceTimersByTime(1000);
+  call.release();
+  // What was said last is still on its way.
+  expect(server.muted).toBe(false);
+  vi.advanceTimersByTime(1000);
+  expect(server.muted).toBe(true);
+  expect(kinds(server).slice(2)).toEqual(["input_audio_buffer.commit", "response.create"]);
+});
+
+test("a slip of the finger asks nothing, and a turn that is pushed on is one turn", async () => {
+  vi.useFakeTimers();
+  const { server, call } = await called();
+  call.press();
+  call.release();
+  vi.advanceTimersByTime(1000);
+  expect(kinds(server)).toEqual([CLEAR, "input_audio_buffer.clear", "input_audio_buffer.clear"]);
+  server.sent.length = 0;
+  call.press();
+  vi.advanceTimersByTime(500);
+  call.release();
+  vi.advanceTimersByTime(100);
+  call.press();
+  vi.advanceTimersByTime(500);
+  call.release();
+  vi.advanceTimersByTime(1000);
+  expect(kinds(server)).toEqual([
+    CLEAR, "input_audio_buffer.clear", "input_audio_buffer.commit", "response.create",
+  ]);
+});
+
+test("a turn that was still on its way when the call ended neither goes out nor mutes", async () => {
+  vi.useFakeTimers();
+  const { server, call } = await called();
+  call.press();
+  vi.advanceTimersByTime(500);
+  call.release();
+  call.hangUp();
+  vi.advanceTimersByTime(1000);
+  expect([kinds(server).length, server.muted]).toEqual([2, false]);
 });
 
 test("a server that is no Talkover is told nothing of ours, and stopped in its own words", async () => {

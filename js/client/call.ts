@@ -1,6 +1,7 @@
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
 import type { Leg, Listener, Stats, Way } from "./leg.js";
 import { PeerLeg } from "./peer.js";
+import { PushToTalk } from "./push.js";
 import { Server, type Endpoint } from "./server.js";
 import { SocketLeg } from "./socket.js";
 import { Successor } from "./successor.js";
@@ -49,6 +50,7 @@ export class Call {
   private answering = false;
   private server: Server;
   private readonly listener: Listener;
+  private readonly talk = new PushToTalk(this);
 
   constructor(private readonly options: Options) {
     this.microphone = options.microphone;
@@ -105,6 +107,16 @@ export class Call {
     // Elsewhere what is thought up goes on when what is played is cleared.
     if (this.answering && !this.server.extended) this.send({ type: "response.cancel" });
     this.send({ type: "output_audio_buffer.clear" });
+  }
+
+  /** Push to talk, in a session without turn detection: the button goes down, and the agent stops. */
+  press(): void {
+    this.talk.press();
+  }
+
+  /** …and up: what was said in between is a turn. The microphone is muted until the next one. */
+  release(): void {
+    this.talk.release();
   }
 
   mute(muted: boolean): void {
@@ -245,6 +257,7 @@ export class Call {
     this.state = state;
     if (state === "ended" || state === "error") {
       globalThis.removeEventListener?.("pagehide", this.hangUp);
+      this.talk.cease();
       this.successor?.drop();
       this.leg?.close();
     }
