@@ -117,6 +117,30 @@ test("a turn that was still on its way when the call ended neither goes out nor 
   expect([kinds(server).length, server.muted]).toEqual([2, false]);
 });
 
+test("a picture is asked about, with a text or without", async () => {
+  const { server, call } = await called();
+  await call.show(new Blob([new Uint8Array([1, 2, 3])], { type: "image/png" }), "What is this?");
+  expect(kinds(server)).toEqual([CLEAR, "conversation.item.create", "response.create"]);
+  expect(server.sent[1]?.["item"]).toEqual({
+    type: "message", role: "user",
+    content: [
+      { type: "input_image", image_url: "data:image/png;base64,AQID" },
+      { type: "input_text", text: "What is this?" },
+    ],
+  });
+  await call.show("data:image/jpeg;base64,AQID");
+  expect((server.sent[4]?.["item"] as { content: object[] }).content).toHaveLength(1);
+});
+
+test("what is no picture, or too large a one, is refused before anything is asked", async () => {
+  const { server, call } = await called({ mostBytes: 2000 });
+  await expect(call.show(new Blob(["x"], { type: "text/plain" }))).rejects.toMatchObject({ code: "no_picture" });
+  await expect(call.show("https://there/x.png")).rejects.toMatchObject({ code: "no_picture" });
+  const large = new Blob([new Uint8Array(2000)], { type: "image/png" });
+  await expect(call.show(large)).rejects.toMatchObject({ code: "too_large" });
+  expect(server.sent).toEqual([]);
+});
+
 test("a server that is no Talkover is told nothing of ours, and stopped in its own words", async () => {
   const { server, call } = await called({ extended: false });
   const created: RealtimeEvent = { type: "response.created", response: {} };

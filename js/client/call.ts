@@ -1,4 +1,5 @@
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
+import { dataUrl } from "./image.js";
 import type { Leg, Listener, Stats, Way } from "./leg.js";
 import { PeerLeg } from "./peer.js";
 import { PushToTalk } from "./push.js";
@@ -92,6 +93,21 @@ export class Call {
   /** Ask in writing; the agent stops what it is saying. */
   type(text: string): void {
     this.ask(said({ type: "input_text", text }));
+  }
+
+  /**
+   * Ask about a picture, a Blob or a data URL. CallError where it is none, or too large: over WebRTC
+   * an event has 256 KiB at most.
+   */
+  async show(image: Blob | string, text = ""): Promise<void> {
+    const picture = { type: "input_image", image_url: await dataUrl(image) };
+    const event = said(picture, ...(text ? [{ type: "input_text", text }] : []));
+    const most = this.leg?.mostBytes ?? Infinity;
+    if (new Blob([JSON.stringify(event)]).size > most) {
+      const told = `This picture is too large: in base64 it may have ${most >> 10} KiB. Scale it down.`;
+      throw new CallError(told, "too_large");
+    }
+    this.ask(event);
   }
 
   /** Application data for the agent's `on(name)`. CallError where the server is no Talkover. */
