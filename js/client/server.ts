@@ -1,6 +1,6 @@
 import { CallError } from "./events.js";
 
-const SETUP_MS = 15000;
+export const SETUP_MS = 15000;
 const RESTART_MS = 5000;
 
 /** Which server to call, and as whom. */

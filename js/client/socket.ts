@@ -1,7 +1,7 @@
 import type { RealtimeEvent } from "./events.js";
 import type { Held, Leg, Listener, Stats } from "./leg.js";
 import { decode, encode } from "./pcm.js";
-import type { Server } from "./server.js";
+import { SETUP_MS, type Server } from "./server.js";
 import workletUrl from "./sound.worklet.js?url";
 
 const WIRE = 24000;
@@ -34,7 +34,7 @@ export class SocketLeg implements Leg {
       await leg.prepare();
       const socket = (leg.socket = server.socket());
       socket.onmessage = ({ data }) => leg.take(JSON.parse(String(data)) as RealtimeEvent);
-      if (!(await opened(socket))) {
+      if (!(await opened(socket, server.extended))) {
         leg.close();
         return null;
       }
@@ -140,9 +140,11 @@ export class SocketLeg implements Leg {
   }
 }
 
-function opened(socket: WebSocket): Promise<boolean> {
+/** True once it has said what it is; a server that is known may have nothing to say yet. */
+function opened(socket: WebSocket, known: boolean): Promise<boolean> {
   return new Promise((resolve) => {
-    socket.onopen = () => resolve(true);
-    socket.onerror = () => resolve(false);
+    socket.addEventListener(known ? "open" : "message", () => resolve(true));
+    socket.onclose = () => resolve(false);
+    setTimeout(() => resolve(false), SETUP_MS);
   });
 }
