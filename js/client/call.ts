@@ -1,8 +1,9 @@
+import { ducking, type Ducking } from "./ducking.js";
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
 import { dataUrl } from "./image.js";
 import type { Leg, Listener, Stats, Way } from "./leg.js";
 import { PeerLeg } from "./peer.js";
-import { PushToTalk } from "./push.js";
+import { pushToTalk } from "./push.js";
 import { Server, type Endpoint } from "./server.js";
 import { SocketLeg } from "./socket.js";
 import { Successor } from "./successor.js";
@@ -19,6 +20,11 @@ export interface Options extends Endpoint {
   onState?: (state: CallState, reason: string) => void;
   /** The agent's voice, as soon as there is one. */
   onVoice?: (voice: MediaStream) => void;
+  /**
+   * How loud it is to be played, 0 to 1: softer as soon as the user makes a sound, before the server
+   * can have heard it. For the `volume` of the element that plays it.
+   */
+  onLevel?: (level: number) => void;
   /** Where the agent's pictures come, if it shows any. */
   onPictures?: (pictures: MediaStream) => void;
   /** The ways to the server, tried one after the other: WebRTC, then a WebSocket. */
@@ -45,23 +51,25 @@ export class Call {
   private way: Way | null = null;
   private successor: Successor | null = null;
   private microphone: MediaStream;
+  private readonly ducking: Ducking | undefined;
   private muted = false;
   private video: MediaStream | null = null;
   private accounted = "";
   private answering = false;
   private server: Server;
   private readonly listener: Listener;
-  private readonly talk = new PushToTalk(this);
+  private readonly talk = pushToTalk(this);
 
   constructor(private readonly options: Options) {
     this.microphone = options.microphone;
     this.server = new Server(options);
+    if (options.onLevel) this.ducking = ducking(options.onLevel);
     this.listener = {
       passed: (sent, event) => options.onPassed?.(sent, event),
       event: (event) => this.take(event),
       state: (state, reason) => this.become(state, reason),
       lost: (reason) => void this.resume(reason),
-      voice: (voice) => options.onVoice?.(voice),
+      voice: (voice) => this.hear(voice),
       pictures: (pictures) => options.onPictures?.(pictures),
     };
   }
@@ -144,6 +152,7 @@ export class Call {
   async replaceMicrophone(microphone: MediaStream): Promise<void> {
     this.microphone = microphone;
     this.mute(this.muted);
+    this.ducking?.hear(microphone);
     await this.leg?.speakThrough(microphone);
   }
 
@@ -174,6 +183,11 @@ export class Call {
       if (leg || this.state !== state) return leg;
     }
     throw new CallError("Neither media nor a WebSocket gets through.", "blocked");
+  }
+
+  private hear(voice: MediaStream): void {
+    this.options.onVoice?.(voice);
+    this.ducking?.hear(this.microphone, voice);
   }
 
   private ask(created: RealtimeEvent): void {
@@ -246,6 +260,7 @@ export class Call {
 
   private take(event: RealtimeEvent): void {
     this.options.onEvent?.(event);
+    this.ducking?.take(event.type);
     if (event.type === "response.created") this.answering = true;
     if (event.type === "response.done") this.answering = false;
     if (event.type === "talkover.turn") void this.account(event);
@@ -274,6 +289,7 @@ export class Call {
     if (state === "ended" || state === "error") {
       globalThis.removeEventListener?.("pagehide", this.hangUp);
       this.talk.cease();
+      this.ducking?.close();
       this.successor?.drop();
       this.leg?.close();
     }

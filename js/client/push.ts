@@ -11,41 +11,44 @@ export interface Pushed {
   interrupt(): void;
 }
 
-/** Push to talk: a turn is what was said between `press` and `release`. */
-export class PushToTalk {
-  private pressed = false;
-  private since = 0;
-  private trailing: ReturnType<typeof setTimeout> | undefined;
-
-  constructor(private readonly call: Pushed) {}
-
-  press(): void {
-    if (this.pressed) return;
-    this.pressed = true;
-    // Pressed again before the last turn went out: it goes on.
-    if (this.trailing) return this.cease();
-    this.since = performance.now();
-    this.call.interrupt();
-    this.call.send({ type: "input_audio_buffer.clear" });
-    this.call.mute(false);
-  }
-
-  release(): void {
-    if (!this.pressed) return;
-    this.pressed = false;
-    const slipped = performance.now() - this.since < SHORTEST_MS;
-    this.trailing = setTimeout(() => {
-      this.trailing = undefined;
-      this.call.mute(true);
-      if (slipped) return this.call.send({ type: "input_audio_buffer.clear" });
-      this.call.send({ type: "input_audio_buffer.commit" });
-      this.call.send({ type: "response.create" });
-    }, TRAILING_MS);
-  }
-
+export interface Button {
+  press(): void;
+  release(): void;
   /** Nothing comes of what is still on its way. */
-  cease(): void {
-    clearTimeout(this.trailing);
-    this.trailing = undefined;
-  }
+  cease(): void;
+}
+
+/** Push to talk: a turn is what was said between `press` and `release`. */
+export function pushToTalk(call: Pushed): Button {
+  let pressed = false;
+  let since = 0;
+  let trailing: ReturnType<typeof setTimeout> | undefined;
+  const cease = (): void => {
+    clearTimeout(trailing);
+    trailing = undefined;
+  };
+  return {
+    cease,
+    press() {
+      if (pressed) return;
+      pressed = true;
+      // Pressed again before the last turn went out: it goes on.
+      if (trailing) return cease();
+      since = performance.now();
+      call.interrupt();
+      call.send({ type: "input_audio_buffer.clear" });
+      call.mute(false);
+    },
+    release() {
+      if (!pressed) return;
+      pressed = false;
+      const slipped = performance.now() - since < SHORTEST_MS;
+      trailing = setTimeout(() => {
+        trailing = undefined;
+        call.mute(true);
+        call.send({ type: slipped ? "input_audio_buffer.clear" : "input_audio_buffer.commit" });
+        if (!slipped) call.send({ type: "response.create" });
+      }, TRAILING_MS);
+    },
+  };
 }

@@ -1,11 +1,11 @@
 import type { RealtimeEvent } from "./events.js";
 import type { Held, Leg, Listener, Stats } from "./leg.js";
 import { decode, encode } from "./pcm.js";
+import { DUCKED } from "./reflex.js";
 import { SETUP_MS, type Server } from "./server.js";
 import workletUrl from "./sound.worklet.js?url";
 
 const WIRE = 24000;
-const DUCKED = 0.126;
 const HUNG_UP = 1000;
 
 /** The same call with sound as events, for networks that let no media through. */

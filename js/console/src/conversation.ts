@@ -154,6 +154,7 @@ export class Conversation {
       onPassed: (sent, event) => this.onPassed(sent, event, this.stage?.now ?? 0),
       onState: (state, reason) => this.become(state, reason),
       onVoice: (voice) => this.hear(voice),
+      onLevel: (level) => (this.audio.volume = level),
       onPictures: (pictures) => this.pictures.show(pictures),
     });
     await this.call.connect();
