@@ -26,6 +26,8 @@ test("what the server tells reaches the page, in order, and what the page asks t
   server.tell({ type: "response.created" });
   call.type("hello");
   expect(told).toEqual(["session.created", "response.created"]);
+  call.hangUp();
+  call.type("too late");
   expect(kinds(server)).toEqual([CLEAR, "conversation.item.create", "response.create"]);
 });
 

@@ -74,13 +74,16 @@ export class ScriptedServer {
 
   private leg(listener: Listener): Leg {
     const { transport = "udp", mostBytes = 256 * 1024 } = this.script;
+    let open = true;
     const close = (): void => {
+      open = false;
       if (this.listener === listener) this.listener = null;
     };
     return {
       transport, mostBytes, close, drop: close,
       films: transport !== "websocket",
       send: (event) => {
+        if (!open) return;
         this.sent.push(event);
         listener.passed(true, event);
       },

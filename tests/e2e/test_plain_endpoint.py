@@ -25,6 +25,11 @@ CALL = """async ([url, token]) => {
   });
   await call.connect();
 }"""
+SHOW = """() => {
+  const picture = new Blob([new Uint8Array(180_000)], { type: 'image/png' });
+  return call.show(picture, 'what is twelve times seven');
+}"""
+"""As much as one event of a data channel takes, nearly."""
 ANSWERED = """(count) => seen.filter(
   ({ type, response }) => type === 'response.done' && response.status === 'completed'
 ).length >= count"""
@@ -88,14 +93,16 @@ def test_a_call_is_made_asked_stopped_and_hung_up_in_the_protocols_own_words(
         page.evaluate(CALL, [server.url, "k-server"])
         assert page.evaluate("() => call.transport") == "udp"
         page.wait_for_function(ANSWERED, arg=1, timeout=30_000)
-        answered(page, "what is twelve times seven", 2)
+        page.evaluate(SHOW)
+        page.wait_for_function(ANSWERED, arg=2, timeout=30_000)
         page.evaluate("() => call.type('tell me a story')")
         page.wait_for_function(SPEAKING)
         page.evaluate("() => call.interrupt()")
         page.wait_for_function(
             "() => seen.findLast(e => e.type === 'response.done').response.status === 'cancelled'"
         )
-        page.evaluate("() => call.hangUp()")
+        with page.expect_response("**/hangup"):
+            page.evaluate("() => call.hangUp()")
         b.until(lambda: "reason='hung up'" in server.log)
         assert endpoint.asked == [("POST", "calls"), ("POST", "hangup")]
         assert unknown(page) == []
