@@ -1,16 +1,14 @@
+import { ducking, type Ducking } from "./ducking.js";
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
-import type { Leg, Listener, Stats } from "./leg.js";
+import { dataUrl } from "./image.js";
+import type { Leg, Listener, Stats, Way } from "./leg.js";
 import { PeerLeg } from "./peer.js";
-import { Server } from "./server.js";
+import { pushToTalk } from "./push.js";
+import { Server, type Endpoint } from "./server.js";
 import { SocketLeg } from "./socket.js";
 import { Successor } from "./successor.js";
 
-export interface Options {
-  /** The server; left out, the page's own. */
-  url?: string;
-  /** A client secret, or the server's key. */
-  token?: string;
-  agent?: string;
+export interface Options extends Endpoint {
   /** STUN and TURN servers: `ice_servers`, as the client secret came with them. */
   iceServers?: RTCIceServer[];
   /** Its tracks stay the caller's to stop. */
@@ -22,9 +20,18 @@ export interface Options {
   onState?: (state: CallState, reason: string) => void;
   /** The agent's voice, as soon as there is one. */
   onVoice?: (voice: MediaStream) => void;
+  /**
+   * How loud it is to be played, 0 to 1: softer as soon as the user makes a sound, before the server
+   * can have heard it. For the `volume` of the element that plays it.
+   */
+  onLevel?: (level: number) => void;
   /** Where the agent's pictures come, if it shows any. */
   onPictures?: (pictures: MediaStream) => void;
+  /** The ways to the server, tried one after the other: WebRTC, then a WebSocket. */
+  ways?: readonly Way[];
 }
+
+const WAYS: readonly Way[] = [PeerLeg.open, SocketLeg.open];
 
 /** How long, and how often, to come back to a call that was cut off. */
 const RESUME_MS = 60000;
@@ -41,23 +48,28 @@ const TAIL_MS = 1000;
 export class Call {
   state: CallState = "idle";
   private leg: Leg | null = null;
+  private way: Way | null = null;
   private successor: Successor | null = null;
   private microphone: MediaStream;
+  private readonly ducking: Ducking | undefined;
   private muted = false;
   private video: MediaStream | null = null;
   private accounted = "";
+  private answering = false;
   private server: Server;
   private readonly listener: Listener;
+  private readonly talk = pushToTalk(this);
 
   constructor(private readonly options: Options) {
     this.microphone = options.microphone;
-    this.server = new Server(options.url, options.token, options.agent);
+    this.server = new Server(options);
+    if (options.onLevel) this.ducking = ducking(options.onLevel);
     this.listener = {
       passed: (sent, event) => options.onPassed?.(sent, event),
       event: (event) => this.take(event),
       state: (state, reason) => this.become(state, reason),
       lost: (reason) => void this.resume(reason),
-      voice: (voice) => options.onVoice?.(voice),
+      voice: (voice) => this.hear(voice),
       pictures: (pictures) => options.onPictures?.(pictures),
     };
   }
@@ -69,7 +81,7 @@ export class Call {
   /** Resolves when it is live or was hung up meanwhile. CallError says what is wrong. */
   async connect(): Promise<void> {
     this.become("connecting", "");
-    addEventListener("pagehide", this.hangUp);
+    globalThis.addEventListener?.("pagehide", this.hangUp);
     try {
       const leg = await this.open();
       if (this.state !== "connecting") return leg?.close();
@@ -88,21 +100,47 @@ export class Call {
 
   /** Ask in writing; the agent stops what it is saying. */
   type(text: string): void {
-    const content = [{ type: "input_text", text }];
-    const item = { type: "message", role: "user", content };
-    this.interrupt();
-    this.send({ type: "conversation.item.create", item });
-    this.send({ type: "response.create" });
+    this.ask(said({ type: "input_text", text }));
   }
 
-  /** Application data for the agent's `on(name)`. */
+  /**
+   * Ask about a picture, a Blob or a data URL. CallError where it is none, or too large: over WebRTC
+   * an event has 256 KiB at most.
+   */
+  async show(image: Blob | string, text = ""): Promise<void> {
+    const picture = { type: "input_image", image_url: await dataUrl(image) };
+    const event = said(picture, ...(text ? [{ type: "input_text", text }] : []));
+    const most = this.leg?.mostBytes ?? Infinity;
+    if (new Blob([JSON.stringify(event)]).size > most) {
+      const told = `This picture is too large: in base64 it may have ${most >> 10} KiB. Scale it down.`;
+      throw new CallError(told, "too_large");
+    }
+    this.ask(event);
+  }
+
+  /** Application data for the agent's `on(name)`. CallError where the server is no Talkover. */
   message(name: string, data: unknown): void {
+    if (this.leg && !this.server.extended) {
+      throw new CallError("This server takes no application data: it is no Talkover.", "no_extensions");
+    }
     this.send({ type: "talkover.message", name, data });
   }
 
   /** Stop the agent; nothing where it says nothing. */
   interrupt(): void {
+    // Elsewhere what is thought up goes on when what is played is cleared.
+    if (this.answering && !this.server.extended) this.send({ type: "response.cancel" });
     this.send({ type: "output_audio_buffer.clear" });
+  }
+
+  /** Push to talk, in a session without turn detection: the button goes down, and the agent stops. */
+  press(): void {
+    this.talk.press();
+  }
+
+  /** …and up: what was said in between is a turn. The microphone is muted until the next one. */
+  release(): void {
+    this.talk.release();
   }
 
   mute(muted: boolean): void {
@@ -114,6 +152,7 @@ export class Call {
   async replaceMicrophone(microphone: MediaStream): Promise<void> {
     this.microphone = microphone;
     this.mute(this.muted);
+    this.ducking?.hear(microphone);
     await this.leg?.speakThrough(microphone);
   }
 
@@ -135,25 +174,37 @@ export class Call {
     return (await this.leg?.stats()) ?? none;
   }
 
+  /** Null where it was hung up meanwhile. */
   private async open(): Promise<Leg | null> {
     const { server, microphone, listener, options, state } = this;
-    return (
-      (await PeerLeg.open(server, microphone, listener, options.iceServers)) ??
-      (this.state === state ? await SocketLeg.open(server, microphone, listener) : null)
-    );
+    for (const way of options.ways ?? WAYS) {
+      const leg = await way(server, microphone, listener, options.iceServers);
+      this.way = way;
+      if (leg || this.state !== state) return leg;
+    }
+    throw new CallError("Neither media nor a WebSocket gets through.", "blocked");
+  }
+
+  private hear(voice: MediaStream): void {
+    this.options.onVoice?.(voice);
+    this.ducking?.hear(this.microphone, voice);
+  }
+
+  private ask(created: RealtimeEvent): void {
+    this.interrupt();
+    this.send(created);
+    this.send({ type: "response.create" });
   }
 
   /** The server is about to stop: connects to another one beside it, as long as this one stays. */
   private async lookAhead(): Promise<void> {
-    const { leg, options } = this;
+    const { leg, way, options } = this;
     const stays = (): boolean => leg !== null && this.leg === leg && this.state === "live";
-    for (let wait = AGAIN_MS; stays(); wait = Math.min(wait * 1.5, MOST_MS)) {
+    for (let wait = AGAIN_MS; way && stays(); wait = Math.min(wait * 1.5, MOST_MS)) {
       const server = this.server.beside();
       try {
         const successor = await Successor.open(server, this.listener, (listener) =>
-          leg?.transport === "websocket"
-            ? SocketLeg.open(server, this.microphone, listener)
-            : PeerLeg.open(server, this.microphone, listener, options.iceServers),
+          way(server, this.microphone, listener, options.iceServers),
         );
         if (!stays()) return successor.drop();
         this.successor = successor;
@@ -209,6 +260,9 @@ export class Call {
 
   private take(event: RealtimeEvent): void {
     this.options.onEvent?.(event);
+    this.ducking?.take(event.type);
+    if (event.type === "response.created") this.answering = true;
+    if (event.type === "response.done") this.answering = false;
     if (event.type === "talkover.turn") void this.account(event);
     if (event.type === "talkover.move") void this.lookAhead();
     if (event.type !== "talkover.ended") return;
@@ -233,10 +287,16 @@ export class Call {
     if (this.state === state || over) return;
     this.state = state;
     if (state === "ended" || state === "error") {
-      removeEventListener("pagehide", this.hangUp);
+      globalThis.removeEventListener?.("pagehide", this.hangUp);
+      this.talk.cease();
+      this.ducking?.close();
       this.successor?.drop();
       this.leg?.close();
     }
     this.options.onState?.(state, reason);
   }
+}
+
+function said(...content: object[]): RealtimeEvent {
+  return { type: "conversation.item.create", item: { type: "message", role: "user", content } };
 }

@@ -1,4 +1,5 @@
 import type { CallState, RealtimeEvent, Transport } from "./events.js";
+import type { Server } from "./server.js";
 
 /** How well the way carries; null where it cannot be measured. */
 export interface Stats {
@@ -19,6 +20,8 @@ export interface Held {
 /** One way to the server, open: WebRTC or WebSocket. */
 export interface Leg {
   readonly transport: Transport;
+  /** Bytes of the largest event that passes. */
+  readonly mostBytes: number;
   send(event: RealtimeEvent): void;
   /** Whether pictures pass, both ways. */
   readonly films: boolean;
@@ -36,6 +39,11 @@ export interface Leg {
    */
   drop(tailMs?: number): void;
 }
+
+/** Opens a leg; null where this way does not get through, and the next one is to be tried. */
+export type Way = (
+  server: Server, microphone: MediaStream, listener: Listener, iceServers?: RTCIceServer[],
+) => Promise<Leg | null>;
 
 /** Who is told what happens on a leg. */
 export interface Listener {

@@ -5,6 +5,10 @@ export function encode(samples: Float32Array): string {
   samples.forEach((value, n) => {
     view.setInt16(n * 2, Math.round(Math.max(-1, Math.min(1, value)) * 32767), true);
   });
+  return base64(bytes);
+}
+
+export function base64(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += 8192) {
     text += String.fromCharCode(...bytes.subarray(at, at + 8192));

@@ -44,7 +44,7 @@ export class PeerLeg implements Leg {
     const peer = new RTCPeerConnection({ iceServers });
     const leg = new PeerLeg(peer, peer.createDataChannel("oai-events"), server, listener);
     peer.addTrack(track, microphone);
-    leg.offerVideo();
+    if (server.asked) leg.offerVideo();
     try {
       if (await leg.connect()) return leg;
     } catch (error) {
@@ -54,6 +54,10 @@ export class PeerLeg implements Leg {
     // Not hung up: the call goes on by the other way.
     leg.drop();
     return null;
+  }
+
+  get mostBytes(): number {
+    return this.peer.sctp?.maxMessageSize ?? 0;
   }
 
   send(event: RealtimeEvent): void {
@@ -247,15 +251,16 @@ export class PeerLeg implements Leg {
     const end = Date.now() + GONE_MS;
     try {
       do {
-        if (await this.moved()) await this.settled();
+        // Elsewhere a call cannot be offered anew: its old way may come back by itself.
+        if (!this.server.extended || (await this.moved())) await this.settled();
         else await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-      } while (this.away && this.location && Date.now() < end);
+      } while (this.away && !this.gone.signal.aborted && Date.now() < end);
     } catch {
       this.away = true;
     } finally {
       this.restarting = false;
     }
-    if (this.away && this.location) this.listener.lost("the connection was lost");
+    if (this.away && !this.gone.signal.aborted) this.listener.lost("the connection was lost");
   }
 
   /** True where the server answered; CallError where it knows the call no more. */

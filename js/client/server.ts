@@ -1,11 +1,21 @@
 import { CallError } from "./events.js";
 
-const SETUP_MS = 15000;
+export const SETUP_MS = 15000;
 const RESTART_MS = 5000;
+
+/** Which server to call, and as whom. */
+export interface Endpoint {
+  /** The server; left out, the page's own. */
+  url?: string;
+  /** A client secret, or the server's key. */
+  token?: string;
+  agent?: string;
+  /** Of an endpoint of another kind, OpenAI's for one: it is asked for nothing that only Talkover has. */
+  model?: string;
+}
 
 /** The server's addresses, and the key that they are asked with. */
 export class Server {
-  private readonly base: string;
   /** The call that an offer made, for whoever goes on with it by another way. */
   private callId: string | null = null;
   /** What to come back with after being cut off, and whether that was done. */
@@ -14,17 +24,21 @@ export class Server {
   /** The next leg waits for the session that another server still has. */
   waiting = false;
 
-  constructor(
-    url: string | undefined,
-    private readonly token: string | undefined,
-    private readonly agent: string | undefined,
-  ) {
-    this.base = (url ?? location.origin).replace(/\/$/, "");
+  constructor(private readonly endpoint: Endpoint) {}
+
+  /** Whether it has shown that it is a Talkover, which gives every call something to come back with. */
+  get extended(): boolean {
+    return this.resumption !== "";
+  }
+
+  /** Whether it is asked for more than the protocol has. */
+  get asked(): boolean {
+    return !this.endpoint.model;
   }
 
   /** Whatever answers there by now, asked to wait for the call that this one still has. */
   beside(): Server {
-    const next = new Server(this.base, this.token, this.agent);
+    const next = new Server(this.endpoint);
     next.resumption = this.resumption;
     next.returning = next.waiting = true;
     return next;
@@ -48,7 +62,7 @@ export class Server {
     const location = response.headers.get("Location") ?? "";
     this.callId = location.split("/").pop() || null;
     this.resumption = response.headers.get("Talkover-Resume") ?? this.resumption;
-    return { sdp: text, location: new URL(location, `${this.base}/`).href };
+    return { sdp: text, location: location && new URL(location, `${this.base}/`).href };
   }
 
   /** An answer to a later offer of the same call, which goes on from another address. */
@@ -68,7 +82,7 @@ export class Server {
   comeBack(): boolean {
     this.callId = null;
     this.waiting = false;
-    this.returning = this.resumption !== "";
+    this.returning = this.extended;
     return this.returning;
   }
 
@@ -93,7 +107,7 @@ export class Server {
   /** A socket for the call that was offered, whose sound is then here; else for one of its own. */
   socket(): WebSocket {
     const query = this.query();
-    if (this.callId) {
+    if (this.callId && this.extended) {
       query.set("call_id", this.callId);
       query.set("audio", "here");
     }
@@ -105,14 +119,19 @@ export class Server {
   }
 
   private query(): URLSearchParams {
-    const query = new URLSearchParams({ extensions: "talkover" });
-    if (this.agent) query.set("agent", this.agent);
+    const { model, agent } = this.endpoint;
+    const query = new URLSearchParams(model ? { model } : { extensions: "talkover" });
+    if (agent) query.set("agent", agent);
     if (this.waiting) query.set("waiting", "true");
     return query;
   }
 
   private get key(): string | undefined {
-    return this.returning ? this.resumption : this.token;
+    return this.returning ? this.resumption : this.endpoint.token;
+  }
+
+  private get base(): string {
+    return (this.endpoint.url ?? location.origin).replace(/\/$/, "");
   }
 
   private headers(): Record<string, string> {

@@ -1,37 +1,43 @@
-import { CallError, type RealtimeEvent } from "./events.js";
+import type { RealtimeEvent } from "./events.js";
 import type { Held, Leg, Listener, Stats } from "./leg.js";
 import { decode, encode } from "./pcm.js";
-import type { Server } from "./server.js";
+import { DUCKED } from "./reflex.js";
+import { SETUP_MS, type Server } from "./server.js";
 import workletUrl from "./sound.worklet.js?url";
 
 const WIRE = 24000;
-const DUCKED = 0.126;
 const HUNG_UP = 1000;
 
 /** The same call with sound as events, for networks that let no media through. */
 export class SocketLeg implements Leg {
   readonly transport = "websocket";
   readonly films = false;
+  /** What the protocol lets a frame of sound have. */
+  readonly mostBytes = 15 * 2 ** 20;
   // Two contexts: some browsers connect a microphone only to one of the microphone's own rate.
   private readonly hearing = new AudioContext();
   private readonly speaking = new AudioContext({ sampleRate: WIRE });
   private source: MediaStreamAudioSourceNode | null = null;
   private capture: AudioWorkletNode | null = null;
   private voice: AudioWorkletNode | null = null;
-
   private socket: WebSocket | null = null;
 
   private constructor(private readonly server: Server, private readonly listener: Listener) {}
 
-  /** The open leg. CallError where there is no way at all. */
-  static async open(server: Server, microphone: MediaStream, listener: Listener): Promise<SocketLeg> {
+  /** The open leg; null where no WebSocket gets through either. */
+  static async open(
+    server: Server, microphone: MediaStream, listener: Listener,
+  ): Promise<SocketLeg | null> {
     const leg = new SocketLeg(server, listener);
     try {
       // Sound is ready first: the server speaks as soon as the socket is open.
       await leg.prepare();
       const socket = (leg.socket = server.socket());
       socket.onmessage = ({ data }) => leg.take(JSON.parse(String(data)) as RealtimeEvent);
-      await opened(socket);
+      if (!(await opened(socket, server.extended))) {
+        leg.close();
+        return null;
+      }
       socket.onclose = ({ code, reason }) => {
         if (code === HUNG_UP) listener.state("ended", reason || "the connection was closed");
         else listener.lost(reason || "the connection was lost");
@@ -45,7 +51,11 @@ export class SocketLeg implements Leg {
   }
 
   send(event: RealtimeEvent): void {
-    if (event.type === "output_audio_buffer.clear") this.voice?.port.postMessage({ flush: true });
+    if (event.type === "output_audio_buffer.clear") {
+      this.voice?.port.postMessage({ flush: true });
+      // The protocol has it for WebRTC only.
+      if (!this.server.extended) return;
+    }
     if (this.socket?.readyState !== WebSocket.OPEN) return;
     this.socket.send(JSON.stringify(event));
     this.listener.passed(true, event);
@@ -130,9 +140,11 @@ export class SocketLeg implements Leg {
   }
 }
 
-function opened(socket: WebSocket): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.onopen = () => resolve();
-    socket.onerror = () => reject(new CallError("Neither media nor a WebSocket gets through.", "blocked"));
+/** True once it has said what it is; a server that is known may have nothing to say yet. */
+function opened(socket: WebSocket, known: boolean): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.addEventListener(known ? "open" : "message", () => resolve(true));
+    socket.onclose = () => resolve(false);
+    setTimeout(() => resolve(false), SETUP_MS);
   });
 }

@@ -1,21 +1,8 @@
 import { expect, test } from "vitest";
-import type { RealtimeEvent } from "./events";
-import type { Leg, Listener } from "./leg";
+import type { Listener, Way } from "./leg";
 import { Server } from "./server";
 import { Successor } from "./successor";
-
-function leg(sent: RealtimeEvent[]): Leg {
-  return {
-    transport: "udp", films: false,
-    send: (event) => void sent.push(event),
-    film: async () => undefined,
-    speakThrough: async () => undefined,
-    stats: async () => ({ transport: "udp", rttMs: null, lossPercent: null, jitterMs: null }),
-    held: async () => null,
-    close: () => undefined,
-    drop: () => undefined,
-  };
-}
+import { ScriptedServer } from "./testing";
 
 function listener(told: string[]): Listener {
   return {
@@ -28,18 +15,23 @@ function listener(told: string[]): Listener {
   };
 }
 
-const server = new Server("http://here", "key", undefined).beside();
+const server = new Server({ url: "http://here", token: "key" }).beside();
+
+/** What opens a leg at a server of the test. */
+function opening(at = new ScriptedServer()): (listener: Listener) => ReturnType<Way> {
+  const { ways, microphone } = at.options;
+  return (listener) => ways[0]!(server, microphone, listener);
+}
 
 test("a leg that waits is silent, and has the call once it is taken", async () => {
-  const [told, sent]: [string[], RealtimeEvent[]] = [[], []];
-  const made = await Successor.open(server, listener(told), async (its) => {
-    its.voice({} as MediaStream);
-    its.event({ type: "error" });
-    return leg(sent);
-  });
+  const told: string[] = [];
+  const there = new ScriptedServer();
+  const made = await Successor.open(server, listener(told), opening(there));
+  made.voice({} as MediaStream);
+  there.tell({ type: "error" });
   expect(told).toEqual([]);
   made.take();
-  expect(sent.map(({ type }) => type)).toEqual(["talkover.resume"]);
+  expect(there.sent.map(({ type }) => type)).toEqual(["talkover.resume"]);
   made.event({ type: "session.created" });
   made.lost("x");
   expect(told).toEqual(["voice", "session.created", "lost"]);
@@ -47,7 +39,7 @@ test("a leg that waits is silent, and has the call once it is taken", async () =
 
 test("a leg that is lost while it waits is gone, and the call hears nothing of it", async () => {
   const told: string[] = [];
-  const made = await Successor.open(server, listener(told), async () => leg([]));
+  const made = await Successor.open(server, listener(told), opening());
   made.lost("the server is gone");
   await made.gone;
   expect(told).toEqual([]);

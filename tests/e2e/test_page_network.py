@@ -163,3 +163,27 @@ def test_a_caller_behind_a_forgetful_nat_and_loss_is_heard(demo: Server, tmp_pat
         b.call(page)
         network.do(network.relay.rebind)
         b.wait(page, "() => document.body.textContent.includes('eighty-four')")
+
+
+def test_far_from_the_server_the_agents_voice_is_lowered_before_the_server_can_do_it(
+    demo: Server, tmp_path: Path
+):
+    sound = b.microphone(tmp_path, ("wait a moment please, what day is it", 9.0))
+    with bad_network(demo, Weather(delay_ms=100)) as network, b.browsing(demo.url, sound) as page:
+        network.between(page)
+        b.call(page)
+        page.evaluate(
+            """() => {
+              window.volumes = [];
+              const audio = document.querySelector('audio');
+              audio.onvolumechange = () => volumes.push([talkover.stage.now, audio.volume]);
+            }"""
+        )
+        ask(page, "tell me a story")
+        b.wait(page, "() => talkover.stage.timeline.episodes.length")
+        duck = page.evaluate("() => talkover.stage.timeline.episodes[0].steps[0]")
+        assert duck["what"] == "duck"
+        (at, level), *_ = page.evaluate("() => volumes")
+        print(f"ducked here {duck['at'] - at:.0f} ms before the server was heard of")
+        assert level < 0.2 and at < duck["at"]
+        b.wait(page, "() => document.querySelector('audio').volume === 1", 5)

@@ -15,9 +15,6 @@ import { Transcript } from "./transcript";
 
 const MOST_EVENTS = 1000;
 const STATS_MS = 1000;
-/** Sound that was just made is still on its way from the microphone. */
-const TRAILING_MS = 250;
-const SHORTEST_PUSH_MS = 150;
 
 /** One call after the other: what they hear, show and are told. */
 export class Conversation {
@@ -34,7 +31,6 @@ export class Conversation {
   private readonly view = new TranscriptView(byTest("transcript"), byTest("announced"));
   private readonly audio = find<HTMLAudioElement>("audio");
   private readonly pictures: Pictures;
-  private pushedAt = 0;
   private cuts = 0;
   private told = "";
 
@@ -103,30 +99,15 @@ export class Conversation {
 
   /** Push to talk: the button or the key goes down. */
   push(): void {
-    if (!this.isLive || !this.settings.policy.push || this.pushedAt) return;
-    this.pushedAt = performance.now();
-    this.call?.interrupt();
-    this.call?.send({ type: "input_audio_buffer.clear" });
-    this.call?.mute(false);
-    byTest("talk").dataset["down"] = "yes";
-    byTest("talk").textContent = "Listening…";
+    if (!this.isLive || !this.settings.policy.push) return;
+    this.call?.press();
+    this.showPushed(true);
   }
 
   /** …and up: what was said in between is a turn. */
   letGo(): void {
-    if (!this.pushedAt) return;
-    const pushed = performance.now() - this.pushedAt;
-    const call = this.call;
-    this.pushedAt = 0;
-    delete byTest("talk").dataset["down"];
-    byTest("talk").textContent = "Hold to talk";
-    setTimeout(() => {
-      if (this.pushedAt || call !== this.call) return;
-      call?.mute(true);
-      if (pushed < SHORTEST_PUSH_MS) return call?.send({ type: "input_audio_buffer.clear" });
-      call?.send({ type: "input_audio_buffer.commit" });
-      call?.send({ type: "response.create" });
-    }, TRAILING_MS);
+    this.call?.release();
+    this.showPushed(false);
   }
 
   /** The turn policy was changed. */
@@ -173,6 +154,7 @@ export class Conversation {
       onPassed: (sent, event) => this.onPassed(sent, event, this.stage?.now ?? 0),
       onState: (state, reason) => this.become(state, reason),
       onVoice: (voice) => this.hear(voice),
+      onLevel: (level) => (this.audio.volume = level),
       onPictures: (pictures) => this.pictures.show(pictures),
     });
     await this.call.connect();
@@ -218,7 +200,7 @@ export class Conversation {
   private finish(reason: string): void {
     release(this.microphone);
     this.microphone = null;
-    this.pushedAt = 0;
+    this.showPushed(false);
     this.stage?.end();
     this.pictures.end();
     this.audio.srcObject = null;
@@ -278,6 +260,12 @@ export class Conversation {
 
   private tellPolicy(policy: TurnPolicy): void {
     this.call?.send(update(policy));
+  }
+
+  private showPushed(down: boolean): void {
+    const button = byTest("talk");
+    button.toggleAttribute("data-down", down);
+    button.textContent = down ? "Listening…" : "Hold to talk";
   }
 
   private showMute(muted: boolean): void {

@@ -1,6 +1,6 @@
+import { Levels } from "../../client";
 import { byTest, part } from "./dom";
 import { isAllowed, openMicrophone, release, type Wishes } from "./microphone";
-import { Levels } from "./sound";
 
 const EVERY_MS = 60;
 

@@ -1,7 +1,6 @@
-import type { RealtimeEvent } from "../../client";
+import { Levels, type RealtimeEvent } from "../../client";
 import { byTest, find } from "./dom";
 import { Lanes } from "./lanes";
-import { Levels } from "./sound";
 import { Timeline, type Happening } from "./timeline";
 
 const SOUNDING = new Set(["speaking", "ducked", "held"]);
