@@ -10,12 +10,10 @@ import random
 import signal
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import websockets
 from tests.cluster.nats_cluster import NatsCluster
 from tests.cluster.nats_server import NatsServer
 
@@ -26,6 +24,7 @@ from .report import Report, arguments, percentile, say, spread, table
 from .resume import PATIENCE_S, SPEAKING_S, Outcome, Served, held
 from .rolling import roll
 from .severed import Relay, cut
+from .watching import watching
 
 GOALS: dict[str, dict[str, Any]] = {
     "kills": {
@@ -57,10 +56,13 @@ METHOD = (
     "server; each in turn is told to stop (SIGTERM) and started again, and its callers move. "
     "Moved: from being asked to being elsewhere; audio gap: the longest time between two pieces of "
     "sound from 1 s before that to 1 s after. Fan-out: `--watchers` sockets watch one call; for "
-    "each event, when each got it after the first of them did."
+    "each event, when each got it after the first of them did. They are in processes of their own "
+    "and look at frames' heads only: a client that takes each event to pieces would measure itself."
 )
 PACE_MS = 60
 ANSWERS = 5
+READERS = 4
+"""Processes of watchers: the call itself is in another one."""
 
 
 async def kill(
@@ -113,24 +115,15 @@ async def fan_out(server: Served, watchers: int) -> list[float]:
     call = Caller(server.url)
     await call.dial()
     id = call.location.rpartition("/")[2]
-    arrived: defaultdict[int, list[float]] = defaultdict(list)
-
-    async def watch(socket: websockets.ClientConnection) -> None:
-        number = 0
-        async for _ in socket:
-            arrived[number].append(time.monotonic())
-            number += 1
-
-    url = f"{server.url.replace('http', 'ws')}/v1/realtime?call_id={id}"
-    sockets = [await websockets.connect(url) for _ in range(watchers)]
-    watching = [asyncio.create_task(watch(socket)) for socket in sockets]
-    for n in range(1, ANSWERS + 1):
-        call.type(f"This is thing {n}.")
-        await call.wait_for("response.done", n, PATIENCE_S)
-    await call.hang_up()
-    await asyncio.gather(*watching)
-    full = [times for times in arrived.values() if len(times) == watchers]
-    return [(one - min(times)) * 1000 for times in full for one in times]
+    url = f"{server.url}/v1/realtime?call_id={id}"
+    async with watching(url, watchers, READERS) as noted:
+        for n in range(1, ANSWERS + 1):
+            call.type(f"This is thing {n}.")
+            await call.wait_for("response.done", n, PATIENCE_S)
+        await call.hang_up()
+    # Each sees the same events, up to the end of the call.
+    assert len({len(times) for times in noted}) == 1
+    return [(one - min(times)) * 1000 for times in zip(*noted, strict=True) for one in times]
 
 
 async def _kills(servers: list[Served], options: argparse.Namespace) -> dict[str, Any]:

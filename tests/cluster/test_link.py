@@ -17,7 +17,7 @@ from nats.errors import NoRespondersError
 from nats.errors import TimeoutError as NatsTimeout
 
 from talkover.cluster.bus import Channel
-from talkover.cluster.nats_link import PIECE, NatsLink
+from talkover.cluster.nats_link import MOST_TOLD, PIECE, NatsLink
 from talkover.cluster.nodes import Load
 
 
@@ -105,6 +105,22 @@ async def test_one_that_nobody_takes_is_not_waited_for_longer_than_its_server_li
     channel = await a.dial("nobody")
     async with asyncio.timeout(20):
         assert await channel.receive() is None
+
+
+async def test_what_nobody_can_be_told_is_counted(nats: NatsServer) -> None:
+    link = await NatsLink.connect(nats.url, "a")
+    try:
+        for _ in range(MOST_TOLD + 3):
+            link.tell("talkover.live.sess_1", b"at once")
+        assert link.dropped == 3
+        # What waits goes nowhere any more.
+        await link.client.close()
+        link.tell("talkover.live.sess_1", b"into the void")
+        async with asyncio.timeout(20):
+            while link.dropped < MOST_TOLD + 4:  # noqa: ASYNC110 - it is published in its own time
+                await asyncio.sleep(0.01)
+    finally:
+        await link.close()
 
 
 async def test_who_may_listen_is_told_and_who_asks_is_answered(

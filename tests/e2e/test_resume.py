@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import websockets
@@ -216,19 +217,24 @@ async def test_the_call_command_comes_back_by_itself_and_hears_its_answer_out(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = serve(folder)
-    line, printed = Line(server.url), list[str]()
+    calls, printed = list[Caller](), list[str]()
+
+    class Watched(Line):
+        def caller(self, **more: Any) -> Caller:
+            calls.append(super().caller(**more))
+            return calls[-1]
 
     async def line_with(words: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not any(words in text for text in printed):
                 printed.extend(capsys.readouterr().out.splitlines())
                 await asyncio.sleep(0.05)
 
     talking = asyncio.create_task(
-        one(line, play=None, record=None, text="tell me a story", seconds=30)
+        one(Watched(server.url), play=None, record=None, text="tell me a story", seconds=60)
     )
     await line_with("you    tell me a story")
-    await asyncio.sleep(2)
+    await calls[0].until(lambda: len(calls[0].of("talkover.word")) >= 10, 60)
     kill(server)
     await line_with("cut off; coming back")
     again = await asyncio.to_thread(again_at, server, folder)

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from engines import local_models
+from engines.children import children
+from structlog.testing import capture_logs
 
 from talkover.engines.local import voice as local_voice
-from talkover.engines.local.jobs import MOST
+from talkover.engines.local.jobs import MOST, Jobs
 from talkover.engines.local.voice import LocalVoice
 from talkover.errors import EngineError
 from talkover.testing import conformance
@@ -108,9 +110,17 @@ async def test_sessions_that_hang_cost_the_others_nothing(piper: LocalVoice):
         await stream.aclose()
 
 
-async def test_whose_listener_runs_dry_first_is_served_first(piper: LocalVoice):
-    jobs = piper._jobs  # pyright: ignore  what all its streams share
-    assert jobs is not None
+@pytest_asyncio.fixture(loop_scope="module")
+async def jobs(tmp_path: Path) -> AsyncIterator[Jobs]:
+    """What all streams of a voice share."""
+    file = local_models.piper(tmp_path)
+    made = Jobs("piper", "talkover.engines.local.voice_worker", "piper", str(file), most_s=60)
+    await made.warm()
+    yield made
+    await made.close()
+
+
+async def test_whose_listener_runs_dry_first_is_served_first(jobs: Jobs):
     text = {"text": "Hi there.", "voice": None}
     endless = jobs.put(json.dumps({**text, "speed": ENDLESS}).encode(), 0.0)
     served: list[float] = []
@@ -155,9 +165,12 @@ async def test_a_clause_that_never_ends_fails_alone(
 
 async def test_a_process_that_died_while_it_was_idle_is_not_noticed(piper: LocalVoice):
     alone = await said(piper, "Good morning.")
-    worker = piper._jobs._worker  # pyright: ignore  its process
-    os.kill(worker.process, signal.SIGKILL)
-    await worker._process.wait()  # pyright: ignore
+    (process,) = children(b"local.voice_worker")
+    with capture_logs() as said_of_it:
+        os.kill(process, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while not said_of_it:  # noqa: ASYNC110 - it is only logged
+                await asyncio.sleep(0.01)
     assert await asyncio.wait_for(said(piper, "Good morning."), 90) == alone
 
 

@@ -16,6 +16,7 @@ import av
 import numpy as np
 import onnx
 import pytest
+from engines.children import children
 from onnx import TensorProto, helper, numpy_helper
 
 from talkover.engines import worker
@@ -79,17 +80,7 @@ def noise(seconds: float, seed: int = 0) -> bytes:
 
 def workers() -> list[int]:
     """The model's processes that this test started."""
-    listed = Path("/proc/self/task").glob("*/children")
-    children = [int(child) for threads in listed for child in threads.read_text().split()]
-    return [child for child in children if b"smart_turn.model_worker" in command(child)]
-
-
-def command(process: int) -> bytes:
-    """Empty where it ended meanwhile."""
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
+    return children(b"smart_turn.model_worker")
 
 
 async def answered(endpointer: SmartTurn, pcm: bytes) -> float:

@@ -167,11 +167,13 @@ def series(metrics: Metrics) -> set[str]:
 
 def test_what_waits_in_queues_is_told_with_what_was_lost_there():
     metrics = Metrics()
-    moment = Moment(inbox=40, backlog=Backlog(7, 900), webhooks=2, media={"inbox_dropped": 5})
+    moment = Moment(
+        inbox=40, backlog=Backlog(7, 900), webhooks=2, untold=3, media={"inbox_dropped": 5}
+    )
     metrics.register(Gauges(lambda: moment))
     for name, expected in (
         ("inbox_items", 40), ("inbox_dropped_total", 5), ("log_waiting_writes", 7),
-        ("spool_bytes", 900), ("webhooks_waiting", 2),
+        ("spool_bytes", 900), ("webhooks_waiting", 2), ("subjects_dropped_total", 3),
     ):  # fmt: skip
         assert value(metrics, f"talkover_{name}") == expected
     metrics.slow(2000)

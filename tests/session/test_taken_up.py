@@ -76,7 +76,7 @@ async def test_what_ran_in_the_background_is_of_unknown_outcome_or_runs_again_by
 
     second = lobby(sessions, {"agent": agent})
     resumed = await second.resume_at_socket(Returning.of(session.token))
-    told = resumed.subscribe()
+    told = resumed.stream.subscribe()
     resumed.begin()
     async with asyncio.timeout(20):
         while len(results := outputs(resumed.conversation.messages())) < 4:

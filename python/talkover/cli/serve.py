@@ -187,8 +187,10 @@ def _app(
 
     bus = store.bus
     observatory = Observatory(
-        lobby, tracing(os.environ), lambda: 0 if webhooks is None else webhooks.waiting
-    )
+        lobby, tracing(os.environ),
+        webhooks=lambda: 0 if webhooks is None else webhooks.waiting,
+        untold=lambda: 0 if bus is None else bus.dropped,
+    )  # fmt: skip
     app = create_app(
         lobby, observatory, store.secrets,
         key=key, ice=ice, trouble=reloader.trouble, bus=bus,

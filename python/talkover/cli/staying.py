@@ -61,9 +61,11 @@ async def _attend(call: Caller, say: Callable[[str], None]) -> None:
         leg = call.legs
         how = await call.attended()
         if how == "moved" and call.is_moving:
-            # Its own word that it lets go is on its way.
+            # Its own word that it lets go is on its way, or was lost with the leg.
             with suppress(TimeoutError):
                 await call.until(lambda leg=leg: call.legs > leg, LETS_GO_S)
+            if call.legs == leg:
+                await call.come_back()
         if call.legs > leg:
             answered, refusals = loop.time(), 0
         elif how in CUT_OFF:

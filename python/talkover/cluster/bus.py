@@ -52,6 +52,11 @@ class Bus(Protocol):
         """Publish to whoever listens; at most once, in order, and dropped while NATS is away."""
         ...
 
+    @property
+    def dropped(self) -> int:
+        """Of what was to be told, since the start."""
+        ...
+
     def answer(self, subject: str, how: Answer) -> Callable[[], None]:
         """Answer requests on a subject from now on; returns what ends that."""
         ...

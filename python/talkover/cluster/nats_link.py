@@ -63,6 +63,7 @@ class NatsLink:
         self.client, self.node = client, node
         self.nodes = Nodes(node)
         self.load: Callable[[], Load] = Load
+        self.dropped = 0
         self._handle: Callable[[Channel], Awaitable[None]] | None = None
         self._channels: dict[str, _NatsChannel] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -129,6 +130,7 @@ class NatsLink:
 
     def tell(self, subject: str, message: bytes) -> None:
         if not self.client.is_connected or len(self._told) >= MOST_TOLD:
+            self.dropped += 1
             return
         self._told.append((subject, message))
         if self._telling is None or self._telling.done():
@@ -151,10 +153,13 @@ class NatsLink:
         self._begin(answering(), f"nats: {subject}")
         return over.set
 
-    async def publish(self, subject: str, message: bytes) -> None:
-        """What cannot be sent is lost, as on the way."""
-        with contextlib.suppress(NatsError):
+    async def publish(self, subject: str, message: bytes) -> bool:
+        """Whether it went; what cannot be sent is lost, as on the way."""
+        try:
             await self.client.publish(subject, message)
+        except NatsError:
+            return False
+        return True
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -188,7 +193,8 @@ class NatsLink:
 
     async def _tell(self) -> None:
         while self._told:
-            await self.publish(*self._told.popleft())
+            if not await self.publish(*self._told.popleft()):
+                self.dropped += 1
 
     async def _take(self, message: Msg) -> None:
         id = message.subject.rpartition(".")[2]

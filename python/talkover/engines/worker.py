@@ -17,6 +17,8 @@ Handler = Callable[[bytes, bytes], None]
 """(kind, payload); kind b"!" says that the worker is gone."""
 
 START_S = 20.0
+END_S = 2.0
+"""For a child that was told to end, and for one that was killed."""
 
 
 class Worker:
@@ -51,24 +53,15 @@ class Worker:
         return 0 if stdin is None else stdin.transport.get_write_buffer_size()
 
     async def warm(self) -> None:
-        """Start the child and wait until it says that it is ready. EngineError."""
+        """Start the child and wait until it says that it is ready. EngineError, also after
+        `close`."""
         async with self._starting:
             if self._process is not None and self._process.returncode is None:
                 return
-            self._ready.clear()
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, *self._arguments,
-                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-            self._reader = asyncio.create_task(self._read(self._process))
-            ready = asyncio.create_task(self._ready.wait())
-            # The reader ends with the process: one that dies at its start is not waited for.
-            await asyncio.wait(
-                (ready, self._reader),
-                timeout=self._start_s or START_S,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            ready.cancel()
+            if not self._closed:
+                await self._start()
+            if self._closed:
+                raise EngineError(f"{self._module} is closed.", code="engine_gone")
             if not self._ready.is_set():
                 raise EngineError(f"{self._module} did not start; see its output above.")
 
@@ -116,20 +109,48 @@ class Worker:
             log.error("a worker could not be started again", error=error.message)
 
     async def close(self) -> None:
+        """The child is gone then, whoever was just starting it; its streams hear b"!"."""
         self._closed = True
         if self._restarting is not None:
             self._restarting.cancel()
+        # Whoever waits for it to be ready gives up with it.
+        await self._end()
+        async with self._starting:
+            await self._end()
+
+    async def _start(self) -> None:
+        self._ready.clear()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", self._module, *self._arguments,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        self._reader = asyncio.create_task(self._read(self._process))
+        if self._closed:
+            return  # `close` waits for what was just being made, to end it
+        ready = asyncio.create_task(self._ready.wait())
+        try:
+            # The reader ends with the process: one that dies at its start is not waited for.
+            await asyncio.wait(
+                (ready, self._reader),
+                timeout=self._start_s or START_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            ready.cancel()
+
+    async def _end(self) -> None:
         process, self._process = self._process, None
-        if process is not None and process.returncode is None:
-            assert process.stdin is not None
-            process.stdin.close()
-            try:
-                await asyncio.wait_for(process.wait(), 2)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
-        if self._reader is not None:
-            self._reader.cancel()
+        reader, self._reader = self._reader, None
+        if process is None or reader is None:
+            return
+        assert process.stdin is not None
+        process.stdin.close()
+        # The reader knows that it has ended, and tells the streams.
+        await asyncio.wait((reader,), timeout=END_S)
+        if process.returncode is None:
+            process.kill()
+            await asyncio.wait((reader,), timeout=END_S)
+        reader.cancel()
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
@@ -141,10 +162,17 @@ class Worker:
                 if kind == b"R":
                     self._ready.set()
                 elif stream in self._handlers:
-                    self._handlers[stream](kind, payload)
+                    self._hear(self._handlers[stream], kind, payload)
         except asyncio.IncompleteReadError:
             await process.wait()
             if self._process is process:
                 log.error("a worker ended", module=self._module, code=process.returncode)
             for handler in list(self._handlers.values()):
-                handler(b"!", b"")
+                self._hear(handler, b"!", b"")
+
+    def _hear(self, handler: Handler, kind: bytes, payload: bytes) -> None:
+        """What one stream does with it is not to end the hearing of all."""
+        try:
+            handler(kind, payload)
+        except Exception:
+            log.exception("a worker's stream failed", module=self._module)

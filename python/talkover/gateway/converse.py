@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, MutableMapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from ..protocol.commands import AppendAudio, Command
 from ..protocol.config import OpusFormat
 from ..protocol.errors import BadEvent
 from ..protocol.text import to_text
+from ..session.encoded import texts
 from ..session.leg import Dialect
 from ..session.session import Session
 from ..session.stream import Entry, Subscription
@@ -50,7 +52,9 @@ async def converse(
     every 100 ms for events that only time brings. `gaps`: where it is too slow, it is told so and
     goes on. `before` is what it said on its way here.
     """
-    subscription = session.subscribe(gaps=gaps)
+    shared = None if own or codec.alike is None else partial(session.encoded.texts, codec)
+    subscription = session.stream.subscribe(gaps=gaps, tells=shared)
+    told = shared or partial(texts, codec)
     peer = session.peer if own else None
 
     def stays() -> bool:
@@ -66,7 +70,7 @@ async def converse(
     for sound in before:
         session.submit(sound)
     reading = asyncio.create_task(_read(socket, codec, session, stays, own))
-    writing = asyncio.create_task(_write(socket, codec, subscription, first, stays, fill, own))
+    writing = asyncio.create_task(_write(socket, told, subscription, first, stays, fill, own))
     try:
         await asyncio.wait((reading, writing), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -126,7 +130,7 @@ def _command(message: MutableMapping[str, Any], codec: Dialect, *, packets: bool
 
 async def _write(
     socket: WebSocket,
-    codec: Dialect,
+    told: Callable[[Entry], list[str]],
     subscription: Subscription,
     first: list[Json],
     stays: Callable[[], bool],
@@ -142,12 +146,17 @@ async def _write(
                 await socket.close(1000, MOVED)
                 return MOVED
             async with asyncio.timeout(SLOW_S):
-                for _, at_ms, fact in entries or ():
+                for entry in entries or ():
+                    fact = entry[2]
                     if own and isinstance(fact, f.ReplyAudio) and fact.packet:
                         await socket.send_bytes(fact.sound)
                         continue
-                    for event in codec.encode(fact, at_ms):
-                        await socket.send_text(to_text(event))
+                    for text in told(entry):
+                        await socket.send_text(text)
+                    if not own:
+                        # Of many who watch, none gets all that came at once before the others have
+                        # its beginning.
+                        await asyncio.sleep(0)
                 for event in fill() if fill is not None else ():
                     await socket.send_text(to_text(event))
         if not subscription.overflowed:

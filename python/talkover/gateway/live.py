@@ -287,6 +287,10 @@ class _Unbroken:
         self._session, self._codec = session, codec
         self._silence: Silence | None = Silence(*silence(session.shown()))
 
+    @property
+    def alike(self) -> None:
+        """Its silence is its own."""
+
     def encode(self, fact: f.Fact, at_ms: int = 0) -> list[dict[str, Any]]:
         match fact:
             case f.ReplyAudio(sound=sound) if self._silence is not None:

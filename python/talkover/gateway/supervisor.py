@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import deque
+from collections.abc import Hashable
 from typing import Any
 
 from starlette.websockets import WebSocket
@@ -34,6 +35,10 @@ class Supervisor:
         self._session.packets.detach(self._packets.append)
         if self._took:
             self._session.takeover.set(False)
+
+    @property
+    def alike(self) -> Hashable:
+        return self._codec.alike
 
     def encode(self, fact: f.Fact, at_ms: int = 0) -> list[dict[str, Any]]:
         return self._codec.encode(fact, at_ms)

@@ -32,11 +32,12 @@ class Moment:
     inbox: int = 0
     backlog: Backlog = NONE
     webhooks: int = 0
+    untold: int = 0
     media: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-def look(lobby: Lobby, webhooks: int) -> Moment:
-    """`webhooks` wait. Only on the loop's thread."""
+def look(lobby: Lobby, webhooks: int, untold: int) -> Moment:
+    """`webhooks` wait; `untold` were dropped on their way to NATS. Only on the loop's thread."""
     sessions = lobby.sessions
     return Moment(
         ready=lobby.ready,
@@ -47,6 +48,7 @@ def look(lobby: Lobby, webhooks: int) -> Moment:
         inbox=lobby.media.most_waiting(),
         backlog=lobby.backlog,
         webhooks=webhooks,
+        untold=untold,
         media=lobby.media.core.stats(),
     )
 
@@ -91,6 +93,10 @@ def _queues(now: Moment) -> Iterator[Metric]:
     )
     yield _gauge("spool_bytes", "What they have on the disk while NATS is away.", now.backlog.bytes)
     yield _gauge("webhooks_waiting", "Webhooks that were not taken yet.", now.webhooks)
+    yield CounterMetricFamily(
+        "talkover_subjects_dropped", "Messages about live calls that NATS was not given.",
+        value=now.untold,
+    )  # fmt: skip
 
 
 def _media(stats: Mapping[str, float]) -> Iterator[Metric]:

@@ -38,17 +38,22 @@ def tracing(environment: Mapping[str, str]) -> Trace | None:
 class Observatory:
     """Sees every session of a lobby from now on. Only on the loop's thread.
 
-    `trace` gets each turn that is over; `webhooks` says how many wait. What is read here is never
-    audio, and what is logged and counted is never what anybody said.
+    `trace` gets each turn that is over; `webhooks` says how many wait, `untold` how many messages
+    NATS was not given. What is read here is never audio, and what is logged and counted is never
+    what anybody said.
     """
 
     def __init__(
-        self, lobby: Lobby, trace: Trace | None = None, webhooks: Callable[[], int] = lambda: 0
+        self,
+        lobby: Lobby,
+        trace: Trace | None = None,
+        webhooks: Callable[[], int] = lambda: 0,
+        untold: Callable[[], int] = lambda: 0,
     ) -> None:
         self.metrics = Metrics()
         self.figures: dict[str, Figures] = {}
         """Of each live session, by its id."""
-        self.metrics.register(Gauges(lambda: look(lobby, webhooks())))
+        self.metrics.register(Gauges(lambda: look(lobby, webhooks(), untold())))
         self._trace = trace
         lobby.observers.append(self._observe)
         lobby.on_lag = self.metrics.lag

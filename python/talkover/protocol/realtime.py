@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 from . import commands as c
@@ -23,6 +24,11 @@ class Codec:
     def __init__(self, *, extensions: bool, audio_events: bool, operator: bool = False) -> None:
         self.extensions, self.audio_events = extensions, audio_events
         self._operator = operator
+
+    @property
+    def alike(self) -> Hashable:
+        """Legs of one session with the same are told the same."""
+        return self.extensions, self.audio_events
 
     def encode(self, fact: f.Fact, at_ms: int = 0) -> list[Json]:
         """The events that tell `fact`, in order; none where this leg is not told."""

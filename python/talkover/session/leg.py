@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +18,12 @@ log = structlog.get_logger("talkover.leg")
 
 class Dialect(Protocol):
     """How a leg speaks: a protocol's codec, with what it knows of this leg."""
+
+    @property
+    def alike(self) -> Hashable | None:
+        """Legs of one session with the same are told the same; None: what this one is told depends
+        on what it was told before."""
+        ...
 
     def encode(self, fact: f.Fact, at_ms: int = 0) -> list[dict[str, Any]]:
         """The events that tell a fact, which may be none."""

@@ -43,6 +43,7 @@ from .cast import Cast, Names
 from .consent import Consent
 from .departure import Departure
 from .duplex import Duplex, floor_holder
+from .encoded import Encoded
 from .handoff import hand_off
 from .hearing import Hearing
 from .idle import Idle
@@ -62,7 +63,7 @@ from .resuming import go_on
 from .saying import Sayings
 from .sentence import Sentence
 from .standing import StandingOrders
-from .stream import FactStream, Leg, Subscription
+from .stream import FactStream, Leg
 from .takeover import TakeOver
 from .turn_settings import NextTurn, turn_policy
 from .video import Video
@@ -103,7 +104,7 @@ class Session:
         self.user, self.metadata = user, dict(metadata or {})
         self.client_may, self.locked = client_may, locked
         self.state, self.conversation = past.state, past.conversation
-        self.stream, self._journal = FactStream(past.number), None
+        self.stream, self._journal, self.encoded = FactStream(past.number), None, Encoded()
         self.facade, self.next_turn = Facade(self), NextTurn()
         self.takeover = TakeOver(self)
         self.machine, self.recording = TurnMachine(self._turn_policy()), False
@@ -187,9 +188,6 @@ class Session:
         """Until what was said so far is in the log, if there is one. Fenced, LogUnavailable."""
         if self._journal is not None:
             await self._journal.sure()
-
-    def subscribe(self, *, gaps: bool = False) -> Subscription:
-        return self.stream.subscribe(gaps=gaps)
 
     def submit(self, command: Command) -> None:
         """Do what a client asks; what is wrong with it comes back as an error fact."""

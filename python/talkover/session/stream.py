@@ -67,9 +67,12 @@ class FactStream:
         if leg in self._legs:
             self._legs.remove(leg)
 
-    def subscribe(self, *, gaps: bool = False) -> Subscription:
-        """`gaps`: a reader that is too slow misses facts, and is told which, instead of the end."""
-        self._subscriptions.append(Subscription(self, gaps=gaps))
+    def subscribe(
+        self, *, gaps: bool = False, tells: Callable[[Entry], object] | None = None
+    ) -> Subscription:
+        """`gaps`: a reader that is too slow misses facts, and is told which, instead of the end.
+        `tells`: what of an entry it can tell on; where that is nothing, it is not woken for it."""
+        self._subscriptions.append(Subscription(self, gaps=gaps, tells=tells))
         return self._subscriptions[-1]
 
     @property
@@ -103,8 +106,10 @@ class Subscription:
     `overflowed` tells that it ended because its reader was too slow.
     """
 
-    def __init__(self, stream: FactStream, *, gaps: bool) -> None:
-        self._stream, self._gaps = stream, gaps
+    def __init__(
+        self, stream: FactStream, *, gaps: bool, tells: Callable[[Entry], object] | None
+    ) -> None:
+        self._stream, self._gaps, self._tells = stream, gaps, tells
         self._waiting: deque[Entry] = deque()
         self._wake = asyncio.Event()
         self._over = False
@@ -129,6 +134,9 @@ class Subscription:
         return [waiting.popleft() for _ in range(min(len(waiting), MOST_AT_ONCE))]
 
     def _take(self, entry: Entry) -> None:
+        ended = isinstance(entry[2], f.Ended)
+        if self._tells is not None and not ended and not self._tells(entry):
+            return
         if len(self._waiting) >= MOST_WAITING:
             self._stream.on_slow(len(self._waiting))
             if self._gaps:
@@ -139,7 +147,7 @@ class Subscription:
                 self.close()
                 return
         self._waiting.append(entry)
-        if isinstance(entry[2], f.Ended):
+        if ended:
             self.close()
         self._wake.set()
 

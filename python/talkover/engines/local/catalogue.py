@@ -1,7 +1,8 @@
 """The models that `talkover models pull` knows: where they come from, pinned, and their licences.
 
-The SHA-256 sums are those that several independent projects publish for these very files; a file
-without one here is checked against what its host says of it (see `pull.py`).
+Each SHA-256 sum stands in ten or more files of public repositories that fetch the same model;
+nobody here has downloaded and summed them. A file without one is checked against what its host says
+of it (see `pull.py`).
 """
 
 from __future__ import annotations

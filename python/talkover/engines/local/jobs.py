@@ -58,13 +58,15 @@ class Jobs:
             self._restarting.cancel()
         await self._worker.close()
         for job in [*self._running, *self._waiting]:
-            self._fail(job, EngineError(f"{self._name} is closed.", code="engine_gone"))
+            self._fail(job, self._gone())
 
     def put(self, payload: bytes, due: float) -> Job:
         """Await its `answer`, which may be EngineError; then, or before, `drop` it.
 
-        EngineError (engine_busy) where too many wait.
+        EngineError: engine_busy where too many wait, engine_gone after `close`.
         """
+        if self._closed:
+            raise self._gone()
         if len(self._waiting) >= MOST:
             raise EngineError(
                 f"{self._name} has {MOST} jobs waiting already; name another engine behind it, or "
@@ -84,6 +86,9 @@ class Jobs:
             self._waiting.remove(job)
         elif job in self._running and job.stream is not None:
             self._worker.send(job.stream, b"X")
+
+    def _gone(self) -> EngineError:
+        return EngineError(f"{self._name} is closed.", code="engine_gone")
 
     def _give(self) -> None:
         if self._waiting and self._worker.process is None:

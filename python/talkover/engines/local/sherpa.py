@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ...errors import EngineError
 from ..base import EngineInfo, Words
+from ..on_demand import OnDemand
 from ..worker import Worker
 from .jobs import START_S
 from .weights import find, needed
@@ -29,28 +30,16 @@ class SherpaEar:
     def __init__(self, model: str | None = None) -> None:
         self.info = EngineInfo("sherpa", "stt", partials=True)
         self._model = model
-        self._worker: Worker | None = None
+        self._worker = OnDemand(self._make)
         self._speaking: set[EarStream] = set()
         self.heard_at = 0.0
 
     async def warm(self) -> None:
         """Load the model and decode a second of silence. EngineError says what is missing."""
-        needed("stt", "sherpa", "sherpa_onnx", "numpy")
-        if self._worker is None:
-            path = find("sherpa", self._model)
-            self._worker = Worker(
-                "talkover.engines.local.sherpa_worker", str(path), start_s=START_S
-            )
-        try:
-            await self._worker.warm()
-        except EngineError:
-            await self.close()
-            raise
+        await self._worker.warm()
 
     async def close(self) -> None:
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            await worker.close()
+        await self._worker.close()
 
     def open(self, language: str, on_words: Callable[[Words], None]) -> EarStream:
         return EarStream(self, on_words)
@@ -58,9 +47,9 @@ class SherpaEar:
     @property
     def worker(self) -> Worker:
         """EngineError before `warm` and after `close`."""
-        if self._worker is None:
+        if self._worker.made is None:
             raise EngineError("sherpa is not ready; see why above.", code="engine_gone")
-        return self._worker
+        return self._worker.made
 
     def admit(self, stream: EarStream) -> None:
         """Of the utterance that it begins. EngineError (engine_busy)."""
@@ -74,8 +63,13 @@ class SherpaEar:
 
     def look(self, since: float) -> None:
         """Something is waited for since then: end the process where it said nothing at all."""
-        if self.heard_at < since and self._worker is not None:
-            self._worker.kill()
+        if self.heard_at < since and self._worker.made is not None:
+            self._worker.made.kill()
+
+    def _make(self) -> Worker:
+        needed("stt", "sherpa", "sherpa_onnx", "numpy")
+        path = find("sherpa", self._model)
+        return Worker("talkover.engines.local.sherpa_worker", str(path), start_s=START_S)
 
 
 class EarStream:

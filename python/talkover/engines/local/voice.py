@@ -7,8 +7,8 @@ import json
 import struct
 from collections.abc import AsyncGenerator
 
-from ...errors import EngineError
 from ..base import EngineInfo, Speech
+from ..on_demand import OnDemand
 from .clauses import clauses
 from .jobs import Job, Jobs
 from .weights import find, needed
@@ -31,35 +31,27 @@ class LocalVoice:
     def __init__(self, engine: str, model: str | None, voice: str | None) -> None:
         self.info = EngineInfo(engine, "tts")
         self._engine, self._model, self._voice = engine, model, voice
-        self._jobs: Jobs | None = None
+        self._jobs = OnDemand(self._make)
 
     async def warm(self) -> None:
         """Load the model and speak a word unheard. EngineError says what is missing."""
-        needed("tts", self._engine, "onnxruntime", "numpy", "espeakng_loader")
-        if self._jobs is None:
-            path = find(self._engine, self._model)
-            self._jobs = Jobs(
-                self._engine, "talkover.engines.local.voice_worker", self._engine, str(path),
-                most_s=MOST_S,
-            )  # fmt: skip
-        try:
-            await self._jobs.warm()
-        except EngineError:
-            await self.close()
-            raise
+        await self._jobs.warm()
 
     async def close(self) -> None:
-        jobs, self._jobs = self._jobs, None
-        if jobs is not None:
-            await jobs.close()
+        await self._jobs.close()
+
+    def _make(self) -> Jobs:
+        needed("tts", self._engine, "onnxruntime", "numpy", "espeakng_loader")
+        path = find(self._engine, self._model)
+        return Jobs(
+            self._engine, "talkover.engines.local.voice_worker", self._engine, str(path),
+            most_s=MOST_S,
+        )  # fmt: skip
 
     async def speak(
         self, text: str, *, voice: str | None, language: str, speed: float = 1.0
     ) -> AsyncGenerator[Speech]:
-        if self._jobs is None:
-            await self.warm()
-        jobs = self._jobs
-        assert jobs is not None
+        jobs = self._jobs.made or await self._jobs.warm()
         wanted = voice if voice not in (None, "default") else self._voice
         how = {"voice": wanted, "speed": min(max(speed, SLOWEST), FASTEST)}
         payloads = [json.dumps({"text": one, **how}).encode() for one in clauses(text)]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from ...errors import EngineError
 from ..base import EngineInfo, Words
+from ..on_demand import OnDemand
 from .jobs import Jobs
 from .weights import find, needed
 
@@ -24,35 +25,23 @@ class WhisperEar:
     def __init__(self, model: str | None = None) -> None:
         self.info = EngineInfo("whisper", "stt")
         self._model = model
-        self._jobs: Jobs | None = None
+        self._jobs = OnDemand(self._make)
 
     async def warm(self) -> None:
         """Load the model and transcribe silence. EngineError says what is missing."""
-        needed("stt", "whisper", "ctranslate2", "numpy")
-        if self._jobs is None:
-            self._jobs = Jobs(
-                "whisper", "talkover.engines.local.whisper_worker",
-                str(find("whisper", self._model)), most_s=MOST_S, beside=TOGETHER,
-            )  # fmt: skip
-        try:
-            await self._jobs.warm()
-        except EngineError:
-            await self.close()
-            raise
+        await self._jobs.warm()
 
     async def close(self) -> None:
-        jobs, self._jobs = self._jobs, None
-        if jobs is not None:
-            await jobs.close()
+        await self._jobs.close()
 
     def open(self, language: str, on_words: Callable[[Words], None]) -> WhisperStream:
         return WhisperStream(self, language)
 
     async def words(self, sound: bytes, language: str) -> Words:
         """EngineError. Cancelled, it is not transcribed, unless that has begun."""
-        if self._jobs is None:
+        jobs = self._jobs.made
+        if jobs is None:
             raise EngineError("whisper is not ready; see why above.", code="engine_gone")
-        jobs = self._jobs
         head = json.dumps({"language": language}).encode()
         job = jobs.put(head + b"\n" + sound, asyncio.get_running_loop().time())
         try:
@@ -60,6 +49,13 @@ class WhisperEar:
         finally:
             jobs.drop(job)
         return Words(said["text"], final=True, sure=said["sure"])
+
+    def _make(self) -> Jobs:
+        needed("stt", "whisper", "ctranslate2", "numpy")
+        return Jobs(
+            "whisper", "talkover.engines.local.whisper_worker",
+            str(find("whisper", self._model)), most_s=MOST_S, beside=TOGETHER,
+        )  # fmt: skip
 
 
 class WhisperStream:

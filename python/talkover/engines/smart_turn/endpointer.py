@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from ...errors import EngineError
 from ..base import EngineInfo
+from ..on_demand import OnDemand
 from ..worker import Worker
 from .weights import find
 
@@ -34,31 +35,17 @@ class SmartTurn:
     def __init__(self, path: str | None = None) -> None:
         self.info = EngineInfo("smart-turn", "turn", note="hears whether a turn sounds finished")
         self._path = path
-        self._worker: Worker | None = None
+        self._worker = OnDemand(self._make)
         self._waiting: deque[Question] = deque()
         self._running: Question | None = None
 
     async def warm(self) -> None:
         """Load the model, about half a second. EngineError says what is missing."""
-        for package in ("numpy", "onnxruntime"):
-            if importlib.util.find_spec(package) is None:
-                raise EngineError(
-                    f'The end-of-turn model needs {package}: pip install "talkover[smart-turn]".'
-                )
-        if self._worker is None:
-            file = find(self._path)
-            self._worker = Worker("talkover.engines.smart_turn.model_worker", str(file))
-        try:
-            await self._worker.warm()
-        except EngineError:
-            await self.close()
-            raise
+        await self._worker.warm()
 
     async def close(self) -> None:
-        worker, self._worker = self._worker, None
         self._running = None
-        if worker is not None:
-            await worker.close()
+        await self._worker.close()
 
     async def likely_end(self, pcm: bytes) -> float | None:
         """0 to 1; None where no answer can be had within 150 ms. Never waits longer.
@@ -68,7 +55,7 @@ class SmartTurn:
         for finished ones.
         Cancel it when the caller goes on: a question that has not begun is then not computed.
         """
-        if self._worker is None or len(self._waiting) >= MOST_WAITING:
+        if self._worker.made is None or len(self._waiting) >= MOST_WAITING:
             return None
         answer: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         question = Question(pcm[-WINDOW_BYTES:], answer)
@@ -85,7 +72,7 @@ class SmartTurn:
 
     def _ask(self) -> None:
         """Give the worker the next question. One that is late still occupies the worker."""
-        worker = self._worker
+        worker = self._worker.made
         if worker is None or self._running is not None or not self._waiting:
             return
         question = self._running = self._waiting.popleft()
@@ -101,3 +88,11 @@ class SmartTurn:
 
         stream = worker.open(answered)
         worker.send(stream, b"A", question.pcm)
+
+    def _make(self) -> Worker:
+        for package in ("numpy", "onnxruntime"):
+            if importlib.util.find_spec(package) is None:
+                raise EngineError(
+                    f'The end-of-turn model needs {package}: pip install "talkover[smart-turn]".'
+                )
+        return Worker("talkover.engines.smart_turn.model_worker", str(find(self._path)))

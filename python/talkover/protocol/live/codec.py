@@ -57,6 +57,10 @@ class LiveCodec:
         self._backend = Backend(began, shown.get("model", "talkover"))
         self._heard, self._spoken = Heard(), Spoken()
 
+    @property
+    def alike(self) -> None:
+        """Words are told by how far this leg was told of them."""
+
     def encode(self, fact: f.Fact, at_ms: int = 0) -> list[Json]:
         """The events that tell `fact`, in order; none where this leg is not told."""
         events = self._events(fact, at_ms)

@@ -1,0 +1,125 @@
+"""Many who watch one session: all are told all, none before the others, and it is encoded once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from gateway.asgi import PATIENCE_S, Socket
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from talkover import Agent
+from talkover.cluster.sqlite import SqliteLog
+from talkover.cluster.sqlite_secrets import SqliteSecrets
+from talkover.engines.registry import Choice
+from talkover.gateway.app import create_app
+from talkover.media.port import MediaPort
+from talkover.observe.observatory import Observatory
+from talkover.protocol import facts as f
+from talkover.protocol.realtime import Codec
+from talkover.session.encoded import Encoded
+from talkover.session.lobby import Lobby
+from talkover.session.session import Session
+from talkover.session.stream import FactStream
+
+CLEARED = "input_audio_buffer.cleared"
+
+
+class Order:
+    """Says in which order the sockets of an application are sent what."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.sent: list[tuple[str, str]] = []
+        """(a socket's query, the text)"""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def noted(message: Message) -> None:
+            if message["type"] == "websocket.send":
+                self.sent.append((scope["query_string"].decode(), message["text"]))
+            await send(message)
+
+        await self._app(scope, receive, noted)
+
+
+@pytest.fixture
+async def watched() -> AsyncIterator[tuple[Order, Session]]:
+    sessions = SqliteLog(None, "here", 3600.0)
+    lobby = Lobby(MediaPort("127.0.0.1", 0), {"x": Agent("x")}, Choice(), sessions)
+    # Nobody speaks: no engine has to be started.
+    lobby.ready = True
+    session = lobby.attach(config={})
+    session.begin()
+    await session.sure()
+    yield Order(create_app(lobby, Observatory(lobby), SqliteSecrets(sessions))), session
+    await lobby.close()
+
+
+async def watching(app: Order, session: Session, *more: str) -> list[Socket]:
+    """Sockets that all have been told of something."""
+    sockets = [
+        Socket(app, "/v1/realtime", query=f"call_id={session.id}&socket={n}{extra}")
+        for n, extra in enumerate(more)
+    ]
+    async with asyncio.timeout(PATIENCE_S):
+        while not all(socket.of(CLEARED) for socket in sockets):
+            session.emit(f.InputCleared())
+            await asyncio.sleep(0)
+    app.sent.clear()
+    return sockets
+
+
+async def told(app: Order, texts: int) -> list[str]:
+    """Once so many were sent: to which sockets, in their order."""
+    async with asyncio.timeout(PATIENCE_S):
+        while len(app.sent) < texts:  # noqa: ASYNC110 - it is sent in its own time
+            await asyncio.sleep(0)
+    return [re.sub(r".*socket=(\d).*", r"\1", query) for query, _ in app.sent]
+
+
+async def test_nobody_is_told_all_that_came_at_once_before_the_others_know_its_beginning(
+    watched: tuple[Order, Session],
+) -> None:
+    app, session = watched
+    await watching(app, session, "", "", "")
+    for _ in range(3):
+        session.emit(f.InputCleared())
+    order = await told(app, 9)
+    assert order == ["0", "1", "2"] * 3
+
+
+async def test_who_is_told_the_same_gets_the_same_text_and_others_their_own(
+    watched: tuple[Order, Session],
+) -> None:
+    app, session = watched
+    extended = "&extensions=talkover"
+    await watching(app, session, "", extended, "", extended)
+    session.emit(f.InputCleared())
+    session.emit(f.Backchannel("mm-hm"))
+    await told(app, 6)
+    texts = {text for _, text in app.sent}
+    kinds = sorted(json.loads(text)["type"] for text in texts)
+    assert kinds == [CLEARED, CLEARED, "talkover.backchannel"], "twice, for two dialects"
+
+
+async def test_who_cannot_be_told_of_something_is_not_woken_for_it() -> None:
+    stream, codec = FactStream(), Codec(extensions=False, audio_events=False)
+    encoded = Encoded()
+    reader = stream.subscribe(tells=lambda entry: encoded.texts(codec, entry))
+    stream.emit(f.Backchannel("mm-hm"), 0)
+    assert len(reader) == 0
+    stream.emit(f.InputCleared(), 0)
+    stream.emit(f.Ended("x", "asked"), 0)
+    assert [type(fact) for _, _, fact in await reader.batch()] == [f.InputCleared, f.Ended]
+    assert await reader.batch() == []
+
+
+def test_a_gap_is_not_taken_for_the_fact_whose_number_it_has() -> None:
+    encoded, codec = Encoded(), Codec(extensions=True, audio_events=False)
+    (fact,) = encoded.texts(codec, (7, 0, f.InputCleared()))
+    (gap,) = encoded.texts(codec, (7, 0, f.Gap(1, 7)))
+    assert json.loads(fact)["type"] == CLEARED
+    assert json.loads(gap)["type"] != CLEARED
