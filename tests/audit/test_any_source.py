@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from audit import script_flaws
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from talkover.audit.repository.ignore import Ignore
@@ -20,6 +20,7 @@ NAMES = ["app.py", "app.ts", "vercel.json", "serverless.yml", "nginx.conf", "Doc
 CODE = "".join(files[name] for files in script_flaws.FLAWED.values() for name in files)
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=300), name=st.sampled_from(NAMES))
 @example(content=b"\xff`${`${\\", name="app.ts")
 @example(content=b"(" * 5000, name="app.py")
