@@ -195,14 +195,16 @@ impl Playout {
 
     /// Stops at once and keeps what was not sent.
     pub fn hold(&mut self) {
-        if self.held {
-            return;
-        }
-        self.held = true;
-        if let Some(voice) = self.live() {
+        if let Some(voice) = self.live().filter(|_| !self.held) {
             let (epoch, position_ms) = (voice.epoch, voice.position_ms());
+            self.held = true;
             self.events.push_back(Event::Held { epoch, position_ms });
         }
+    }
+
+    /// Whether a voice is ducked or held.
+    pub fn lowered(&self) -> bool {
+        self.held || self.ducked
     }
 
     /// Goes on: from the start of the interrupted word where it was held, at full level.

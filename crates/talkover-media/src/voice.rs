@@ -93,7 +93,9 @@ impl Voice {
         self.shared.dead.fetch_max(epoch, Ordering::Relaxed);
         self.flushed = self.flushed.max(epoch);
         self.playout.flush(epoch);
-        self.reflex.reset();
+        if !self.playout.lowered() {
+            self.reflex.reset();
+        }
         self.collect(now);
         self.forget_unheard(epoch, now);
         if !self.lead.is_zero() {
@@ -132,6 +134,10 @@ impl Voice {
     /// A step of the caller's audio.
     pub fn step(&mut self, voice: vad::Voice, now: Instant) {
         if !self.playout.audible() && self.told.is_empty() {
+            // What comes next is nobody's to hold: only a voice that is heard meets the reflex.
+            if self.playout.lowered() {
+                self.resume(now);
+            }
             self.reflex.reset();
             return;
         }
@@ -301,6 +307,36 @@ mod tests {
         while voice.poll(start).is_some() {}
         assert_eq!(voice.deadline(), Some(start + FRAME));
         assert_eq!(frames(&mut voice, start + FRAME).len(), 1);
+    }
+
+    #[test]
+    fn what_follows_a_voice_that_was_cut_is_not_held_by_who_cut_it() {
+        let start = Instant::now();
+        let mut voice = Voice::new(start, LEAD, Arc::default());
+        hurried(&mut voice, start);
+        let mut now = start + Duration::from_millis(300);
+        voice.flush(1, now);
+        // The caller speaks on while there is still something to tell of the voice that was cut,
+        // falls silent, and is answered: another voice, of which there is no sound at first.
+        for step in 0..60 {
+            now += Duration::from_millis(16);
+            if step == 20 {
+                voice.playout.release(2);
+                while voice.poll(now).is_some() {}
+            }
+            let speaks = if step < 24 {
+                vad::Voice::Sure
+            } else {
+                vad::Voice::None
+            };
+            voice.step(speaks, now);
+            frames(&mut voice, now);
+        }
+        voice.playout.play(2, &PIECE, &[], false);
+        voice.playout.play(2, &PIECE, &[], false);
+        voice.wake(now);
+        let heard = frames(&mut voice, now + FRAME);
+        assert!(heard.iter().flatten().any(|sample| *sample == 1000));
     }
 
     #[test]
