@@ -11,6 +11,10 @@ from dataclasses import dataclass
 NEEDED = -0.43
 """Of `evidence`; tuned by the tuning half of `bench.demo`."""
 OF_FIT, OF_WORST = 0.3, 0.1
+COVERED = 0.65
+"""The share of what was spoken that the words of a sentence must account for."""
+LONGEST = 45
+"""Frames: where a sound seems to take longer, the search for sounds has lost its way."""
 _KINDS = {
     sound: kind
     for kind in (
@@ -39,6 +43,11 @@ def evidence(agreement: float, words: Sequence[Stretch], sounds: Sequence[Stretc
     each frame, tells whether it was said (utterance verification by likelihood ratio). One word
     that does not fit at all weighs against all others that do.
     """
+    spoken = [sound for sound in sounds if sound.name != "SIL" and sound.name[0] != "+"]
+    if any(sound.last - sound.first >= LONGEST for sound in spoken):
+        return float("-inf")
+    if _covered(words, spoken) < COVERED:
+        return float("-inf")
     free = [0.0] * (1 + max((one.last for one in (*words, *sounds)), default=0))
     for sound in sounds:
         for frame in range(sound.first, sound.last + 1):
@@ -52,6 +61,13 @@ def evidence(agreement: float, words: Sequence[Stretch], sounds: Sequence[Stretc
     fit = sum(loss for loss, _ in losses) / sum(frames for _, frames in losses)
     worst = min(loss / frames for loss, frames in losses)
     return agreement + OF_FIT * fit + OF_WORST * worst
+
+
+def _covered(words: Sequence[Stretch], spoken: Sequence[Stretch]) -> float:
+    """How much of what was spoken is in the words; of nothing, all."""
+    within = {frame for word in words for frame in range(word.first, word.last + 1)}
+    frames = [frame for sound in spoken for frame in range(sound.first, sound.last + 1)]
+    return sum(frame in within for frame in frames) / len(frames) if frames else 1.0
 
 
 def agreement(one: str, other: str, sounds: Callable[[str], list[str]]) -> float:

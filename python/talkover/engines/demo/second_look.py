@@ -17,7 +17,7 @@ MOST_BYTES = 6 * 32000
 """No sentence of the grammar takes longer to say."""
 WIDE = {"beam": 1e-64, "pbeam": 1e-64, "wbeam": 1e-40}
 """The beams of the sentence."""
-NARROW = 1e-10
+NARROW = 1e-20
 """The beam of the sounds: they have no words to be found in."""
 _SCALE = 1024
 """pocketsphinx keeps log likelihoods by so much smaller."""
