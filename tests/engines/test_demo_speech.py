@@ -140,6 +140,19 @@ def test_a_word_that_does_not_fit_the_sound_weighs_against_those_that_do():
     assert evidence(0.9, [], sounds) < NEEDED
 
 
+def test_a_sentence_that_explains_but_a_part_of_what_was_said_has_no_evidence():
+    stop = [Stretch("stop", 0, 29, -3000.0)]
+    sounds = [Stretch("S", 0, 14, -1500.0), Stretch("AA", 15, 29, -1500.0)]
+    pause, more = Stretch("SIL", 30, 39, -900.0), Stretch("W", 40, 79, -4000.0)
+    assert evidence(1.0, stop, [*sounds, pause]) > NEEDED
+    assert evidence(1.0, stop, [*sounds, pause, more]) < NEEDED
+
+
+def test_a_search_for_sounds_that_lost_its_way_is_no_evidence():
+    spell = [Stretch("spell", 0, 99, -9000.0)]
+    assert evidence(1.0, spell, [Stretch("G", 0, 99, -12000.0)]) < NEEDED
+
+
 def spoken(text: str) -> bytes:
     made = subprocess.run(
         ["flite", "-voice", "rms", "-t", text, "-o", "/dev/stdout"], check=True, capture_output=True

@@ -15,7 +15,7 @@ from typing import Any
 
 from .. import frames
 from .evidence import NEEDED, agreement, evidence
-from .grammar import GRAMMAR, is_short, is_whole
+from .grammar import GRAMMAR, is_counted, is_short, is_whole
 from .second_look import MOST_BYTES, SecondLook
 from .sphinx import FOLDER, decoder, every_word, grammar_words
 
@@ -115,7 +115,9 @@ class Listener:
     def words(self) -> tuple[str, bool]:
         """What is understood so far, and whether that is a whole intent."""
         grammar, general = _text(self.grammar), _text(self.general)
-        if self._believes(grammar, general, AGREEMENT):
+        # "What time" begins like "one two".
+        needed = AGREEMENT_SURE if is_counted(grammar) else AGREEMENT
+        if self._believes(grammar, general, needed):
             return grammar, True
         return general, False
 
