@@ -130,6 +130,10 @@ class Listener:
             return grammar, True
         if self.sound and not long and (found := self._look_again(general)):
             return found, True
+        # Under the agent's echo a voice begins with what is no word of it.
+        rest = general.partition(" ")[2]
+        if rest.count(" ") >= 2 and is_whole(rest):
+            return rest, True
         return general, False
 
     def _believes(self, grammar: str, general: str, needed: float) -> bool:
