@@ -116,7 +116,7 @@ class Listener:
         """What is understood so far, and whether that is a whole intent."""
         grammar, general = _text(self.grammar), _text(self.general)
         # "What time" begins like "one two".
-        needed = AGREEMENT_SURE if is_counted(grammar) else AGREEMENT
+        needed = AGREEMENT_SURE if is_counted(grammar.split()) else AGREEMENT
         if self._believes(grammar, general, needed):
             return grammar, True
         return general, False

@@ -90,9 +90,8 @@ def is_short(text: str) -> bool:
     return _SHORT.fullmatch(f"{text} ") is not None
 
 
-def is_counted(text: str) -> bool:
+def is_counted(said: list[str]) -> bool:
     """Whether somebody counts, from one on; it is answered while they do."""
-    said = text.split()
     return len(said) > 1 and said == DIGITS[: len(said)]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..base import EngineInfo, TextDelta, ToolCall, Usage
 from . import numbers
-from .grammar import DIGITS
+from .grammar import is_counted
 from .wishes import operations, wish
 
 HELP = (
@@ -82,7 +82,7 @@ class ScriptedModel:
     def while_speaking(self, words: str) -> str | None:
         """Of a counted list, the number that was just said."""
         said = re.findall(r"[a-z]+", words.lower())
-        if len(said) >= 2 and said == DIGITS[: len(said)]:
+        if is_counted(said):
             return f"{said[-1].capitalize()}."
         return None
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from .grammar import DIGITS
+from .grammar import is_counted
 from .numbers import WORDS as NUMBERS
 
 _ANYWHERE = frozenset(
@@ -46,7 +46,7 @@ def wish(text: str) -> str:
     """Its name, or "" for none that the demo knows."""
     said = text.lower().replace("\u2019", "'").strip()
     words = re.findall(r"[a-z']+|\d+", said)
-    if len(words) >= 2 and words == DIGITS[: len(words)]:
+    if is_counted(words):
         return "counted"
     for name, within, fitting in _WISHES:
         if re.search(within, said):
