@@ -42,7 +42,7 @@ async def interrupted(url: str, folder: Path) -> None:
         call.play(*read_wav(spoken("tell me a story", folder)))
         await call.wait_for("output_audio_buffer.started", 2)
         await asyncio.sleep(2.5)
-        call.play(*read_wav(spoken("what time is it, what time is it", folder)))
+        call.play(*read_wav(spoken("what time is it what time is it", folder)))
         done = await call.wait_for("response.done", 2)
         assert done["response"]["status"] == "cancelled"
         await call.wait_for("output_audio_buffer.stopped", 2)

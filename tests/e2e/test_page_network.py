@@ -180,9 +180,11 @@ def test_far_from_the_server_the_agents_voice_is_lowered_before_the_server_can_d
             }"""
         )
         ask(page, "tell me a story")
-        b.wait(page, "() => talkover.stage.timeline.episodes.length")
-        duck = page.evaluate("() => talkover.stage.timeline.episodes[0].steps[0]")
-        assert duck["what"] == "duck"
+        # A question typed into the greeting cuts it: an episode too, without a voice.
+        ducks = "talkover.stage.timeline.episodes.flatMap((e) => e.steps.slice(0, 1))"
+        ducks += ".filter((step) => step.what === 'duck')"
+        b.wait(page, f"() => {ducks}.length")
+        duck = page.evaluate(f"() => {ducks}[0]")
         (at, level), *_ = page.evaluate("() => volumes")
         print(f"ducked here {duck['at'] - at:.0f} ms before the server was heard of")
         assert level < 0.2 and at < duck["at"]
