@@ -10,7 +10,7 @@ from house.tree import MEDIA, files, imports, modules
 
 PURE = {
     "__future__", "array", "base64", "binascii", "bisect", "collections", "collections.abc",
-    "dataclasses", "enum", "functools", "itertools", "json", "math", "re", "typing",
+    "dataclasses", "enum", "functools", "itertools", "json", "math", "operator", "re", "typing",
 }  # fmt: skip
 """Of the standard library: what computes and does nothing else."""
 
@@ -55,7 +55,7 @@ AUDIT = [
     "core",
     [
         "turn", "protocol", "session.capacity", "session.past", "session.account",
-        "session.alignment", "observe.turns", "cluster.nodes", "engines.breaker",
+        "session.alignment", "session.arrival", "observe.turns", "cluster.nodes", "engines.breaker",
         "observe.figures", *AUDIT,
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ def answered(turn: TurnEnd, **given: float) -> Stamps:
     stamps = Stamps(turn)
     stamps.write(given.get("token", 10.6))
     stamps.line(given.get("worded", 10.7))
-    stamps.sound(pcm(*[0] * 160, 9000), 16000, given.get("voiced", 10.9))
+    stamps.sound(pcm(*[0] * 160, *[9000] * 80), 16000, given.get("voiced", 10.9))
     stamps.audible = given.get("audible", 10.92)
     return stamps
 
@@ -68,10 +68,12 @@ def test_there_is_no_account_before_the_answer_is_audible():
 
 
 def test_the_silence_that_a_voice_begins_with_is_part_of_the_silence_heard():
-    assert leading(pcm(0, -150, 150, 9000, 0)) == 3
-    assert leading(pcm(0, 0)) == 2
+    step, soft = [0] * 80, [150, -150] * 40
+    assert leading(pcm(*step, *soft, *[9000] * 80, *step), 16000) == 160
+    assert leading(pcm(*step, *soft, *[9000] * 80, *step), 8000) == 160
+    assert leading(pcm(*step, 0), 16000) == 81 and leading(b"", 16000) == 0
     stamps = Stamps(TurnEnd(0.0, 0.0))
-    for sound in (pcm(*[0] * 800), pcm(*[0] * 80, -9000), pcm(*[0] * 800)):
+    for sound in (pcm(*[0] * 800), pcm(*[0] * 80, *[-9000] * 80), pcm(*[0] * 800)):
         stamps.sound(sound, 16000, 1.0)
     stamps.audible = 1.0
     assert stamps.timings()["play"] == 55

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import mul
 
 STAGES = (
     "capture", "uplink", "jitter", "wait", "stt", "llm", "sentence", "tts", "play", "downlink",
     "buffer",
 )  # fmt: skip
 """In the order in which they pass: from the user's microphone to the user's ear."""
-AUDIBLE = 200
-"""A sample that is louder is a sound: 44 dB below full scale."""
-FADED = 10 ** (-30 / 20)
+STEPS = 200
+"""A second; how loud a sound is, is said of 5 ms."""
+AUDIBLE = (32768 * 10 ** (-45 / 20)) ** 2
+"""The mean square of what can be heard: 45 dB below full scale."""
+FADED = 10 ** (-30 / 10)
 """A voice so much softer than its loudest is silent, though a detector may still hear it."""
 EVERY = 4
 """One sample of so many is looked at: 4 kHz has what a voice's loudness is in."""
@@ -74,7 +78,7 @@ class Stamps:
         self.line(now)
         self.voiced = self.voiced or now
         if not self._loud:
-            quiet = leading(pcm)
+            quiet = leading(pcm, rate)
             self.lead += quiet / rate
             self._loud = quiet < len(pcm) // 2 or self.lead >= MOST_LEAD_S
 
@@ -116,22 +120,26 @@ class Stamps:
 
 def faded(pcm: bytes) -> int:
     """Samples at the end of a turn (16 kHz) in which its voice had fallen silent."""
-    # Between two looks a voice cannot fall silent; a turn must not wait for more of them.
-    samples = _samples(pcm[-2 * LOOKED_AT :])[::EVERY]
-    loudest = max(max(samples, default=0), -min(samples, default=0))
+    # A turn must not wait for more than these to be looked at.
+    steps = list(_loudness(pcm[-2 * LOOKED_AT :], 16000))
+    loudest = max(steps, default=0.0)
     if loudest <= AUDIBLE:
         return 0
-    audible = loudest * FADED
-    loud = (n for n, value in enumerate(reversed(samples)) if abs(value) > audible)
-    return EVERY * next(loud)
+    loud = (n for n, step in enumerate(reversed(steps)) if step > loudest * FADED)
+    return next(loud) * (16000 // STEPS)
 
 
-def leading(pcm: bytes) -> int:
-    """Samples before the first that can be heard; all of them where there is none."""
-    samples = _samples(pcm)
-    loud = (n for n, value in enumerate(samples) if not -AUDIBLE <= value <= AUDIBLE)
-    return next(loud, len(samples))
+def leading(pcm: bytes, rate: int) -> int:
+    """Samples before the first step that can be heard; all of them where there is none."""
+    loud = (n for n, step in enumerate(_loudness(pcm, rate)) if step > AUDIBLE)
+    samples = len(pcm) // 2
+    return min(next(loud, samples) * (rate // STEPS), samples)
 
 
-def _samples(pcm: bytes) -> array.array[int]:
-    return array.array("h", pcm[: len(pcm) // 2 * 2])
+def _loudness(pcm: bytes, rate: int) -> Iterator[float]:
+    """The mean square of each step; the last may be a part of one."""
+    looked = array.array("h", pcm[: len(pcm) // 2 * 2])[::EVERY]
+    step = rate // STEPS // EVERY
+    for begin in range(0, len(looked), step):
+        part = looked[begin : begin + step]
+        yield sum(map(mul, part, part)) / len(part)

@@ -18,6 +18,7 @@ from ..protocol.items import Item, Part
 from ..turn import inputs as i
 from ..values import Audio
 from .account import TurnEnd, faded
+from .arrival import Arrival
 from .ear import PATIENCE_S, RATE, Ear
 from .intake import expander
 from .live import Tap, frames
@@ -25,14 +26,10 @@ from .live import Tap, frames
 if TYPE_CHECKING:
     from .session import Session
 
-MOST_DRIFT = 1e-4
-"""How fast a caller's clock may fall behind ours; sound cards differ by less."""
 MOST_FADE_S = 0.3
 """A word fades in less; a longer murmur is no part of it."""
 WAYS = 10
 """Reports of the network, among which the fastest is believed: the others waited somewhere."""
-STALLED_S = 0.5
-"""A socket's sound that comes so much later than its clock says began anew."""
 
 
 @dataclass(slots=True)
@@ -44,7 +41,7 @@ class Utterance:
     stopped: float = 0.0
     worded: float = 0.0
     late: float = 0.0
-    """How much later than the fastest sound of the call its last came, seconds."""
+    """How much later than the fastest sound before it its last came, seconds."""
     text: str = ""
     told: str = ""
     """The words that went out as deltas, which nothing takes back."""
@@ -62,8 +59,7 @@ class Hearing:
         self.utterance: Utterance | None = None
         self._word_taps: list[Tap[Words]] = []
         self._audio_taps: list[Tap[Audio]] = []
-        self._offset: float | None = None
-        self._late = 0.0
+        self._arrival = Arrival()
         self._upto = 0
         """Samples heard so far."""
         self._ways: deque[float] = deque(maxlen=WAYS)
@@ -132,9 +128,9 @@ class Hearing:
     # ---- sound ---------------------------------------------------------------------------------
 
     def sound(self, item: m.AudioIn) -> None:
-        samples = len(item.pcm) // 2
-        self._upto = item.at + samples
-        self._map_clock(self._upto, samples)
+        self._upto = item.at + len(item.pcm) // 2
+        gapless = self._session.transport != "websocket"
+        self._arrival.take(self._upto, self._session.clock(), gapless=gapless)
         if self.manual and self._session.transport == "websocket" and not self.ear.hearing:
             # What a socket appends is meant, however quiet it is.
             self.ear.begin()
@@ -145,7 +141,7 @@ class Hearing:
 
     def speech(self, item: m.Speech) -> None:
         """Voice began or ended."""
-        session, when = self._session, self._time_of(item.at)
+        session, when = self._session, self._arrival.time_of(item.at)
         self._pauses += 1
         if item.on:
             self.ear.begin()
@@ -153,7 +149,7 @@ class Hearing:
             self._tell_early(when)
             return
         if self.utterance is not None:
-            self.utterance.stopped, self.utterance.late = session.clock(), self._late
+            self.utterance.stopped, self.utterance.late = session.clock(), self._arrival.late
         session.tell(i.SpeechStopped(when))
         if not self.manual:
             self.ear.pause()
@@ -169,7 +165,7 @@ class Hearing:
     def ms(self, when: float) -> int:
         """A time as the client is told it: on its own clock where that is what it appended."""
         if self._session.transport == "websocket":
-            when -= self._offset or 0.0
+            when -= self._arrival.start
         return max(0, round(when * 1000))
 
     def lost(self) -> None:
@@ -182,7 +178,7 @@ class Hearing:
 
     def restart(self) -> None:
         """Samples are counted anew from now on."""
-        self._offset = self._session.clock()
+        self._arrival.restart(self._session.clock())
         self._ways.clear()
 
     def travelled(self, way: float) -> None:
@@ -193,19 +189,6 @@ class Hearing:
     def way(self) -> float | None:
         """Seconds that a packet takes; None where nobody knows."""
         return min(self._ways, default=None)
-
-    def _map_clock(self, samples: int, new: int) -> None:
-        # Sound is never early: the smallest distance seen of late is the one without queueing.
-        if self._offset is not None:
-            self._offset += MOST_DRIFT * new / RATE
-        now = self._session.clock() - samples / RATE
-        stalled = self._session.transport == "websocket" and now > (self._offset or 0) + STALLED_S
-        if self._offset is None or now < self._offset or stalled:
-            self._offset = now
-        self._late = now - self._offset
-
-    def _time_of(self, at: int) -> float:
-        return max(0.0, (self._offset or 0.0) + at / RATE)
 
     def _ask_for_end(self) -> None:
         """The end-of-turn model hears best within the first tenth of a second of silence."""
@@ -318,7 +301,7 @@ class Hearing:
         """When a turn fell silent of which the detector heard the last at `end`."""
         if self.ear.is_full:
             return end
-        silent = self._time_of(self._upto - faded(sound))
+        silent = self._arrival.time_of(self._upto - faded(sound))
         return min(end, max(end - MOST_FADE_S, silent))
 
     def add(self, item: str, transcript: str | None) -> None:
