@@ -138,7 +138,8 @@ async def _http(
     port; sockets and answers under way go on.
     """
     import uvicorn
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    from ..gateway.corked import CorkedSocket
 
     class Server(uvicorn.Server):
         @contextlib.contextmanager
@@ -149,7 +150,7 @@ async def _http(
     app = _app(lobby, reloader, key, ice, store, webhooks)
     server = Server(
         uvicorn.Config(
-            app, log_level="warning", ws="websockets-sansio", ws_max_size=24 * 1024 * 1024,
+            app, log_level="warning", ws=CorkedSocket, ws_max_size=24 * 1024 * 1024,
             ws_per_message_deflate=False, ssl_certfile=certificate,
             timeout_graceful_shutdown=HANG_UP_S, lifespan="off", backlog=BACKLOG,
         )
@@ -160,7 +161,7 @@ async def _http(
             each.close()
         # A connection that is kept for further requests would bring them to this process.
         for each in list(server.server_state.connections):
-            if not isinstance(each, WebSocketsSansIOProtocol):
+            if not isinstance(each, CorkedSocket):
                 each.shutdown()
 
     # Connections are taken from here on, and answered once the server's task has begun.

@@ -153,10 +153,6 @@ async def _write(
                         continue
                     for text in told(entry):
                         await socket.send_text(text)
-                    if not own:
-                        # Of many who watch, none gets all that came at once before the others have
-                        # its beginning.
-                        await asyncio.sleep(0)
                 for event in fill() if fill is not None else ():
                     await socket.send_text(to_text(event))
         if not subscription.overflowed:
