@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from ...errors import EngineError
 from ..base import EngineInfo, Words
+from ..extra import needed
 from ..on_demand import OnDemand
 from ..worker import Worker
 from .jobs import START_S
-from .weights import find, needed
+from .weights import find
 
 MOST_STREAMS = 64
 """Callers who speak at once; a further one's words are refused."""
@@ -67,7 +68,7 @@ class SherpaEar:
             self._worker.made.kill()
 
     def _make(self) -> Worker:
-        needed("stt", "sherpa", "sherpa_onnx", "numpy")
+        needed("--stt sherpa", "sherpa", "sherpa_onnx", "numpy")
         path = find("sherpa", self._model)
         return Worker("talkover.engines.local.sherpa_worker", str(path), start_s=START_S)
 

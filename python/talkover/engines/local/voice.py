@@ -8,10 +8,11 @@ import struct
 from collections.abc import AsyncGenerator
 
 from ..base import EngineInfo, Speech
+from ..extra import needed
 from ..on_demand import OnDemand
 from .clauses import clauses
 from .jobs import Job, Jobs
-from .weights import find, needed
+from .weights import find
 
 HEAD = struct.Struct("<I")
 """Before the sound: its rate in Hz."""
@@ -41,7 +42,7 @@ class LocalVoice:
         await self._jobs.close()
 
     def _make(self) -> Jobs:
-        needed("tts", self._engine, "onnxruntime", "numpy", "espeakng_loader")
+        needed(f"--tts {self._engine}", self._engine, "onnxruntime", "numpy", "espeakng_loader")
         path = find(self._engine, self._model)
         return Jobs(
             self._engine, "talkover.engines.local.voice_worker", self._engine, str(path),

@@ -7,7 +7,6 @@ at its first pull. The lock outlives the files, so that a later pull must bring 
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 from collections.abc import Iterable
@@ -125,13 +124,3 @@ def state(engine: str) -> str:
     ours = [model for model in MODELS if model.engine == engine]
     here = [model.name for model in ours if not missing(model)]
     return f"has {', '.join(here)}" if here else how(engine, ours[:1])
-
-
-def needed(role: str, extra: str, *packages: str) -> None:
-    """EngineError for a package that is not installed."""
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise EngineError(
-                f'--{role} {extra} needs {package}: pip install "talkover[{extra}]".',
-                code="not_installed",
-            )

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from ...errors import EngineError
 from ..base import EngineInfo, Words
+from ..extra import needed
 from ..on_demand import OnDemand
 from .jobs import Jobs
-from .weights import find, needed
+from .weights import find
 
 TOGETHER = 8
 """Utterances in the process at a time."""
@@ -51,7 +52,7 @@ class WhisperEar:
         return Words(said["text"], final=True, sure=said["sure"])
 
     def _make(self) -> Jobs:
-        needed("stt", "whisper", "ctranslate2", "numpy")
+        needed("--stt whisper", "whisper", "ctranslate2", "numpy")
         return Jobs(
             "whisper", "talkover.engines.local.whisper_worker",
             str(find("whisper", self._model)), most_s=MOST_S, beside=TOGETHER,

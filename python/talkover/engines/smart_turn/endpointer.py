@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import struct
 from collections import deque
 from dataclasses import dataclass
 
-from ...errors import EngineError
 from ..base import EngineInfo
+from ..extra import needed
 from ..on_demand import OnDemand
 from ..worker import Worker
 from .weights import find
@@ -90,9 +89,5 @@ class SmartTurn:
         worker.send(stream, b"A", question.pcm)
 
     def _make(self) -> Worker:
-        for package in ("numpy", "onnxruntime"):
-            if importlib.util.find_spec(package) is None:
-                raise EngineError(
-                    f'The end-of-turn model needs {package}: pip install "talkover[smart-turn]".'
-                )
+        needed("The end-of-turn model", "smart-turn", "numpy", "onnxruntime")
         return Worker("talkover.engines.smart_turn.model_worker", str(find(self._path)))
