@@ -15,28 +15,19 @@ MOST = 4096
 
 
 class Corked(asyncio.Transport):
-    """The first thing that is written in a round of the loop is sent at once; what follows in the
-    same round leaves in one piece in the next, so that nobody waits for what is written later."""
+    """What is written in one round of the loop is sent in the next, in one piece."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         super().__init__()
         self._transport = transport
-        self._corked = False
         self._waiting = bytearray()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        if not self._corked:
-            self._corked = True
-            asyncio.get_running_loop().call_soon(self._uncork)
-            self._transport.write(data)
-            return
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._send)
         self._waiting += data
         if len(self._waiting) > MOST:
             self._send()
-
-    def _uncork(self) -> None:
-        self._corked = False
-        self._send()
 
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, bytearray()
@@ -44,7 +35,7 @@ class Corked(asyncio.Transport):
             self._transport.write(waiting)
 
     def close(self) -> None:
-        self._uncork()
+        self._send()
         self._transport.close()
 
     def is_closing(self) -> bool:
