@@ -23,8 +23,10 @@ await call.send({ type: "talkover.message", name: "watched", data: {} });
 tell({ watching: session.metadata });
 
 let answers = 0;
+let taken = false;
 for await (const event of call) {
-  if (event.type === "conversation.item.done" && event.item.role === "user") {
+  if (event.type === "response.created" && !taken) {
+    taken = true;
     await call.interrupt();
     await call.inject("Order 4711 was shipped.", { respond: true });
   }

@@ -115,6 +115,7 @@ def test_the_answer_is_interrupted_by_hand(demo: Server, tmp_path: Path, how: st
         else:
             page.keyboard.press("Escape")
         b.event(page, "output_audio_buffer.cleared")
+        b.event(page, "response.done", 2)
         assert statuses(page)[-1] == "cancelled"
         b.wait(page, "() => talkover.stage.levels.of('agent') < 0.002", 5)
         assert page.get_by_test_id("interrupt").is_disabled()
