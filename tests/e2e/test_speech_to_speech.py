@@ -56,7 +56,7 @@ async def test_talking_over_it_cuts_both(servers: tuple[Server, Server], tmp_pat
     async with Caller(server.url) as call:
         call.play(*read_wav(spoken("please go on", tmp_path)))
         await call.wait_for("output_audio_buffer.started", 1, 30)
-        call.play(*read_wav(spoken("stop, what time is it", tmp_path)))
+        call.play(*read_wav(spoken("no stop what time is it", tmp_path)))
         await call.until(lambda: len(call.of("response.done")) >= 2, 40)
         first, second = call.of("response.done")[:2]
         assert first["response"]["status"] == "cancelled"
