@@ -1,9 +1,10 @@
 import { ducking, type Ducking } from "./ducking.js";
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
 import { dataUrl } from "./image.js";
-import type { Leg, Listener, Stats, Way } from "./leg.js";
+import { UNMEASURED, type Leg, type Listener, type Stats, type Way } from "./leg.js";
 import { PeerLeg } from "./peer.js";
 import { pushToTalk } from "./push.js";
+import { scattered } from "./scatter.js";
 import { Server, type Endpoint } from "./server.js";
 import { SocketLeg } from "./socket.js";
 import { Successor } from "./successor.js";
@@ -170,8 +171,7 @@ export class Call {
   hangUp = (): void => this.become("ended", "hung up");
 
   async stats(): Promise<Stats> {
-    const none = { transport: "" as const, rttMs: null, lossPercent: null, jitterMs: null };
-    return (await this.leg?.stats()) ?? none;
+    return (await this.leg?.stats()) ?? { transport: "", ...UNMEASURED };
   }
 
   /** Null where it was hung up meanwhile. */
@@ -214,7 +214,7 @@ export class Call {
       } catch {
         // Nobody else takes it yet, and here it stays.
       }
-      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      await scattered(wait);
     }
   }
 
@@ -251,21 +251,21 @@ export class Call {
       } catch (error) {
         if (error instanceof CallError && error.status === 404) break;
       }
-      // All who were cut off at once do not come back at once.
-      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      await scattered(wait);
       if (this.state !== "reconnecting") return;
     }
     this.become("ended", reason);
   }
 
   private take(event: RealtimeEvent): void {
+    const { type } = event;
     this.options.onEvent?.(event);
-    this.ducking?.take(event.type);
-    if (event.type === "response.created") this.answering = true;
-    if (event.type === "response.done") this.answering = false;
-    if (event.type === "talkover.turn") void this.account(event);
-    if (event.type === "talkover.move") void this.lookAhead();
-    if (event.type !== "talkover.ended") return;
+    this.ducking?.take(type);
+    if (type === "response.created") this.answering = true;
+    if (type === "response.done") this.answering = false;
+    if (type === "talkover.turn") void this.account(event);
+    if (type === "talkover.move") void this.lookAhead();
+    if (type !== "talkover.ended") return;
     const reason = String(event["reason"]);
     if (event["how"] === "moved") void this.resume(reason);
     else this.become("ended", reason);
@@ -283,10 +283,9 @@ export class Call {
   }
 
   private become(state: CallState, reason: string): void {
-    const over = this.state === "ended" || this.state === "error";
-    if (this.state === state || over) return;
+    if (this.state === state || over(this.state)) return;
     this.state = state;
-    if (state === "ended" || state === "error") {
+    if (over(state)) {
       globalThis.removeEventListener?.("pagehide", this.hangUp);
       this.talk.cease();
       this.ducking?.close();
@@ -295,6 +294,10 @@ export class Call {
     }
     this.options.onState?.(state, reason);
   }
+}
+
+function over(state: CallState): boolean {
+  return state === "ended" || state === "error";
 }
 
 function said(...content: object[]): RealtimeEvent {

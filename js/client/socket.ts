@@ -1,5 +1,5 @@
 import type { RealtimeEvent } from "./events.js";
-import type { Held, Leg, Listener, Stats } from "./leg.js";
+import { UNMEASURED, type Held, type Leg, type Listener, type Stats } from "./leg.js";
 import { decode, encode } from "./pcm.js";
 import { DUCKED } from "./reflex.js";
 import { SETUP_MS, type Server } from "./server.js";
@@ -70,7 +70,7 @@ export class SocketLeg implements Leg {
   }
 
   async stats(): Promise<Stats> {
-    return { transport: this.transport, rttMs: null, lossPercent: null, jitterMs: null };
+    return { transport: this.transport, ...UNMEASURED };
   }
 
   drop(tailMs = 0): void {
