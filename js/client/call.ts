@@ -57,6 +57,8 @@ export class Call {
   private video: MediaStream | null = null;
   private accounted = "";
   private answering = false;
+  /** Whether the server itself cancels an answer that the user talks over, where it says so. */
+  private yields: boolean | undefined;
   private server: Server;
   private readonly listener: Listener;
   private readonly talk = pushToTalk(this);
@@ -127,11 +129,9 @@ export class Call {
     this.send({ type: "talkover.message", name, data });
   }
 
-  /** Stop the agent; nothing where it says nothing. */
+  /** Stop the agent; nothing where it says nothing. What was not played of it was never said. */
   interrupt(): void {
-    // Elsewhere what is thought up goes on when what is played is cleared.
-    if (this.answering && !this.server.extended) this.send({ type: "response.cancel" });
-    this.send({ type: "output_audio_buffer.clear" });
+    this.stop(this.answering);
   }
 
   /** Push to talk, in a session without turn detection: the button goes down, and the agent stops. */
@@ -183,6 +183,18 @@ export class Call {
       if (leg || this.state !== state) return leg;
     }
     throw new CallError("Neither media nor a WebSocket gets through.", "blocked");
+  }
+
+  private stop(answering: boolean): void {
+    // Elsewhere what is thought up goes on when what is played is cleared.
+    if (answering && !this.server.extended) this.send({ type: "response.cancel" });
+    this.send({ type: "output_audio_buffer.clear" });
+  }
+
+  /** The user talks over the agent: over a WebSocket, elsewhere, nobody else stops what is played. */
+  private yield(): void {
+    if (this.server.extended || this.transport !== "websocket" || this.yields === false) return;
+    this.stop(this.answering && !this.yields);
   }
 
   private hear(voice: MediaStream): void {
@@ -259,6 +271,9 @@ export class Call {
 
   private take(event: RealtimeEvent): void {
     const { type } = event;
+    const session = event["session"] as Session | undefined;
+    if (session) this.yields = session.audio?.input?.turn_detection?.interrupt_response;
+    if (type === "input_audio_buffer.speech_started") this.yield();
     this.options.onEvent?.(event);
     this.ducking?.take(type);
     if (type === "response.created") this.answering = true;
@@ -294,6 +309,11 @@ export class Call {
     }
     this.options.onState?.(state, reason);
   }
+}
+
+/** Of a session, what is read here. */
+interface Session {
+  audio?: { input?: { turn_detection?: { interrupt_response?: boolean } | null } };
 }
 
 function over(state: CallState): boolean {
