@@ -7,7 +7,7 @@ function named(node: object): { start: number; end: number }[] {
   return Object.values(node).flatMap((child) => (child && typeof child === "object" ? named(child) : []));
 }
 
-/** What the bundler leaves as it was written: the pages' indents, the worklet, fields without a value. */
+/** What the bundler leaves as it was written: the pages' indents and quotes, the worklet, fields without a value. */
 const small: Plugin = {
   name: "small",
   enforce: "post",
@@ -17,7 +17,12 @@ const small: Plugin = {
       text.slice(0, start) + text.slice(end);
     return { code: named(this.parse(code)).reduceRight(cut, code), map: null };
   },
-  transformIndexHtml: { order: "post", handler: (html) => html.replace(/\s*\n\s*/g, "\n") },
+  // Everything is of one origin, and a value of one word needs no quotes.
+  transformIndexHtml: {
+    order: "post",
+    handler: (html) =>
+      html.replace(/\s*\n\s*/g, "\n").replaceAll(" crossorigin", "").replace(/="([\w-]+)"/g, "=$1"),
+  },
   async generateBundle(_, bundle) {
     for (const file of Object.values(bundle)) {
       if (file.type !== "asset" || !file.fileName.endsWith(".js")) continue;

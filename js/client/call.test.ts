@@ -157,6 +157,40 @@ test("a server that is no Talkover is told nothing of ours, and stopped in its o
   ]);
 });
 
+const SPEECH: RealtimeEvent = { type: "input_audio_buffer.speech_started" };
+const detecting = (interrupt_response?: boolean): RealtimeEvent => ({
+  type: "session.updated", session: { audio: { input: { turn_detection: { interrupt_response } } } },
+});
+
+test.each([
+  ["cancels it as well, where the server does not say that it does", undefined, ["response.cancel", CLEAR]],
+  ["leaves the cancelling to a server that does it", true, [CLEAR]],
+  ["lets it go on, where the session says so", false, []],
+])("over a WebSocket elsewhere, a user who talks over an answer stops it: the call %s", async (_, yields, sent) => {
+  const { server } = await called({ extended: false, transport: "websocket" });
+  server.tell(detecting(yields));
+  server.tell({ type: "response.created", response: {} });
+  server.tell(SPEECH);
+  expect(kinds(server)).toEqual(sent);
+});
+
+test("over a WebSocket elsewhere, an answer that is played but done is stopped and not cancelled", async () => {
+  const { server } = await called({ extended: false, transport: "websocket" });
+  server.tell({ type: "response.created", response: {} });
+  server.tell({ type: "response.done", response: {} });
+  server.tell(SPEECH);
+  expect(kinds(server)).toEqual([CLEAR]);
+});
+
+test.each<Script>([{ extended: false }, { transport: "websocket" }])(
+  "a server that stops its voice itself, %o, is told nothing of a user who talks over it", async (script) => {
+    const { server } = await called(script);
+    server.tell({ type: "response.created", response: {} });
+    server.tell(SPEECH);
+    expect(server.sent).toEqual([]);
+  },
+);
+
 test("a call to a server that is no Talkover has ended where it is cut off", async () => {
   const { server, call, states } = await called({ extended: false });
   server.cut("the connection was lost");

@@ -1,9 +1,10 @@
 import { ducking, type Ducking } from "./ducking.js";
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
 import { dataUrl } from "./image.js";
-import type { Leg, Listener, Stats, Way } from "./leg.js";
+import { UNMEASURED, type Leg, type Listener, type Stats, type Way } from "./leg.js";
 import { PeerLeg } from "./peer.js";
 import { pushToTalk } from "./push.js";
+import { scattered } from "./scatter.js";
 import { Server, type Endpoint } from "./server.js";
 import { SocketLeg } from "./socket.js";
 import { Successor } from "./successor.js";
@@ -56,6 +57,8 @@ export class Call {
   private video: MediaStream | null = null;
   private accounted = "";
   private answering = false;
+  /** Whether the server itself cancels an answer that the user talks over, where it says so. */
+  private yields: boolean | undefined;
   private server: Server;
   private readonly listener: Listener;
   private readonly talk = pushToTalk(this);
@@ -126,11 +129,9 @@ export class Call {
     this.send({ type: "talkover.message", name, data });
   }
 
-  /** Stop the agent; nothing where it says nothing. */
+  /** Stop the agent; nothing where it says nothing. What was not played of it was never said. */
   interrupt(): void {
-    // Elsewhere what is thought up goes on when what is played is cleared.
-    if (this.answering && !this.server.extended) this.send({ type: "response.cancel" });
-    this.send({ type: "output_audio_buffer.clear" });
+    this.stop(this.answering);
   }
 
   /** Push to talk, in a session without turn detection: the button goes down, and the agent stops. */
@@ -170,8 +171,7 @@ export class Call {
   hangUp = (): void => this.become("ended", "hung up");
 
   async stats(): Promise<Stats> {
-    const none = { transport: "" as const, rttMs: null, lossPercent: null, jitterMs: null };
-    return (await this.leg?.stats()) ?? none;
+    return (await this.leg?.stats()) ?? { transport: "", ...UNMEASURED };
   }
 
   /** Null where it was hung up meanwhile. */
@@ -183,6 +183,18 @@ export class Call {
       if (leg || this.state !== state) return leg;
     }
     throw new CallError("Neither media nor a WebSocket gets through.", "blocked");
+  }
+
+  private stop(answering: boolean): void {
+    // Elsewhere what is thought up goes on when what is played is cleared.
+    if (answering && !this.server.extended) this.send({ type: "response.cancel" });
+    this.send({ type: "output_audio_buffer.clear" });
+  }
+
+  /** The user talks over the agent: over a WebSocket, elsewhere, nobody else stops what is played. */
+  private yield(): void {
+    if (this.server.extended || this.transport !== "websocket" || this.yields === false) return;
+    this.stop(this.answering && !this.yields);
   }
 
   private hear(voice: MediaStream): void {
@@ -214,7 +226,7 @@ export class Call {
       } catch {
         // Nobody else takes it yet, and here it stays.
       }
-      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      await scattered(wait);
     }
   }
 
@@ -251,21 +263,24 @@ export class Call {
       } catch (error) {
         if (error instanceof CallError && error.status === 404) break;
       }
-      // All who were cut off at once do not come back at once.
-      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      await scattered(wait);
       if (this.state !== "reconnecting") return;
     }
     this.become("ended", reason);
   }
 
   private take(event: RealtimeEvent): void {
+    const { type } = event;
+    const session = event["session"] as Session | undefined;
+    if (session) this.yields = session.audio?.input?.turn_detection?.interrupt_response;
+    if (type === "input_audio_buffer.speech_started") this.yield();
     this.options.onEvent?.(event);
-    this.ducking?.take(event.type);
-    if (event.type === "response.created") this.answering = true;
-    if (event.type === "response.done") this.answering = false;
-    if (event.type === "talkover.turn") void this.account(event);
-    if (event.type === "talkover.move") void this.lookAhead();
-    if (event.type !== "talkover.ended") return;
+    this.ducking?.take(type);
+    if (type === "response.created") this.answering = true;
+    if (type === "response.done") this.answering = false;
+    if (type === "talkover.turn") void this.account(event);
+    if (type === "talkover.move") void this.lookAhead();
+    if (type !== "talkover.ended") return;
     const reason = String(event["reason"]);
     if (event["how"] === "moved") void this.resume(reason);
     else this.become("ended", reason);
@@ -283,10 +298,9 @@ export class Call {
   }
 
   private become(state: CallState, reason: string): void {
-    const over = this.state === "ended" || this.state === "error";
-    if (this.state === state || over) return;
+    if (this.state === state || over(this.state)) return;
     this.state = state;
-    if (state === "ended" || state === "error") {
+    if (over(state)) {
       globalThis.removeEventListener?.("pagehide", this.hangUp);
       this.talk.cease();
       this.ducking?.close();
@@ -295,6 +309,15 @@ export class Call {
     }
     this.options.onState?.(state, reason);
   }
+}
+
+/** Of a session, what is read here. */
+interface Session {
+  audio?: { input?: { turn_detection?: { interrupt_response?: boolean } | null } };
+}
+
+function over(state: CallState): boolean {
+  return state === "ended" || state === "error";
 }
 
 function said(...content: object[]): RealtimeEvent {

@@ -9,6 +9,9 @@ export interface Stats {
   jitterMs: number | null;
 }
 
+/** Where nothing can be. */
+export const UNMEASURED = { rttMs: null, lossPercent: null, jitterMs: null };
+
 /** How long this side holds sound back, between the air and the network. */
 export interface Held {
   /** The microphone's: its device and the browser's processing. */

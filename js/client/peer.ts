@@ -1,5 +1,6 @@
 import { CallError, type RealtimeEvent, type Transport } from "./events.js";
-import type { Held, Leg, Listener, Stats } from "./leg.js";
+import { UNMEASURED, type Held, type Leg, type Listener, type Stats } from "./leg.js";
+import { scattered } from "./scatter.js";
 import type { Server } from "./server.js";
 
 const CONNECT_MS = 4000;
@@ -102,7 +103,7 @@ export class PeerLeg implements Leg {
 
   /** Loss is that of the time since it was last asked. */
   async stats(): Promise<Stats> {
-    const found: Stats = { transport: this.transport, rttMs: null, lossPercent: null, jitterMs: null };
+    const found: Stats = { transport: this.transport, ...UNMEASURED };
     const report = await this.peer.getStats();
     for (const entry of report.values()) {
       if (entry.type === "candidate-pair" && entry.nominated && entry.state === "succeeded") {
@@ -207,7 +208,7 @@ export class PeerLeg implements Leg {
       }
       if (said !== null && said !== "here") return;
       // Cut by something in between, or the server is not there: media may tell more.
-      await new Promise((resolve) => setTimeout(resolve, ASK_MS * (0.5 + Math.random())));
+      await scattered(ASK_MS);
     }
   }
 
@@ -253,7 +254,7 @@ export class PeerLeg implements Leg {
       do {
         // Elsewhere a call cannot be offered anew: its old way may come back by itself.
         if (!this.server.extended || (await this.moved())) await this.settled();
-        else await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        else await scattered(AGAIN_MS);
       } while (this.away && !this.gone.signal.aborted && Date.now() < end);
     } catch {
       this.away = true;

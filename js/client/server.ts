@@ -48,12 +48,7 @@ export class Server {
   async answer(sdp: string): Promise<{ sdp: string; location: string }> {
     let response: Response;
     try {
-      response = await fetch(`${this.base}/v1/realtime/calls?${this.query()}`, {
-        method: "POST",
-        headers: { ...this.headers(), "Content-Type": "application/sdp" },
-        body: sdp,
-        signal: AbortSignal.timeout(SETUP_MS),
-      });
+      response = await this.offer("POST", `${this.base}/v1/realtime/calls?${this.query()}`, sdp, SETUP_MS);
     } catch {
       throw new CallError("The server cannot be reached. Is it still running?", "unreachable");
     }
@@ -67,12 +62,7 @@ export class Server {
 
   /** An answer to a later offer of the same call, which goes on from another address. */
   async restart(location: string, sdp: string): Promise<string> {
-    const response = await fetch(location, {
-      method: "PATCH",
-      headers: { ...this.headers(), "Content-Type": "application/sdp" },
-      body: sdp,
-      signal: AbortSignal.timeout(RESTART_MS),
-    });
+    const response = await this.offer("PATCH", location, sdp, RESTART_MS);
     const text = await response.text();
     if (response.status !== 200) throw refusal(response.status, text);
     return text;
@@ -116,6 +106,11 @@ export class Server {
     const { key: own } = this;
     const key = own ? [`openai-insecure-api-key.${own}`] : [];
     return new WebSocket(url, ["realtime", ...key]);
+  }
+
+  private offer(method: string, url: string, body: string, patienceMs: number): Promise<Response> {
+    const headers = { ...this.headers(), "Content-Type": "application/sdp" };
+    return fetch(url, { method, headers, body, signal: AbortSignal.timeout(patienceMs) });
   }
 
   private query(): URLSearchParams {

@@ -1,6 +1,7 @@
 import type { RealtimeEvent } from "./events.js";
-import type { Held, Leg, Listener, Stats } from "./leg.js";
+import { UNMEASURED, type Held, type Leg, type Listener, type Stats } from "./leg.js";
 import { decode, encode } from "./pcm.js";
+import { playout } from "./playout.js";
 import { DUCKED } from "./reflex.js";
 import { SETUP_MS, type Server } from "./server.js";
 import workletUrl from "./sound.worklet.js?url";
@@ -21,6 +22,7 @@ export class SocketLeg implements Leg {
   private capture: AudioWorkletNode | null = null;
   private voice: AudioWorkletNode | null = null;
   private socket: WebSocket | null = null;
+  private readonly playout = playout();
 
   private constructor(private readonly server: Server, private readonly listener: Listener) {}
 
@@ -52,7 +54,7 @@ export class SocketLeg implements Leg {
 
   send(event: RealtimeEvent): void {
     if (event.type === "output_audio_buffer.clear") {
-      this.voice?.port.postMessage({ flush: true });
+      this.stop();
       // The protocol has it for WebRTC only.
       if (!this.server.extended) return;
     }
@@ -70,7 +72,7 @@ export class SocketLeg implements Leg {
   }
 
   async stats(): Promise<Stats> {
-    return { transport: this.transport, rttMs: null, lossPercent: null, jitterMs: null };
+    return { transport: this.transport, ...UNMEASURED };
   }
 
   drop(tailMs = 0): void {
@@ -107,12 +109,15 @@ export class SocketLeg implements Leg {
 
   // The server sends ahead; what it did to the voice is done here to what is not yet played.
   private take(event: RealtimeEvent): void {
-    const voice = this.voice?.port;
+    const { extended } = this.server;
     this.listener.passed(false, event);
     switch (event.type) {
-      case "response.output_audio.delta":
-        voice?.postMessage({ pcm: decode(String(event["delta"])) });
+      case "response.output_audio.delta": {
+        const pcm = decode(String(event["delta"]));
+        if (extended || this.playout.take(event, pcm.length, this.now)) this.play({ pcm });
+        else this.stop();
         return;
+      }
       case "session.created":
         this.server.waiting = false;
         break;
@@ -120,23 +125,40 @@ export class SocketLeg implements Leg {
         this.server.resumption = String(event["token"]);
         return;
       case "talkover.ducked":
-        voice?.postMessage({ level: DUCKED });
+        this.play({ level: DUCKED });
         break;
       case "talkover.held":
-        voice?.postMessage({ level: 0 });
+        this.play({ level: 0 });
         break;
       case "talkover.resumed":
-        voice?.postMessage({ level: 1 });
+        this.play({ level: 1 });
+        break;
+      case "response.created":
+        this.playout.begin(this.now);
         break;
       case "input_audio_buffer.speech_started":
-        voice?.postMessage({ flush: true });
+        // Elsewhere the call decides, which may have to cancel the answer first.
+        if (extended) this.stop();
         break;
       case "response.done":
-        if ((event["response"] as { status: string }).status === "cancelled") {
-          voice?.postMessage({ flush: true });
-        }
+        if ((event["response"] as { status: string }).status === "cancelled") this.stop();
     }
     this.listener.event(event);
+  }
+
+  private play(what: object): void {
+    this.voice?.port.postMessage(what);
+  }
+
+  /** Only a Talkover knows what was played: others send ahead, and have to be told. */
+  private stop(): void {
+    this.play({ flush: true });
+    if (!this.server.extended) this.playout.stop(this.now).forEach((cut) => this.send(cut));
+  }
+
+  /** In samples of the clock that the voice is played by. */
+  private get now(): number {
+    return Math.round(this.speaking.currentTime * WIRE);
   }
 }
 

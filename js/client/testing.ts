@@ -1,5 +1,5 @@
 import { CallError, type CallState, type RealtimeEvent, type Transport } from "./events.js";
-import type { Leg, Listener, Way } from "./leg.js";
+import { UNMEASURED, type Leg, type Listener, type Way } from "./leg.js";
 
 /** What a test says of its server; left out, it is a Talkover that is called over UDP. */
 export interface Script {
@@ -89,7 +89,7 @@ export class ScriptedServer {
       },
       film: async (video) => void (this.filming = video !== null),
       speakThrough: async () => undefined,
-      stats: async () => ({ transport, rttMs: null, lossPercent: null, jitterMs: null }),
+      stats: async () => ({ transport, ...UNMEASURED }),
       held: async () => null,
     };
   }

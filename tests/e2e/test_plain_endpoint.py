@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from e2e import browser as b
-from e2e.server import ROOT, Server
+from e2e.package import built, served
+from e2e.server import Server
 from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.e2e
@@ -65,31 +65,20 @@ class Endpoint:
         return route.fulfill(status=answer.status, headers=headers, body="".join(kept))
 
 
-@pytest.fixture
-def client(tmp_path: Path) -> Path:
-    """The package's own build."""
-    subprocess.run(
-        ["npx", "vite", "build", "--config", "vite.package.config.ts", "--outDir", tmp_path / "js"],
-        cwd=ROOT / "js", check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-    return tmp_path / "js"
-
-
 def answered(page: Page, question: str, count: int) -> None:
     page.evaluate("(text) => call.type(text)", question)
     page.wait_for_function(ANSWERED, arg=count, timeout=30_000)
 
 
 def test_a_call_is_made_asked_stopped_and_hung_up_in_the_protocols_own_words(
-    client: Path, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
+    client = built(tmp_path / "js")
     server = Server(tmp_path, "--key", "k-server")
     # The package's worklet is in its script, which the console's policy would not let in.
     with b.browsing(server.url, b.silence(tmp_path), ready=False, policed=False) as page:
         endpoint = Endpoint(page)
-        page.route(
-            "**/client/*", lambda route: route.fulfill(path=client / Path(route.request.url).name)
-        )
+        served(page, client)
         page.evaluate(CALL, [server.url, "k-server"])
         assert page.evaluate("() => call.transport") == "udp"
         page.wait_for_function(ANSWERED, arg=1, timeout=30_000)

@@ -1,3 +1,4 @@
+import { scattered } from "../scatter.js";
 import { BackendError } from "./errors.js";
 import type { ClientEvent, ServerEvent } from "./events.js";
 import { hangUp, type Http } from "./http.js";
@@ -182,8 +183,7 @@ export class Watch extends Steering implements AsyncIterable<ServerEvent> {
   private async again(): Promise<void> {
     const end = Date.now() + AWAY_MS;
     for (let wait = AGAIN_MS; !this.over; wait = Math.min(wait * 1.5, MOST_MS)) {
-      // All who were cut off at once do not come back at once.
-      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      await scattered(wait);
       if (this.over) return;
       try {
         await this.open();
