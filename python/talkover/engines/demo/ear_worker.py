@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import frames
-from .evidence import NEEDED, agreement, evidence
-from .grammar import GRAMMAR, is_counted, is_short, is_whole
+from .evidence import NEEDED, SUPPORTED, Stretch, agreement, evidence, spread, support
+from .grammar import COURTESY, GRAMMAR, is_counted, is_short, is_whole
 from .second_look import MOST_BYTES, SecondLook
 from .sphinx import FOLDER, decoder, every_word, grammar_words
 
 AGREEMENT = 0.61
 """How alike the two must be, in letters and in sounds."""
 AGREEMENT_SHORT = 0.45
-"""The same, for a word that does nothing but end a silence or a speech."""
+"""The same, for a word that does nothing but end a silence or a speech, while it is said."""
 AGREEMENT_SURE = 0.8
 """So alike, the whole need not be looked at again."""
 AGREEMENT_LEAST = 0.3
@@ -117,6 +117,8 @@ class Listener:
         grammar, general = _text(self.grammar), _text(self.general)
         # "What time" begins like "one two".
         needed = AGREEMENT_SURE if is_counted(grammar.split()) else AGREEMENT
+        if is_short(grammar):
+            needed = AGREEMENT_SHORT
         if self._believes(grammar, general, needed):
             return grammar, True
         return general, False
@@ -126,7 +128,8 @@ class Listener:
         self.end()
         grammar, general = _text(self.grammar), _text(self.general)
         long = len(self.sound) > MOST_BYTES
-        if self._believes(grammar, general, AGREEMENT if long else AGREEMENT_SURE):
+        needed = AGREEMENT if long or is_short(grammar) else AGREEMENT_SURE
+        if self._believes(grammar, general, needed):
             return grammar, True
         if self.sound and not long and (found := self._look_again(general)):
             return found, True
@@ -137,10 +140,7 @@ class Listener:
         return general, False
 
     def _believes(self, grammar: str, general: str, needed: float) -> bool:
-        if not is_whole(grammar):
-            return False
-        needed = AGREEMENT_SHORT if is_short(grammar) else needed
-        return agreement(grammar, general, self._sounds) >= needed
+        return is_whole(grammar) and agreement(grammar, general, self._sounds) >= needed
 
     def _look_again(self, general: str) -> str:
         """A sentence with evidence enough, or nothing."""
@@ -151,10 +151,24 @@ class Listener:
             self.mean = self.again.mean
         if not is_whole(text):
             return ""
-        alike = agreement(text, general, self._sounds)
-        if alike < AGREEMENT_LEAST or evidence(alike, found, self.again.sounds(sound)) < NEEDED:
+        alike, sounds = agreement(text, general, self._sounds), self.again.sounds(sound)
+        if alike < AGREEMENT_LEAST or evidence(alike, found, sounds) < NEEDED:
             return ""
+        if not is_short(text):
+            # What a wish is for has to be heard by others where the grammar hears it.
+            telling = [word for word in found if word.name.partition("(")[0] not in COURTESY]
+            if support(telling, (sounds, self._heard()), self._sounds) < SUPPORTED:
+                return ""
         return text
+
+    def _heard(self) -> list[Stretch]:
+        """The sounds of the general model's words, and when they were said."""
+        words = (
+            Stretch(one.word, one.start_frame, one.end_frame, 0.0)
+            for one in self.general.seg() or ()
+            if one.word[0] not in "<[+("
+        )
+        return [sound for word in words for sound in spread(word, self._sounds(word.name))]
 
     def _sounds(self, text: str) -> list[str]:
         """In the dictionary's phones; of a word that it lacks, its letters."""
