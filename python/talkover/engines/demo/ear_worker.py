@@ -22,7 +22,7 @@ from .sphinx import FOLDER, decoder, every_word, grammar_words
 AGREEMENT = 0.61
 """How alike the two must be, in letters and in sounds."""
 AGREEMENT_SHORT = 0.45
-"""The same, for a word that does nothing but end a silence or a speech, while it is said."""
+"""The same, for a word that does nothing but end a silence or a speech."""
 AGREEMENT_SURE = 0.8
 """So alike, the whole need not be looked at again."""
 AGREEMENT_LEAST = 0.3
@@ -117,8 +117,6 @@ class Listener:
         grammar, general = _text(self.grammar), _text(self.general)
         # "What time" begins like "one two".
         needed = AGREEMENT_SURE if is_counted(grammar.split()) else AGREEMENT
-        if is_short(grammar):
-            needed = AGREEMENT_SHORT
         if self._believes(grammar, general, needed):
             return grammar, True
         return general, False
@@ -128,8 +126,7 @@ class Listener:
         self.end()
         grammar, general = _text(self.grammar), _text(self.general)
         long = len(self.sound) > MOST_BYTES
-        needed = AGREEMENT if long or is_short(grammar) else AGREEMENT_SURE
-        if self._believes(grammar, general, needed):
+        if self._believes(grammar, general, AGREEMENT if long else AGREEMENT_SURE):
             return grammar, True
         if self.sound and not long and (found := self._look_again(general)):
             return found, True
@@ -140,7 +137,10 @@ class Listener:
         return general, False
 
     def _believes(self, grammar: str, general: str, needed: float) -> bool:
-        return is_whole(grammar) and agreement(grammar, general, self._sounds) >= needed
+        if not is_whole(grammar):
+            return False
+        needed = AGREEMENT_SHORT if is_short(grammar) else needed
+        return agreement(grammar, general, self._sounds) >= needed
 
     def _look_again(self, general: str) -> str:
         """A sentence with evidence enough, or nothing."""

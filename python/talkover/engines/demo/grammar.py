@@ -23,7 +23,7 @@ GRAMMAR = f"""#JSGF V1.0;
 grammar demo;
 public <heard> = <utterance> | <beyond>;
 <utterance> = [<opening>] (<question> | [<polite>] <deed> | [<tell>] <told>) [please]
-  | <short> | <counted>;
+  | <greeting> | <short> | <counted>;
 <opening> = hello | okay;
 <polite> = please | (can | could | would) you [please] | i want to | i would like to | i'd like to;
 <tell> = [please] (can | could) you [please] tell me | do you know | [please] tell me;
@@ -50,11 +50,11 @@ public <heard> = <utterance> | <beyond>;
 <word> = {" | ".join(SPELLED)};
 <on> = go on | keep going | carry on | continue;
 <again> = say (that | it) again | repeat (that | it) | come again | what did you say;
-<short> = stop | wait | (hold on | hang on) [a (second | minute | moment)] | be quiet | enough
-  | one moment | no | yes | yeah | okay
-  | thank you [very much] | thanks [a lot] | hello [there | world] | hi [there] | goodbye
-  | bye [bye] | see you later | good morning | good evening | good afternoon | right | mm | mhm
-  | hmm | uh-huh | yep | yup | sure | really | wow | aha;
+<greeting> = (hello | hi) (there | world) | thank you very much | thanks a lot | see you later
+  | good (morning | evening | afternoon) | (hold on | hang on) a (second | minute | moment);
+<short> = stop | wait | hold on | hang on | be quiet | enough | one moment | no | yes | yeah | okay
+  | thank you | thanks | hello | hi | goodbye | bye [bye] | right | mm | mhm | hmm | uh-huh | yep
+  | yup | sure | really | wow | aha;
 <beyond> = never mind | start over | how old are you | where are you from | can you hear me
   | are you there | what do you think | i (do not | don't) know | let me think | tell me more;
 <counted> = {_COUNTED};
