@@ -63,6 +63,17 @@ OTHER = {
     ),
 }  # fmt: skip
 """Nothing that the demo can do."""
+EVERYDAY = {
+    "tuning": (
+        "how old are you", "sell the island", "please go home", "never mind", "start over",
+        "what do you think",
+    ),
+    "held-out": (
+        "close the window", "that sounds good", "set the table", "how far is it",
+        "are you serious", "smell the flowers",
+    ),
+}  # fmt: skip
+"""Short, plain, and like something that it can do; it cannot."""
 RECORDED = ("hello", "goodbye", "auth-thankyou", "vm-goodbye")
 COUNTED = {"tuning": 3, "held-out": 5}
 """A human counts to it: words of `digits/`, in one go."""
@@ -79,6 +90,7 @@ RATE = 16000
 ASKED = "did not understand"
 """The demo says so then."""
 GOALS = {"wrong_percent_at_most": 3}
+_GROUPS = {"other": "cannot", "everyday": "everyday", "stop": "stop"}
 METHOD = (
     "Each clip is put between silences, with pink noise over all of it, and goes the way of a "
     "socket's sound through the core (with noise suppression where that is on); what a session "
@@ -119,7 +131,10 @@ def stops(folder: Path, suppressed: Sequence[bool]) -> Iterator[Case]:
 
 
 def _synthetic(half: str, folder: Path) -> Iterator[tuple[str, str, Clip]]:
-    kinds = (("suggested", TRIES), ("short", SHORT), ("free", FREE[half]), ("other", OTHER[half]))
+    kinds = (
+        ("suggested", TRIES), ("short", SHORT), ("free", FREE[half]), ("other", OTHER[half]),
+        ("everyday", EVERYDAY[half]),
+    )  # fmt: skip
     for voice in VOICES[half]:
         for kind, texts in kinds:
             for text in texts:
@@ -239,12 +254,11 @@ def _ignore(words: Words) -> None:
 
 
 def rates(rows: Iterable[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Percent of each outcome: of what the demo can do, and of what it cannot."""
+    """Percent of each outcome: of what the demo can do, of what it cannot, and of what it cannot
+    and that sounds as if it could."""
     counts: dict[str, Counter[str]] = {}
     for row in rows:
-        group = (
-            "cannot" if row["kind"] == "other" else row["kind"] if row["kind"] == "stop" else "can"
-        )
+        group = _GROUPS.get(row["kind"], "can")
         speaker = HUMAN if row["voice"] == HUMAN else "synthetic"
         place = f"{group}, {speaker}, {row['noise']}, {'on' if row['suppressed'] else 'off'}"
         counts.setdefault(place, Counter())[row["outcome"]] += 1

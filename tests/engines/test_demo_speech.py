@@ -13,12 +13,27 @@ from talkover.engines.base import Words
 from talkover.engines.demo import numbers
 from talkover.engines.demo.dictionary import decent, only
 from talkover.engines.demo.ear import PocketsphinxEar
-from talkover.engines.demo.evidence import NEEDED, Stretch, agreement, evidence
+from talkover.engines.demo.evidence import (
+    NEEDED,
+    SUPPORTED,
+    Stretch,
+    agreement,
+    evidence,
+    spread,
+    support,
+)
 from talkover.engines.demo.grammar import is_whole
 from talkover.engines.demo.voice import VARIANTS, EspeakVoice
 from talkover.engines.demo.wishes import wish
 from talkover.gateway.app import TRIES
 
+EVERYDAY = (
+    ("please go on", "slt"), ("please go on", "awb"), ("please continue", "rms"),
+    ("keep going", "awb"), ("please go home", "slt"), ("say that again please", "slt"),
+    ("how old are you", "slt"), ("never mind", "slt"), ("start over", "rms"),
+    ("sell the island", "rms"),
+)  # fmt: skip
+"""What people say to anything that talks; most of it sounds like something that it can do."""
 PHRASES = ("what time is it", "tell me a story", "what is twelve times seven", "stop")
 
 
@@ -94,9 +109,25 @@ async def test_what_the_page_suggests_is_understood_in_a_plain_voice():
     await ear.close()
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("flite") is None, reason="flite makes the speech")
+async def test_everyday_talk_is_not_taken_for_a_wish_that_sounds_like_it():
+    ear = PocketsphinxEar()
+    await ear.warm()
+    stream = ear.open("en", lambda _: None)
+    for text, voice in EVERYDAY:
+        stream.feed(spoken(text, voice))
+        words = await asyncio.wait_for(stream.finish(), 60)
+        stream.reset()
+        assert wish(words.text) in ("", wish(text)), (text, voice, words)
+    stream.close()
+    await ear.close()
+
+
 def test_a_sentence_of_the_grammar_is_whole_and_its_beginning_is_not():
     assert all(map(is_whole, ("what time is it", "count to twenty two please", "mm", "one two")))
     assert not any(map(is_whole, ("what time", "what's five divided", "can you stop", "", "two")))
+    assert not any(map(is_whole, ("never mind", "how old are you")))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +139,9 @@ def test_a_sentence_of_the_grammar_is_whole_and_its_beginning_is_not():
         ("could you spell the word banana", "spell"), ("how does this work", "help"),
         ("calculate six multiplied by nine", "sum"), ("count from one to five", "count"),
         ("say nice to meet you", "repeat"), ("how are you today", "well"), ("be quiet", "stop"),
-        ("one moment", "stop"), ("see you later", "bye"), ("thank you very much", "thanks"),
+        ("please go on", "on"), ("could you say that again please", "again"),
+        ("hold on a second", "stop"), ("one moment", "stop"), ("see you later", "bye"),
+        ("thank you very much", "thanks"),
     ],
 )  # fmt: skip
 def test_what_the_ear_takes_for_a_sentence_the_script_knows(text: str, wanted: str):
@@ -148,14 +181,34 @@ def test_a_sentence_that_explains_but_a_part_of_what_was_said_has_no_evidence():
     assert evidence(1.0, stop, [*sounds, pause, more]) < NEEDED
 
 
+def test_a_word_has_the_support_of_the_ear_that_heard_most_of_it_there():
+    phones = {"spell": "S P EH L", "island": "AY L AH N D", "go": "G OW"}
+    spell, island = Stretch("spell", 0, 39, 0.0), Stretch("island", 40, 89, 0.0)
+
+    def sounds(word: str) -> list[str]:
+        return phones[word].split()
+
+    def heard(there: Stretch, word: str) -> list[Stretch]:
+        return spread(there, sounds(word))
+
+    def supported(words: list[Stretch], *ears: list[Stretch]) -> float:
+        return support(words, ears, sounds)
+
+    spelt, nothing = heard(spell, "spell"), [Stretch("SIL", 0, 89, 0.0)]
+    assert supported([spell], nothing, spelt) == supported([spell], spelt) == 1.0
+    assert supported([spell, island], spelt, heard(island, "island")) == 1.0
+    assert supported([island], spelt) == supported([island], nothing) == 0.0
+    assert supported([spell, island], heard(spell, "go"), nothing) < SUPPORTED
+
+
 def test_a_search_for_sounds_that_lost_its_way_is_no_evidence():
     spell = [Stretch("spell", 0, 99, -9000.0)]
     assert evidence(1.0, spell, [Stretch("G", 0, 99, -12000.0)]) < NEEDED
 
 
-def spoken(text: str) -> bytes:
+def spoken(text: str, voice: str = "rms") -> bytes:
     made = subprocess.run(
-        ["flite", "-voice", "rms", "-t", text, "-o", "/dev/stdout"], check=True, capture_output=True
+        ["flite", "-voice", voice, "-t", text, "-o", "/dev/stdout"], check=True, capture_output=True
     ).stdout
     return subprocess.run(
         "sox -t wav - -r 16000 -c 1 -b 16 -t raw - pad 0.3 0.3".split(),

@@ -9,7 +9,7 @@ import pytest
 
 from talkover.engines.base import TextDelta, ToolCall
 from talkover.engines.demo import numbers
-from talkover.engines.demo.script import HOW_LONG, PUZZLED, ScriptedModel
+from talkover.engines.demo.script import HOW_LONG, NO_MORE, PUZZLED, ScriptedModel
 
 NOON = datetime(2026, 11, 24, 22, 42)
 
@@ -123,6 +123,25 @@ async def test_an_answer_that_was_cut_off_goes_on_where_it_was_heard():
     assert await answer(("user", "tell me a story"), cut, note) == story[len(begun) + 1 :]
     again = (("user", "tell me a story"), cut, ("user", "tell me a story"))
     assert await answer(*again) == story, "who asks again hears it from the start"
+
+
+async def test_whoever_says_go_on_hears_the_rest_of_what_was_interrupted():
+    story = await answer(("user", "tell me a story"))
+    begun, more = story[: story.index("Every")].strip(), story[: story.index("One winter")].strip()
+    stopped = (("user", "tell me a story"), ("assistant", f"{begun} [interrupted]"))
+    aside = (("user", "hold on a second"), ("assistant", "Okay."), ("user", "please go on"))
+    assert await answer(*stopped, *aside) == story[len(begun) + 1 :]
+    further = ("assistant", f"{more[len(begun) + 1 :]} [interrupted]")
+    assert await answer(*stopped, *aside, further, ("user", "continue")) == story[len(more) + 1 :]
+    assert await ask("go on") == NO_MORE, "nothing was interrupted"
+    greeted = ("assistant", "Hello there, ask [interrupted]")
+    assert await answer(greeted, ("user", "go on")) == NO_MORE, "it was no answer"
+
+
+async def test_what_was_said_last_is_said_again():
+    said = [("user", "what is two plus two"), ("assistant", "Two plus two is four.")]
+    assert await answer(*said, ("user", "Say that again, please.")) == "Two plus two is four."
+    assert await ask("come again") == NO_MORE, "nothing was said yet"
 
 
 def test_it_says_a_counted_number_back():

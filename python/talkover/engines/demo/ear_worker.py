@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .. import frames
-from .evidence import NEEDED, agreement, evidence
-from .grammar import GRAMMAR, is_counted, is_short, is_whole
+from .evidence import NEEDED, SUPPORTED, Stretch, agreement, evidence, spread, support
+from .grammar import COURTESY, GRAMMAR, is_counted, is_short, is_whole
 from .second_look import MOST_BYTES, SecondLook
 from .sphinx import FOLDER, decoder, every_word, grammar_words
 
@@ -151,10 +151,24 @@ class Listener:
             self.mean = self.again.mean
         if not is_whole(text):
             return ""
-        alike = agreement(text, general, self._sounds)
-        if alike < AGREEMENT_LEAST or evidence(alike, found, self.again.sounds(sound)) < NEEDED:
+        alike, sounds = agreement(text, general, self._sounds), self.again.sounds(sound)
+        if alike < AGREEMENT_LEAST or evidence(alike, found, sounds) < NEEDED:
             return ""
+        if not is_short(text):
+            # What a wish is for has to be heard by others where the grammar hears it.
+            telling = [word for word in found if word.name.partition("(")[0] not in COURTESY]
+            if support(telling, (sounds, self._heard()), self._sounds) < SUPPORTED:
+                return ""
         return text
+
+    def _heard(self) -> list[Stretch]:
+        """The sounds of the general model's words, and when they were said."""
+        words = (
+            Stretch(one.word, one.start_frame, one.end_frame, 0.0)
+            for one in self.general.seg() or ()
+            if one.word[0] not in "<[+("
+        )
+        return [sound for word in words for sound in spread(word, self._sounds(word.name))]
 
     def _sounds(self, text: str) -> list[str]:
         """In the dictionary's phones; of a word that it lacks, its letters."""

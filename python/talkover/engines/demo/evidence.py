@@ -13,6 +13,8 @@ NEEDED = -0.43
 OF_FIT, OF_WORST = 0.3, 0.1
 COVERED = 0.65
 """The share of what was spoken that the words of a sentence must account for."""
+SUPPORTED = 0.55
+"""Of `support`, for a sentence that has something done."""
 LONGEST = 45
 """Frames: where a sound seems to take longer, the search for sounds has lost its way."""
 _KINDS = {
@@ -43,7 +45,7 @@ def evidence(agreement: float, words: Sequence[Stretch], sounds: Sequence[Stretc
     each frame, tells whether it was said (utterance verification by likelihood ratio). One word
     that does not fit at all weighs against all others that do.
     """
-    spoken = [sound for sound in sounds if sound.name != "SIL" and sound.name[0] != "+"]
+    spoken = [sound for sound in sounds if _is_spoken(sound)]
     if any(sound.last - sound.first >= LONGEST for sound in spoken):
         return float("-inf")
     if _covered(words, spoken) < COVERED:
@@ -70,12 +72,50 @@ def _covered(words: Sequence[Stretch], spoken: Sequence[Stretch]) -> float:
     return sum(frame in within for frame in frames) / len(frames) if frames else 1.0
 
 
+def support(
+    words: Sequence[Stretch],
+    ears: Sequence[Sequence[Stretch]],
+    sounds: Callable[[str], list[str]],
+) -> float:
+    """0 to 1: how much of what the words are made of was heard where they are said to be.
+
+    A grammar that knows few words finds one of them in any other: it gives "spell island" for "go
+    on", and fits nearly as well as mere sounds do. `ears` heard single sounds, knowing other words
+    or none; a word is as sure as the ear says that heard the most of it.
+    """
+    wanted = [(word, sounds(word.name)) for word in words]
+    found = sum(
+        len(sought) * max(_alike(sought, _within(word, ear)) for ear in ears)
+        for word, sought in wanted
+    )
+    return found / max(1, sum(len(sought) for _, sought in wanted))
+
+
+def spread(word: Stretch, sounds: Sequence[str]) -> list[Stretch]:
+    """The sounds of a word, as if each took as long."""
+    each = (word.last - word.first + 1) / len(sounds)
+    middles = [round(word.first + (n + 0.5) * each) for n in range(len(sounds))]
+    return [Stretch(sound, at, at, 0.0) for sound, at in zip(sounds, middles, strict=True)]
+
+
+def _within(word: Stretch, ear: Sequence[Stretch]) -> list[str]:
+    there = (one for one in ear if word.first <= (one.first + one.last) / 2 <= word.last)
+    return [one.name for one in there if _is_spoken(one)]
+
+
+def _is_spoken(sound: Stretch) -> bool:
+    return sound.name != "SIL" and sound.name[0] != "+"
+
+
 def agreement(one: str, other: str, sounds: Callable[[str], list[str]]) -> float:
     """0 to 1. Letters are near where a word is the same, sounds where only the model's spelling of
     them is another: "what day is it", "what do you eat"."""
     letters = difflib.SequenceMatcher(None, one, other).ratio()
-    a, b = sounds(one), sounds(other)
-    return (letters + 1 - _distance(a, b) / max(len(a), len(b), 1)) / 2
+    return (letters + _alike(sounds(one), sounds(other))) / 2
+
+
+def _alike(one: list[str], other: list[str]) -> float:
+    return 1 - _distance(one, other) / max(len(one), len(other), 1)
 
 
 def _distance(one: list[str], other: list[str]) -> float:

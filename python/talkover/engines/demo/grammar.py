@@ -21,15 +21,16 @@ _COUNTED = " | ".join(" ".join(DIGITS[:n]) for n in range(2, len(DIGITS) + 1))
 
 GRAMMAR = f"""#JSGF V1.0;
 grammar demo;
-public <utterance> = [<opening>] (<question> | [<polite>] <deed> | [<tell>] <told>) [please]
-  | <short> | <counted>;
+public <heard> = <utterance> | <beyond>;
+<utterance> = [<opening>] (<question> | [<polite>] <deed> | [<tell>] <told>) [please]
+  | <greeting> | <short> | <counted>;
 <opening> = hello | okay;
 <polite> = please | (can | could | would) you [please] | i want to | i would like to | i'd like to;
 <tell> = [please] (can | could) you [please] tell me | do you know | [please] tell me;
 <told> = the time | what time it is | the date | what day it is;
 <question> = <time> | <date> | <sum> | <self>;
 <deed> = <timer> | <count> | [(tell | read) (me | us) | hear | have] <tale> | <repeat>
-  | [how do you] spell [the word] <word> | help [me];
+  | [how do you] spell [the word] <word> | help [me] | <on> | <again>;
 <time> = what time is it [[right] now] | (what is | what's) the [current] time [now];
 <date> = (what | which) day is it [today] | what day is today | what day of the week is it
   | (what is | what's) (the date [today] | today's date);
@@ -47,10 +48,15 @@ public <utterance> = [<opening>] (<question> | [<polite>] <deed> | [<tell>] <tol
   | goodbye | thank you | how are you | i am happy | i love you | nice to meet you
   | the quick brown fox);
 <word> = {" | ".join(SPELLED)};
+<on> = go on | keep going | carry on | continue;
+<again> = say (that | it) again | repeat (that | it) | come again | what did you say;
+<greeting> = (hello | hi) (there | world) | thank you very much | thanks a lot | see you later
+  | good (morning | evening | afternoon) | (hold on | hang on) a (second | minute | moment);
 <short> = stop | wait | hold on | hang on | be quiet | enough | one moment | no | yes | yeah | okay
-  | thank you [very much] | thanks [a lot] | hello [there | world] | hi [there] | goodbye
-  | bye [bye] | see you later | good morning | good evening | good afternoon | right | mm | mhm
-  | hmm | uh-huh | yep | yup | sure | really | wow | aha;
+  | thank you | thanks | hello | hi | goodbye | bye [bye] | right | mm | mhm | hmm | uh-huh | yep
+  | yup | sure | really | wow | aha;
+<beyond> = never mind | start over | how old are you | where are you from | can you hear me
+  | are you there | what do you think | i (do not | don't) know | let me think | tell me more;
 <counted> = {_COUNTED};
 <number> = <digit> | <teen> | <tens> [<unit>] | (<unit> | a) (hundred | thousand);
 <digit> = zero | {" | ".join(DIGITS)};
@@ -59,6 +65,8 @@ public <utterance> = [<opening>] (<question> | [<polite>] <deed> | [<tell>] <tol
   | nineteen;
 <tens> = twenty | thirty | forty | fifty | sixty | seventy | eighty | ninety;
 """
+"""`<beyond>` is what people say to whatever talks and the demo cannot do: known, so that it is not
+taken for what sounds like it ("hello what are you")."""
 
 
 def _pattern(rule: str) -> str:
@@ -76,6 +84,8 @@ def _pattern(rule: str) -> str:
     )
 
 
+COURTESY = frozenset("please can could would you i i'd want to like".split())
+"""Words of `<polite>`: they begin any wish, so they tell of none."""
 _WHOLE = re.compile(_pattern("utterance"))
 _SHORT = re.compile(_pattern("short"))
 

@@ -54,6 +54,7 @@ _HINTS = (
     "Try: what time is it, or: tell me a story.",
     "I am only a scripted demo; ask me: what can you do?",
 )
+NO_MORE = "That was all I had to say."
 HOW_LONG = "For how long? Say, for example: ten seconds."
 CUT = "[interrupted]"
 """How an answer ends in a history that was not heard to its end."""
@@ -130,6 +131,10 @@ class ScriptedModel:
                 return re.sub(r"^.*?(repeat after me|say)\W*", "", said).capitalize() + "."
             case "spell":
                 return ", ".join(re.findall(r"[a-z]+", said)[-1].upper()) + "."
+            case "on":
+                return self._further(messages)
+            case "again":
+                return str(_before(messages).get("content") or NO_MORE).removesuffix(CUT)
             case "timer":
                 return "I can only set a timer where the agent has one."
             case "counted":
@@ -137,6 +142,17 @@ class ScriptedModel:
             case _:
                 again = PUZZLED in str(_before(messages).get("content", ""))
                 return f"{PUZZLED} {_HINTS[again]}"
+
+    def _further(self, messages: list[dict[str, Any]]) -> str:
+        """From where it was interrupted last, whatever was said since."""
+        told = [m["role"] == "assistant" and str(m.get("content")).endswith(CUT) for m in messages]
+        if True not in told:
+            return NO_MORE
+        cut = len(told) - 1 - told[::-1].index(True)
+        answer = self._answer(_last_user(messages[:cut]), messages[:cut])
+        rest = _rest(answer, messages[: cut + 1])
+        # What was cut may have been a greeting, or about a tool: then it is another answer.
+        return NO_MORE if rest in ("", answer) else rest
 
 
 def _before(messages: list[dict[str, Any]]) -> dict[str, Any]:
