@@ -47,6 +47,9 @@ HANG_UP_S = 3
 """For HTTP requests under way when the server stops."""
 BACKLOG = 2048
 """Connections that wait to be taken."""
+SWITCH_S = 0.0002
+"""For which the loop may keep the interpreter from the log's thread, which asks for it a dozen times
+in a transaction; with Python's 5 ms what is told once it is written waited for two of them."""
 
 
 def run(loaded: Loaded, source: Source, agents: Mapping[str, Agent]) -> None:
@@ -71,6 +74,7 @@ async def serve(
     settings: Settings, agents: Mapping[str, Agent], source: Source | None = None
 ) -> None:
     """Serve until cancelled; `source` is where the agents come from again. ConfigError."""
+    sys.setswitchinterval(SWITCH_S)
     leaving = Leaving(settings.drain_seconds)
     ice = ice_servers(settings.stun_urls, settings.turn_urls, settings.turn_secret)
     certificate = development_certificate(settings.host) if settings.tls else None
