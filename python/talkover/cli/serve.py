@@ -48,8 +48,8 @@ HANG_UP_S = 3
 BACKLOG = 2048
 """Connections that wait to be taken."""
 SWITCH_S = 0.0002
-"""For which the loop may keep the interpreter from the log's thread, which asks for it a dozen times
-in a transaction; with Python's 5 ms what is told once it is written waited for two of them."""
+"""For which the loop may keep the interpreter from the log's thread, which asks for it a dozen
+times in a transaction; with Python's 5 ms, two of them passed before a written item was told."""
 
 
 def run(loaded: Loaded, source: Source, agents: Mapping[str, Agent]) -> None:
