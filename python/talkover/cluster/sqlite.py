@@ -133,12 +133,12 @@ class SqliteLog:
     def append(self, id: str, term: int, record: Record) -> asyncio.Future[None]:
         def work(db: sqlite3.Connection) -> None:
             # A record that was written before it could be confirmed is written once.
-            db.execute(
+            written = db.execute(
                 "INSERT OR IGNORE INTO records SELECT ?,?,?,? FROM sessions "
                 "WHERE id=? AND term=? AND ended IS NULL",
                 (id, *record, id, term),
             )
-            if not db.execute("SELECT changes()").fetchone()[0]:
+            if not written.rowcount:
                 _check_term(db, id, term)
 
         return self.do(work)

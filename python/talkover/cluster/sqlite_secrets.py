@@ -45,11 +45,11 @@ class SqliteSecrets:
     def use(self, hash: str, count: int = 1) -> asyncio.Future[bool]:
         def work(db: sqlite3.Connection) -> bool:
             # What has no limit stays without one: NULL - 1 is NULL.
-            db.execute(
+            used = db.execute(
                 "UPDATE secrets SET uses_left = uses_left - ? "
                 "WHERE hash=? AND (uses_left IS NULL OR uses_left >= ?)",
                 (count, hash, count),
             )
-            return bool(db.execute("SELECT changes()").fetchone()[0])
+            return bool(used.rowcount)
 
         return self._log.do(work)
