@@ -83,6 +83,7 @@ def sdp_answers(server: Child, times: int) -> list[float]:
         answer = client.getresponse()
         answer.read()
         found.append((time.perf_counter() - began) * 1000)
+        assert answer.status == 201, answer.status
         client.request("POST", f"{answer.headers['location']}/hangup")
         client.getresponse().read()
         peer.close()

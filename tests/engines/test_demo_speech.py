@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 
 import pytest
 
@@ -96,32 +97,17 @@ async def test_the_ear_understands_the_demo_and_refuses_the_rest():
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite makes the speech")
 async def test_what_the_page_suggests_is_understood_in_a_plain_voice():
-    ear = PocketsphinxEar()
-    await ear.warm()
-    stream = ear.open("en", lambda _: None)
-    for text in TRIES:
-        stream.feed(spoken(text))
-        words = await asyncio.wait_for(stream.finish(), 60)
-        stream.reset()
+    for text, words in zip(TRIES, await understood(map(spoken, TRIES)), strict=True):
         assert wish(words.text) == wish(text) != "", (text, words)
         assert numbers.find(words.text) == numbers.find(text)
-    stream.close()
-    await ear.close()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("flite") is None, reason="flite makes the speech")
 async def test_everyday_talk_is_not_taken_for_a_wish_that_sounds_like_it():
-    ear = PocketsphinxEar()
-    await ear.warm()
-    stream = ear.open("en", lambda _: None)
-    for text, voice in EVERYDAY:
-        stream.feed(spoken(text, voice))
-        words = await asyncio.wait_for(stream.finish(), 60)
-        stream.reset()
+    sounds = (spoken(text, voice) for text, voice in EVERYDAY)
+    for (text, voice), words in zip(EVERYDAY, await understood(sounds), strict=True):
         assert wish(words.text) in ("", wish(text)), (text, voice, words)
-    stream.close()
-    await ear.close()
 
 
 def test_a_sentence_of_the_grammar_is_whole_and_its_beginning_is_not():
@@ -204,6 +190,20 @@ def test_a_word_has_the_support_of_the_ear_that_heard_most_of_it_there():
 def test_a_search_for_sounds_that_lost_its_way_is_no_evidence():
     spell = [Stretch("spell", 0, 99, -9000.0)]
     assert evidence(1.0, spell, [Stretch("G", 0, 99, -12000.0)]) < NEEDED
+
+
+async def understood(sounds: Iterable[bytes]) -> list[Words]:
+    """One after the other by one caller."""
+    ear = PocketsphinxEar()
+    await ear.warm()
+    stream, found = ear.open("en", lambda _: None), list[Words]()
+    for sound in sounds:
+        stream.feed(sound)
+        found.append(await asyncio.wait_for(stream.finish(), 60))
+        stream.reset()
+    stream.close()
+    await ear.close()
+    return found
 
 
 def spoken(text: str, voice: str = "rms") -> bytes:

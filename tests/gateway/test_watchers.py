@@ -58,10 +58,7 @@ async def watched() -> AsyncIterator[tuple[Sent, Session]]:
 
 async def watching(app: Sent, session: Session, *more: str) -> list[Socket]:
     """Sockets that all have been told of something."""
-    sockets = [
-        Socket(app, "/v1/realtime", query=f"call_id={session.id}&socket={n}{extra}")
-        for n, extra in enumerate(more)
-    ]
+    sockets = [Socket(app, "/v1/realtime", query=f"call_id={session.id}{extra}") for extra in more]
     async with asyncio.timeout(PATIENCE_S):
         while not all(socket.of(CLEARED) for socket in sockets):
             session.emit(f.InputCleared())

@@ -69,11 +69,15 @@ public <heard> = <utterance> | <beyond>;
 taken for what sounds like it ("hello what are you")."""
 
 
+def _body(rule: str) -> str:
+    found = re.search(rf"<{rule}> = (.*?);", GRAMMAR, re.DOTALL)
+    return found[1] if found else ""
+
+
 def _pattern(rule: str) -> str:
     """A rule of the grammar as a regular expression for its words, each with a space behind."""
-    body = re.search(rf"<{rule}> = (.*?);", GRAMMAR, re.DOTALL)
     made = {"(": "(?:", ")": ")", "[": "(?:", "]": ")?", "|": "|"}
-    parts = re.findall(r"<\w+>|[()\[\]|]|[^\s()\[\]|<]+", body[1] if body else "")
+    parts = re.findall(r"<\w+>|[()\[\]|]|[^\s()\[\]|<]+", _body(rule))
     return (
         "(?:"
         + "".join(
@@ -84,8 +88,8 @@ def _pattern(rule: str) -> str:
     )
 
 
-COURTESY = frozenset("please can could would you i i'd want to like".split())
-"""Words of `<polite>`: they begin any wish, so they tell of none."""
+COURTESY = frozenset(re.findall(r"[a-z']+", _body("polite")))
+"""They begin any wish, so they tell of none."""
 _WHOLE = re.compile(_pattern("utterance"))
 _SHORT = re.compile(_pattern("short"))
 

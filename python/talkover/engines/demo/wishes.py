@@ -14,15 +14,16 @@ _ANYWHERE = frozenset(
     "er well now a an the do know tell give let hear for my your then and".split()
 )
 _OPERATION = r"\b(?:plus|minus|times|multiplied by|divided by)\b|(?<=[\d\s])[-+*/x](?=[\d\s])"
+_ASKED = r"^(?:please |(?:can|could) you )*"
 _TIME_UNITS = "second seconds minute minutes hour hours half"
 _WISHES: tuple[tuple[str, str, str], ...] = (
     ("stop", r"^(?:stop|wait|hold on|hang on|no|quiet|be quiet|enough|(?:one|a) moment"
      r"|just (?:one|a) (?:second|minute))\b",
      "stop wait hold hang on no quiet be enough that's it thanks thank moment second minute one "
      "talking"),
-    ("on", r"^(?:please |(?:can|could) you )*(?:go on|keep going|carry on|continue)\b",
+    ("on", _ASKED + r"(?:go on|keep going|carry on|continue)\b",
      "go on keep going carry continue talking"),
-    ("again", r"^(?:please |(?:can|could) you )*(?:(?:say|repeat) (?:that|it)|come again"
+    ("again", _ASKED + r"(?:(?:say|repeat) (?:that|it)|come again"
      r"|what did you say)\b", "say repeat that it come again what did"),
     ("timer", r"\btimer\b", f"timer set start make of {_TIME_UNITS} #"),
     ("time", r"\btime\b", "what what's is it time current right"),
