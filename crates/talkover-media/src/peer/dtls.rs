@@ -2,12 +2,19 @@
 //! all ciphers, curves and signatures prove themselves: 2 ms, nine tenths of an answer.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::crypto::dtls::{
     DtlsCert, DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, DtlsVersion, ProtocolVersion,
 };
 use str0m::crypto::{CryptoError, CryptoProvider};
+
+/// A flight that is not answered goes again after this, then after twice as long each time. RFC 6347
+/// §4.2.4.1 begins with a second, for whoever might congest a network; a handshake that is waited for
+/// is a few packets, and where a third of all is lost it takes several such rounds.
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+/// All together take as long as with a second and four of them.
+const RETRIES: usize = 6;
 
 /// str0m's crypto, with this DTLS.
 pub(super) fn provider() -> CryptoProvider {
@@ -32,7 +39,10 @@ impl Configured {
             return Ok(Arc::clone(config));
         }
         // ICE has proven the address before DTLS begins, as a cookie would.
-        let builder = dimpl::Config::builder().use_server_cookie(false);
+        let builder = dimpl::Config::builder()
+            .use_server_cookie(false)
+            .flight_start_rto(FIRST_RETRY)
+            .flight_retries(RETRIES);
         let builder = match mtu {
             Some(mtu) => builder.mtu(mtu),
             None => builder,
