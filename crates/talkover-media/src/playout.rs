@@ -9,6 +9,7 @@ mod sound;
 use std::collections::VecDeque;
 
 use crate::codec::VOICE_FRAME;
+pub use sound::Pcm;
 use sound::Sound;
 
 pub type Epoch = u32;
@@ -132,7 +133,13 @@ pub struct Playout {
 impl Playout {
     /// Adds sound and the offsets in it where words start; a `guarded` one is left alone by the
     /// reflex. False: the epoch is dead.
-    pub fn play(&mut self, epoch: Epoch, pcm: &[i16], marks: &[usize], guarded: bool) -> bool {
+    pub fn play(
+        &mut self,
+        epoch: Epoch,
+        pcm: impl Into<Pcm>,
+        marks: &[usize],
+        guarded: bool,
+    ) -> bool {
         let Some(voice) = self.voice(epoch) else {
             return false;
         };
@@ -144,7 +151,7 @@ impl Playout {
         if guarded != voice.ends_guarded() {
             voice.guards.push_back((end, guarded));
         }
-        voice.sound.push(pcm);
+        voice.sound.push(pcm.into());
         voice.asked = voice.queued_ms() < ROOM_MS;
         true
     }

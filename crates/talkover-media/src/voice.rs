@@ -137,8 +137,9 @@ impl Voice {
             // What comes next is nobody's to hold: only a voice that is heard meets the reflex.
             if self.playout.lowered() {
                 self.resume(now);
+            } else {
+                self.reflex.reset();
             }
-            self.reflex.reset();
             return;
         }
         // What must not be interrupted is as good as said to somebody silent.

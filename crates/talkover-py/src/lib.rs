@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use talkover_media::driver::{Action, Media as Driver};
 use talkover_media::notice::{Notice, Side};
 use talkover_media::peer::texts::TextError;
-use talkover_media::playout::Event;
+use talkover_media::playout::{Event, Pcm};
 use talkover_media::reflex::Policy;
 use talkover_media::resample::Resampler;
 use talkover_media::sdp::SdpError;
@@ -247,13 +248,13 @@ impl Peer {
         &self,
         py: Python<'_>,
         epoch: u32,
-        pcm: &[u8],
+        pcm: PyBackedBytes,
         rate: u32,
         marks: Vec<u64>,
         guarded: bool,
     ) -> PyResult<i64> {
-        let samples = samples(pcm)?;
         let rate = checked(rate)?;
+        whole(&pcm)?;
         if self.shared.dead.load(Ordering::Relaxed) >= epoch {
             return Ok(-1);
         }
@@ -261,12 +262,12 @@ impl Peer {
             let mut voices = lock(&self.voices);
             voices.retain(|known, _| *known + 4 > epoch);
             let queued = voices.entry(epoch).or_insert_with(|| Queued::new(rate));
-            let (voice, marks) = queued.convert(&samples, rate, &marks);
+            let (voice, marks) = queued.convert(pcm, rate, &marks)?;
             let queued_ms = queued.made / 24;
             drop(voices);
             self.run(Box::new(move |peer, now| {
                 peer.with_voice(now, |out| {
-                    out.playout.play(epoch, &voice, &marks, guarded);
+                    out.playout.play(epoch, voice, &marks, guarded);
                     out.wake(now);
                 });
             }))?;
@@ -423,11 +424,17 @@ impl Queued {
         }
     }
 
-    /// The chunk at 24 kHz, and where in it the marks fall.
-    fn convert(&mut self, samples: &[i16], rate: u32, marks: &[u64]) -> (Vec<i16>, Vec<usize>) {
-        let mut voice = Vec::with_capacity(samples.len() * 2);
+    /// The chunk at 24 kHz, and where in it the marks fall. One that has this rate is not copied.
+    fn convert(
+        &mut self,
+        chunk: PyBackedBytes,
+        rate: u32,
+        marks: &[u64],
+    ) -> PyResult<(Pcm, Vec<usize>)> {
+        let count = whole(&chunk)?.len() as u64;
+        let mut rest = Vec::new();
         if rate != self.rate {
-            self.resampler.finish(&mut voice);
+            self.resampler.finish(&mut rest);
             self.taken = self.made * u64::from(rate) / u64::from(VOICE_RATE);
             *self = Self {
                 made: self.made,
@@ -436,14 +443,18 @@ impl Queued {
             };
         }
         let scale = |n: u64| n * u64::from(VOICE_RATE) / u64::from(rate);
-        self.resampler.push(samples, &mut voice);
         let marks = marks
             .iter()
             .map(|mark| scale(self.taken + mark).saturating_sub(self.made) as usize)
             .collect();
-        self.taken += samples.len() as u64;
-        self.made += voice.len() as u64;
-        (voice, marks)
+        self.taken += count;
+        if rate == VOICE_RATE && rest.is_empty() {
+            self.made += count;
+            return Ok((Pcm::Shared(Box::new(chunk)), marks));
+        }
+        self.resampler.push(&samples(&chunk)?, &mut rest);
+        self.made += rest.len() as u64;
+        Ok((Pcm::Own(rest), marks))
     }
 
     fn finish(mut self) -> Vec<i16> {
@@ -465,14 +476,19 @@ fn key_frame(webp: &[u8]) -> PyResult<&[u8]> {
     talkover_media::webp::to_send(webp).map_err(|error| PyValueError::new_err(error.to_string()))
 }
 
-fn samples(pcm: &[u8]) -> PyResult<Vec<i16>> {
+fn whole(pcm: &[u8]) -> PyResult<&[[u8; 2]]> {
     let (pairs, rest) = pcm.as_chunks::<2>();
     if !rest.is_empty() {
         return Err(PyValueError::new_err(
             "16-bit PCM has an even number of bytes.",
         ));
     }
-    Ok(pairs.iter().map(|pair| i16::from_le_bytes(*pair)).collect())
+    Ok(pairs)
+}
+
+fn samples(pcm: &[u8]) -> PyResult<Vec<i16>> {
+    let pairs = whole(pcm)?.iter();
+    Ok(pairs.map(|pair| i16::from_le_bytes(*pair)).collect())
 }
 
 #[pymodule]
