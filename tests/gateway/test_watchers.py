@@ -22,7 +22,7 @@ from talkover.protocol.realtime import Codec
 from talkover.session.encoded import Encoded
 from talkover.session.lobby import Lobby
 from talkover.session.session import Session
-from talkover.session.stream import FactStream
+from talkover.session.stream import Entry, FactStream
 
 CLEARED = "input_audio_buffer.cleared"
 
@@ -91,18 +91,60 @@ async def test_who_is_told_the_same_gets_the_same_text_and_others_their_own(
 async def test_who_cannot_be_told_of_something_is_not_woken_for_it() -> None:
     stream, codec = FactStream(), Codec(extensions=False, audio_events=False)
     encoded = Encoded()
-    reader = stream.subscribe(tells=lambda entry: encoded.texts(codec, entry))
+    reader = stream.subscribe(at_once=lambda entry: not encoded.told(codec, entry).frames)
+    told: list[list[type]] = []
+
+    async def read() -> None:
+        while entries := await reader.batch():
+            told.append([type(fact) for _, _, fact in entries])
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
     stream.emit(f.Backchannel("mm-hm"), 0)
     assert len(reader) == 0
     stream.emit(f.InputCleared(), 0)
     stream.emit(f.Ended("x", "asked"), 0)
-    assert [type(fact) for _, _, fact in await reader.batch()] == [f.InputCleared, f.Ended]
-    assert await reader.batch() == []
+    await reading
+    assert told == [[f.InputCleared, f.Ended]]
+
+
+async def test_what_is_told_at_once_never_overtakes_what_waits() -> None:
+    stream, told, room, read_on = FactStream(), list[int](), [True], asyncio.Event()
+
+    def at_once(entry: Entry) -> bool:
+        told.extend(entry[:1] if room[0] else ())
+        return room[0]
+
+    async def read() -> None:
+        while entries := await reader.batch():
+            await read_on.wait()
+            told.extend(number for number, _, _ in entries)
+
+    reader = stream.subscribe(at_once=at_once)
+    stream.emit(f.InputCleared(), 0)
+    assert told == [], "its reader may have something to tell before"
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    stream.emit(f.InputCleared(), 0)
+    assert told == [], "a reader that has some in its hands is waited for"
+    read_on.set()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    stream.emit(f.InputCleared(), 0)
+    assert told == [1, 2, 3]
+    room[0] = False
+    stream.emit(f.InputCleared(), 0)
+    room[0] = True
+    stream.emit(f.InputCleared(), 0)
+    assert told == [1, 2, 3], "one waits before it"
+    stream.emit(f.Ended("x", "asked"), 0)
+    await reading
+    assert told == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_gap_is_not_taken_for_the_fact_whose_number_it_has() -> None:
     encoded, codec = Encoded(), Codec(extensions=True, audio_events=False)
-    (fact,) = encoded.texts(codec, (7, 0, f.InputCleared()))
-    (gap,) = encoded.texts(codec, (7, 0, f.Gap(1, 7)))
+    (fact,) = encoded.told(codec, (7, 0, f.InputCleared())).texts
+    (gap,) = encoded.told(codec, (7, 0, f.Gap(1, 7))).texts
     assert json.loads(fact)["type"] == CLEARED
     assert json.loads(gap)["type"] != CLEARED

@@ -19,6 +19,7 @@ from ..session.encoded import texts
 from ..session.leg import Dialect
 from ..session.session import Session
 from ..session.stream import Entry, Subscription
+from .corked import frames_of
 
 log = structlog.get_logger("talkover.socket")
 
@@ -52,9 +53,10 @@ async def converse(
     every 100 ms for events that only time brings. `gaps`: where it is too slow, it is told so and
     goes on. `before` is what it said on its way here.
     """
-    shared = None if own or codec.alike is None else partial(session.encoded.texts, codec)
-    subscription = session.stream.subscribe(gaps=gaps, tells=shared)
-    told = shared or partial(texts, codec)
+    told, at_once = partial(texts, codec), None
+    if not own and codec.alike is not None:
+        told, at_once = _shared(session, codec, frames_of(socket))
+    subscription = session.stream.subscribe(gaps=gaps, at_once=at_once)
     peer = session.peer if own else None
 
     def stays() -> bool:
@@ -82,6 +84,21 @@ async def converse(
             log.warning("a client was let go", session=session.id, reason=why)
         if own and stays():
             await _leave(session, why, reading)
+
+
+def _shared(
+    session: Session, codec: Dialect, write: Callable[[bytes], bool] | None
+) -> tuple[Callable[[Entry], list[str]], Callable[[Entry], bool]]:
+    """For one of those who are told the same: an entry's texts, and how to tell it at once."""
+
+    def told(entry: Entry) -> list[str]:
+        return session.encoded.told(codec, entry).texts
+
+    def at_once(entry: Entry) -> bool:
+        frames = session.encoded.told(codec, entry).frames
+        return not frames or write is not None and write(frames)
+
+    return told, at_once
 
 
 async def _leave(session: Session, why: str, reading: asyncio.Task[int]) -> None:

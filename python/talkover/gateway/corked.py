@@ -1,15 +1,19 @@
-"""A WebSocket whose frames of one moment leave in one write.
+"""A WebSocket whose frames of one moment leave in one write, and that takes frames made for many.
 
 A fact is told in several events, and an answer begins with many: one system call each is most of
-what they cost, and of the time until the last of those who watch a call is told.
+what they cost, and of the time until the last of those who watch a call is told. What is left of it
+is the way of each text through a task, ASGI and a protocol's state, to the same bytes for all.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
+from starlette.websockets import WebSocket
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+FRAMES = "talkover.frames"
 MOST = 4096
 """Bytes that are kept back: who reads them has something to do while more is written."""
 
@@ -53,3 +57,20 @@ class CorkedSocket(WebSocketsSansIOProtocol):
         assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
         self.transport = Corked(transport)
+
+    async def run_asgi(self) -> None:
+        self.scope["extensions"] = {**self.scope["extensions"], FRAMES: {"write": self._frames}}
+        await super().run_asgi()
+
+    def _frames(self, frames: bytes) -> bool:
+        over = self.close_sent or self.disconnected
+        if over or not (self.handshake_complete and self.writable.is_set()):
+            return False
+        self.transport.write(frames)
+        return True
+
+
+def frames_of(socket: WebSocket) -> Callable[[bytes], bool] | None:
+    """Writes whole frames of an accepted socket at once; False where it cannot, as when its client
+    has not read yet what went before. None where the server cannot do that at all."""
+    return socket.scope.get("extensions", {}).get(FRAMES, {}).get("write")

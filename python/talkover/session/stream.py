@@ -68,11 +68,12 @@ class FactStream:
             self._legs.remove(leg)
 
     def subscribe(
-        self, *, gaps: bool = False, tells: Callable[[Entry], object] | None = None
+        self, *, gaps: bool = False, at_once: Callable[[Entry], bool] | None = None
     ) -> Subscription:
         """`gaps`: a reader that is too slow misses facts, and is told which, instead of the end.
-        `tells`: what of an entry it can tell on; where that is nothing, it is not woken for it."""
-        self._subscriptions.append(Subscription(self, gaps=gaps, tells=tells))
+        `at_once` is offered each entry before which none waits: whether it told it on, or had
+        nothing to tell, so that the reader need not be woken."""
+        self._subscriptions.append(Subscription(self, gaps=gaps, at_once=at_once))
         return self._subscriptions[-1]
 
     @property
@@ -107,11 +108,12 @@ class Subscription:
     """
 
     def __init__(
-        self, stream: FactStream, *, gaps: bool, tells: Callable[[Entry], object] | None
+        self, stream: FactStream, *, gaps: bool, at_once: Callable[[Entry], bool] | None
     ) -> None:
-        self._stream, self._gaps, self._tells = stream, gaps, tells
+        self._stream, self._gaps, self._at_once = stream, gaps, at_once
         self._waiting: deque[Entry] = deque()
         self._wake = asyncio.Event()
+        self._idle = False
         self._over = False
         self.overflowed = False
         stream.attach(self._take)
@@ -129,13 +131,14 @@ class Subscription:
         """What came since the last one, or comes next; nothing at the end."""
         while not self._waiting and not self._over:
             self._wake.clear()
+            self._idle = True
             await self._wake.wait()
         waiting = self._waiting
         return [waiting.popleft() for _ in range(min(len(waiting), MOST_AT_ONCE))]
 
     def _take(self, entry: Entry) -> None:
         ended = isinstance(entry[2], f.Ended)
-        if self._tells is not None and not ended and not self._tells(entry):
+        if self._idle and not ended and self._at_once is not None and self._at_once(entry):
             return
         if len(self._waiting) >= MOST_WAITING:
             self._stream.on_slow(len(self._waiting))
@@ -149,6 +152,7 @@ class Subscription:
         self._waiting.append(entry)
         if ended:
             self.close()
+        self._idle = False
         self._wake.set()
 
     def _leave_out(self) -> None:
