@@ -61,7 +61,7 @@ METHOD = (
 )
 PACE_MS = 60
 ANSWERS = 5
-READERS = 4
+READERS = 2
 """Processes of watchers: the call itself is in another one."""
 
 

@@ -1,7 +1,8 @@
 """Those who watch a call, in processes of their own, so that what is measured is the server.
 
 A WebSocket client takes longer to read an event than the server to send it, and a hundred of them
-in one loop read one after the other. These look at frames' heads only, and note when they came.
+in one loop read one after the other. These note when bytes came, and look for the events in them
+once it is quiet again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ TEXT, CLOSE, PING = 1, 8, 9
 PONG = bytes((0x8A, 0x84, 0, 0, 0, 0))
 """For a ping of four bytes, as the server's are, with a mask that leaves them as they are."""
 
+LATER_S = 0.05
+
 
 class Watcher(asyncio.Protocol):
     """`arrived`: when each event was here, on the machine's clock."""
@@ -27,6 +30,7 @@ class Watcher(asyncio.Protocol):
             f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: d2F0Y2hpbmcgYSBjYWxsLg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
+        self._came: list[tuple[float, bytes]] = []
         self._unread = bytearray()
         self.arrived: list[float] = []
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -38,20 +42,29 @@ class Watcher(asyncio.Protocol):
         transport.write(self._ask.encode())
 
     def data_received(self, data: bytes) -> None:
-        now = time.monotonic()
-        self._unread += data
-        if not self.opened.done() and not self._answered():
-            return
+        if not self._came:
+            asyncio.get_running_loop().call_later(LATER_S, self._look)
+        self._came.append((time.monotonic(), data))
+
+    def _look(self) -> None:
+        for came, data in self._came:
+            self._unread += data
+            if self.opened.done() or self._answered():
+                self._events(came)
+        self._came.clear()
+
+    def _events(self, came: float) -> None:
         while (frame := self._frame()) is not None:
             kind, payload = frame
             if kind == TEXT:
-                self.arrived.append(now)
+                self.arrived.append(came)
             elif kind == PING:
                 self._transport.write(PONG + payload)
             elif kind == CLOSE:
                 self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._look()
         for future in (self.opened, self.over):
             if not future.done():
                 future.set_result(None)

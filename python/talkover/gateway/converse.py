@@ -96,7 +96,7 @@ def _shared(
 
     def at_once(entry: Entry) -> bool:
         frames = session.encoded.told(codec, entry).frames
-        return not frames or write is not None and write(frames)
+        return not frames or (write is not None and write(frames))
 
     return told, at_once
 

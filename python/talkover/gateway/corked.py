@@ -59,7 +59,10 @@ class CorkedSocket(WebSocketsSansIOProtocol):
         self.transport = Corked(transport)
 
     async def run_asgi(self) -> None:
-        self.scope["extensions"] = {**self.scope["extensions"], FRAMES: {"write": self._frames}}
+        self.scope["extensions"] = {
+            **(self.scope.get("extensions") or {}),
+            FRAMES: {"write": self._frames},
+        }
         await super().run_asgi()
 
     def _frames(self, frames: bytes) -> bool:
