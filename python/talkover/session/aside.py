@@ -90,6 +90,9 @@ class Aside:
     def clock(self) -> float:
         return self._session.clock()
 
+    async def told(self) -> None:
+        await self._session.told()
+
     async def show(self, image: Image) -> bool:
         return await self._session.show(image)
 

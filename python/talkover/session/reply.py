@@ -69,6 +69,7 @@ class Desk(Protocol):
     def emit(self, fact: f.Fact) -> None: ...
     def clock(self) -> float: ...
     def reply_made(self, reply: Reply) -> None: ...
+    async def told(self) -> None: ...
     async def show(self, image: Image) -> bool: ...
 
 
@@ -341,8 +342,10 @@ class Reply:
                         await self._text(piece)
                         written += 1
                         # A model that never waits must keep neither its own first word nor others.
-                        if written == 1 or not written % PIECES_AT_ONCE:
+                        if written == 1:
                             await asyncio.sleep(0)
+                        elif not written % PIECES_AT_ONCE:
+                            await self._desk.told()
                     case Say(text, interruptions):
                         await self._flush()
                         self._guarded = interruptions == "no"

@@ -281,6 +281,11 @@ class Session:
         except ValueError as error:
             raise AgentError(f"session.send({name!r}, …): the data is no JSON: {error}") from None
 
+    async def told(self) -> None:
+        """Let others go on, until everyone was told what was said so far."""
+        await asyncio.sleep(0)
+        await self.stream.told()
+
     async def show(self, image: Image) -> bool:
         return await self.video.show(image)
 
