@@ -105,6 +105,20 @@ async def test_who_lost_a_session_can_write_nothing_more(node: Node) -> None:
     assert [r.text for r in (await a.read("s")).records] == ["{}", '"b"']
 
 
+async def test_of_writes_that_come_together_each_has_its_own_answer(node: Node) -> None:
+    a, b = await node("a"), await node("b")
+    for id in ("kept", "lost"):
+        await a.open(id, TOKEN, {})
+    await b.claim("lost", TOKEN)
+    written = await asyncio.gather(
+        *(a.append(id, 1, Record(n, 0, f'"{n}"')) for n in range(1, 4) for id in ("lost", "kept")),
+        return_exceptions=True,
+    )
+    assert [isinstance(one, Fenced) for one in written] == [True, False] * 3
+    assert [r.text for r in (await b.read("kept")).records] == ['"1"', '"2"', '"3"']
+    assert (await b.read("lost")).records == []
+
+
 async def test_of_fifty_that_claim_each_gets_a_term_of_its_own_and_the_last_one_has_it(
     node: Node,
 ) -> None:
