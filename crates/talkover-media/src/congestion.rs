@@ -7,6 +7,10 @@
 //! A link that is narrow from the first packet on has no short round trip to compare with: its queue is
 //! full when it is first looked at, and what it shows is heavy loss. That is put to the test: if it
 //! goes away with the bits, the link was narrow; if it does not, the bits come back.
+//!
+//! A report that waited for a busy thread of ours shows a long round trip on any link. Were that taken
+//! for a queue, all voices would fall into the speech mode, which costs most, just where there is no
+//! time for it: what may have been ours is not counted.
 
 use std::time::{Duration, Instant};
 
@@ -74,6 +78,8 @@ pub(crate) struct Congestion {
     risen: u32,
     test: Option<Test>,
     radio: Option<Instant>,
+    /// How long packets waited for this machine at most, since the last report.
+    waited: Duration,
 }
 
 impl Default for Congestion {
@@ -86,14 +92,21 @@ impl Default for Congestion {
             risen: STEADY,
             test: None,
             radio: None,
+            waited: Duration::ZERO,
         }
     }
 }
 
 impl Congestion {
+    /// A packet was read that may have waited so long for it.
+    pub(crate) fn waited(&mut self, long: Duration) {
+        self.waited = self.waited.max(long);
+    }
+
     /// A report of the last second came, `loss` from 0 to 1: what the voice may have from now on.
     pub(crate) fn report(&mut self, rtt: Duration, loss: f32, now: Instant) -> Share {
-        let over = rtt.saturating_sub(self.shortest(rtt, now));
+        let ours = std::mem::take(&mut self.waited);
+        let over = rtt.saturating_sub(self.shortest(rtt, now) + ours);
         let heavy = loss >= HEAVY && self.radio.is_none_or(|until| now >= until);
         self.risen = self.risen.saturating_add(1);
         if over > QUEUE {
@@ -192,6 +205,21 @@ mod tests {
 
     fn clean(rtts: &[u64]) -> Vec<(u64, f32)> {
         rtts.iter().map(|ms| (*ms, 0.0)).collect()
+    }
+
+    #[test]
+    fn what_waited_for_our_own_thread_was_in_no_queue() {
+        let (mut congestion, start) = (Congestion::default(), Instant::now());
+        let mut report = |n: u32, ms, ours| {
+            congestion.waited(Duration::from_millis(ours));
+            congestion.report(Duration::from_millis(ms), 0.0, start + REPORT * n)
+        };
+        for n in 0..10 {
+            assert_eq!(report(n, 140 + 30 * u64::from(n), 30 * u64::from(n)), MOST);
+        }
+        assert_eq!(report(10, 140, 100), MOST);
+        assert_eq!(report(11, 140, 0), MOST, "what was ours is no shorter way");
+        assert_ne!(report(12, 400, 100), MOST, "the rest was the link's");
     }
 
     #[test]

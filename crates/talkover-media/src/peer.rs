@@ -375,6 +375,13 @@ impl Peer {
         }
     }
 
+    /// What comes next may have waited so long for the thread.
+    pub fn waited(&mut self, long: Duration) {
+        if let Some(wire) = &mut self.wire {
+            wire.congestion.waited(long);
+        }
+    }
+
     /// Tells both sides as Opus packets from now on, or no longer.
     pub fn record(&mut self, on: bool) {
         let needed = on && self.wire.is_none();

@@ -61,6 +61,9 @@ pub(super) struct Shard {
     timers: BTreeSet<(Instant, PeerId)>,
     transmits: Vec<Transmit>,
     effort: Effort,
+    woke: Instant,
+    /// In passes since the one in which the socket was last empty.
+    worked: Duration,
     stopped: bool,
 }
 
@@ -72,6 +75,8 @@ impl Shard {
             timers: BTreeSet::new(),
             transmits: Vec::new(),
             effort: Effort::new(Instant::now()),
+            woke: Instant::now(),
+            worked: Duration::ZERO,
             stopped: false,
         }
     }
@@ -89,12 +94,15 @@ impl Shard {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return,
                 _ => {}
             }
-            let woke = Instant::now();
+            self.woke = Instant::now();
             self.read_letters();
             if self.stopped {
                 return;
             }
             more = self.read_udp();
+            if !more {
+                self.worked = Duration::ZERO;
+            }
             for token in events.iter().map(mio::event::Event::token) {
                 match token {
                     LISTENER => self.accept_streams(),
@@ -105,7 +113,9 @@ impl Shard {
             self.run_timers();
             let now = Instant::now();
             self.outside.inbox.ring(now);
-            if let Some(complexity) = self.effort.worked(now - woke, now) {
+            let worked = now - self.woke;
+            self.worked += worked;
+            if let Some(complexity) = self.effort.worked(worked, now) {
                 for slot in self.peers.values_mut() {
                     slot.peer.strive(complexity);
                 }
@@ -242,8 +252,10 @@ impl Shard {
     /// To a peer that lives here. True: it proved that it is where this came from.
     fn give(&mut self, id: PeerId, packet: Datagram<&[u8]>) -> bool {
         let (mut proven, mut partner) = (false, None);
+        let (woke, worked) = (self.woke, self.worked);
         self.touch(id, |peer| {
             let now = Instant::now();
+            peer.waited(worked + (now - woke));
             proven = peer.receive(
                 now,
                 packet.proto,
