@@ -44,8 +44,6 @@ T = TypeVar("T")
 MOST_WAITING = 50_000
 """Writes that wait for a disk that takes none; with more, the newest are refused."""
 MOST_AT_ONCE = 512
-MOST_IN_ONE = 64
-"""Records that one statement writes; it is another for each number of them."""
 AGAIN_S = 0.5
 TIDY_S = 600.0
 """Old sessions are looked for so often, or as often as they get old."""
@@ -133,7 +131,17 @@ class SqliteLog:
         return self.do(work)
 
     def append(self, id: str, term: int, record: Record) -> asyncio.Future[None]:
-        return self._put(_Append(id, term, record))
+        def work(db: sqlite3.Connection) -> None:
+            # A record that was written before it could be confirmed is written once.
+            written = db.execute(
+                "INSERT OR IGNORE INTO records SELECT ?,?,?,? FROM sessions "
+                "WHERE id=? AND term=? AND ended IS NULL",
+                (id, *record, id, term),
+            )
+            if not written.rowcount:
+                _check_term(db, id, term)
+
+        return self.do(work)
 
     def check(self, id: str, term: int) -> asyncio.Future[None]:
         return self.do(lambda db: _check_term(db, id, term))
@@ -235,9 +243,7 @@ class SqliteLog:
 
     def do(self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         """Work for the thread, in its order."""
-        return self._put(_Job(work))
-
-    def _put(self, job: _Job[T]) -> asyncio.Future[T]:
+        job = _Job(work)
         if self._jobs.qsize() >= MOST_WAITING:
             job.error = LogUnavailable("The session log has fallen behind its disk.")
             job.tell()
@@ -264,9 +270,6 @@ class SqliteLog:
 
     def _write(self, jobs: list[_Job[Any]]) -> None:
         """All in one transaction, again until the disk takes it."""
-        appends = [job for job in jobs if isinstance(job, _Append)]
-        if len(appends) == len(jobs) <= MOST_IN_ONE and self._append(appends):
-            return
         told = False
         while True:
             try:
@@ -282,22 +285,6 @@ class SqliteLog:
                     log.error("the session log cannot be written", error=str(error))
                     told = True
                 time.sleep(AGAIN_S)
-
-    def _append(self, jobs: list[_Append]) -> bool:
-        """Records alone, in one statement: the interpreter is handed over in each, and whoever
-        waits for these lines waits for that. False where not all of them are in now."""
-        given = [value for job in jobs for value in (job.id, *job.record, job.term)]
-        rows = ",".join(["(?,?,?,?,?)"] * len(jobs))
-        try:
-            written = self._db.execute(
-                f"WITH new (session, seq, at_ms, text, term) AS (VALUES {rows}) "
-                "INSERT OR IGNORE INTO records SELECT session, seq, at_ms, text "
-                "FROM new JOIN sessions USING (term) WHERE id = session AND ended IS NULL",
-                given,
-            )
-        except sqlite3.Error:
-            return False
-        return written.rowcount == len(jobs)
 
     def _tidy(self) -> None:
         now = time.time()
@@ -340,22 +327,6 @@ class _Job(Generic[T]):
             self.future.exception()
         else:
             self.future.set_result(cast(T, self._result))
-
-
-class _Append(_Job[None]):
-    def __init__(self, id: str, term: int, record: Record) -> None:
-        super().__init__(self._one)
-        self.id, self.term, self.record = id, term, record
-
-    def _one(self, db: sqlite3.Connection) -> None:
-        # A record that was written before it could be confirmed is written once.
-        written = db.execute(
-            "INSERT OR IGNORE INTO records SELECT ?,?,?,? FROM sessions "
-            "WHERE id=? AND term=? AND ended IS NULL",
-            (self.id, *self.record, self.id, self.term),
-        )
-        if not written.rowcount:
-            _check_term(db, self.id, self.term)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, jobs: list[_Job[Any]]) -> None:
