@@ -56,13 +56,11 @@ METHOD = (
     "server; each in turn is told to stop (SIGTERM) and started again, and its callers move. "
     "Moved: from being asked to being elsewhere; audio gap: the longest time between two pieces of "
     "sound from 1 s before that to 1 s after. Fan-out: `--watchers` sockets watch one call; for "
-    "each event, when each got it after the first of them did. They are in processes of their own "
-    "and look at frames' heads only: a client that takes each event to pieces would measure itself."
+    "each event, when it had come for each after it had for the first, by the system's receive "
+    "stamps: on one machine they would wait for each other to read."
 )
 PACE_MS = 60
 ANSWERS = 5
-READERS = 2
-"""Processes of watchers: the call itself is in another one."""
 
 
 async def kill(
@@ -116,7 +114,7 @@ async def fan_out(server: Served, watchers: int) -> list[float]:
     await call.dial()
     id = call.location.rpartition("/")[2]
     url = f"{server.url}/v1/realtime?call_id={id}"
-    async with watching(url, watchers, READERS) as noted:
+    async with watching(url, watchers) as noted:
         for n in range(1, ANSWERS + 1):
             call.type(f"This is thing {n}.")
             await call.wait_for("response.done", n, PATIENCE_S)

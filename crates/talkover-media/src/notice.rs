@@ -33,10 +33,11 @@ pub enum Notice {
         echo_db: Option<f32>,
     },
     Voice(playout::Event),
-    /// First audible frame of an epoch, with its RTP time.
+    /// First audible frame of an epoch, with its RTP time, and when it went.
     Started {
         epoch: u32,
         rtp: u32,
+        at: Instant,
     },
     /// A frame for the client of a peer without transport.
     Output {

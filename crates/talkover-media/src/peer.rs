@@ -634,7 +634,11 @@ impl Peer {
     fn tell(&mut self, now: Instant, rtp: u32) {
         while let Some(event) = self.voice.poll(now) {
             let notice = match event {
-                playout::Event::Started { epoch } => Notice::Started { epoch, rtp },
+                playout::Event::Started { epoch } => Notice::Started {
+                    epoch,
+                    rtp,
+                    at: now,
+                },
                 other => Notice::Voice(other),
             };
             self.out.push_back(Output::Notice(notice));

@@ -35,7 +35,10 @@ fn item(
             ("speech", peer, on, at, echo_db).into_pyobject(py)?
         }
         Notice::Voice(event) => return voice(py, peer, event),
-        Notice::Started { epoch, rtp } => ("started", peer, epoch, rtp).into_pyobject(py)?,
+        Notice::Started { epoch, rtp, at } => {
+            let age = now.saturating_duration_since(at).as_secs_f64();
+            ("started", peer, epoch, rtp, age).into_pyobject(py)?
+        }
         Notice::Output { epoch, pcm } => {
             ("output", peer, epoch, bytes(py, &pcm)?).into_pyobject(py)?
         }

@@ -60,8 +60,11 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Started:
+    """`age`: seconds since its first sound went."""
+
     epoch: int
     rtp: int
+    age: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class Aside:
     def _handle(self, item: m.Item) -> None:
         match item:
             case m.Started():
-                self.reply.stamps.audible = self.clock()
+                self.reply.stamps.audible = self.clock() - item.age
             case m.Output(_, pcm):
                 self.reply.output(pcm)
             case m.Room():

@@ -420,8 +420,8 @@ class Session:
                     self.hearing.speech(item)
             case m.Ducked() | m.Held() | m.Resumed():
                 self._level(item)
-            case m.Started(epoch, rtp):
-                self._audible(epoch, rtp)
+            case m.Started():
+                self._audible(item)
             case m.WordBegan(epoch, index):
                 self._word(epoch, index)
             case m.Guarded(epoch, on):
@@ -470,15 +470,15 @@ class Session:
         self.emit({"Ducked": f.Ducked, "Held": f.Held, "Resumed": f.Resumed}[name](reply.id))
         self.tell({"Ducked": i.Ducked, "Held": i.Held, "Resumed": i.Resumed}[name](item.epoch))
 
-    def _audible(self, epoch: int, rtp: int) -> None:
-        reply = self._replies.get(epoch)
+    def _audible(self, item: m.Started) -> None:
+        reply = self._replies.get(item.epoch)
         if reply is not None:
             first = reply.stamps.audible is None
-            reply.stamps.audible = reply.stamps.audible or self.clock()
-            self.emit(f.AudioStarted(reply.id, rtp))
+            reply.stamps.audible = reply.stamps.audible or self.clock() - item.age
+            self.emit(f.AudioStarted(reply.id, item.rtp))
             if first:
                 self._tell_timings(reply)
-            self.tell(i.Audible(epoch))
+            self.tell(i.Audible(item.epoch))
             self._sentence.look()
 
     def _word(self, epoch: int, index: int) -> None:
