@@ -88,7 +88,7 @@ impl Call {
         while let Some(output) = self.server.poll() {
             match output {
                 Output::Transmit(transmit) => down.push(transmit.contents.to_vec()),
-                Output::Notice(Notice::Connected(_)) => self.connected = true,
+                Output::Notice(Notice::Open) => self.connected = true,
                 _ => {}
             }
         }
