@@ -26,6 +26,7 @@ fn item(
     peer: u64,
     notice: Notice,
 ) -> PyResult<Option<Bound<'_, PyAny>>> {
+    let age = |at: Instant| now.saturating_duration_since(at).as_secs_f64();
     let tuple = match notice {
         Notice::Connected(transport) => ("connected", peer, transport).into_pyobject(py)?,
         Notice::Open => ("open", peer).into_pyobject(py)?,
@@ -36,8 +37,7 @@ fn item(
         }
         Notice::Voice(event) => return voice(py, peer, event),
         Notice::Started { epoch, rtp, at } => {
-            let age = now.saturating_duration_since(at).as_secs_f64();
-            ("started", peer, epoch, rtp, age).into_pyobject(py)?
+            ("started", peer, epoch, rtp, age(at)).into_pyobject(py)?
         }
         Notice::Output { epoch, pcm } => {
             ("output", peer, epoch, bytes(py, &pcm)?).into_pyobject(py)?
@@ -50,8 +50,7 @@ fn item(
         } => {
             let user = side == Side::User;
             // Sound for a socket is made before its time, which is then negative.
-            let age = now.saturating_duration_since(began).as_secs_f64()
-                - began.saturating_duration_since(now).as_secs_f64();
+            let age = age(began) - began.saturating_duration_since(now).as_secs_f64();
             let opus = PyBytes::new(py, &opus);
             ("packet", peer, user, ticks, age, opus).into_pyobject(py)?
         }
@@ -68,13 +67,11 @@ fn item(
             height,
             webp,
         } => {
-            let age = now.saturating_duration_since(taken).as_secs_f64();
             let webp = PyBytes::new(py, &webp);
-            ("picture", peer, age, width, height, webp).into_pyobject(py)?
+            ("picture", peer, age(taken), width, height, webp).into_pyobject(py)?
         }
         Notice::KeyFrame { taken, h264 } => {
-            let age = now.saturating_duration_since(taken).as_secs_f64();
-            ("key_frame", peer, age, PyBytes::new(py, &h264)).into_pyobject(py)?
+            ("key_frame", peer, age(taken), PyBytes::new(py, &h264)).into_pyobject(py)?
         }
         Notice::Quiet => ("quiet", peer).into_pyobject(py)?,
         Notice::Back => ("back", peer).into_pyobject(py)?,
