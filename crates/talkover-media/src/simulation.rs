@@ -271,9 +271,13 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// An agent that speaks for `length` ms from the beginning on.
     fn speaking(length: usize) -> (Simulation, PeerId) {
-        let mut simulation = Simulation::new(Instant::now());
+        speaking_from(Instant::now(), length)
+    }
+
+    /// An agent that speaks for `length` ms from `origin` on.
+    fn speaking_from(origin: Instant, length: usize) -> (Simulation, PeerId) {
+        let mut simulation = Simulation::new(origin);
         let (id, _) = simulation.attach();
         let voice = vec![8000; length * MS];
         simulation.run(
@@ -382,8 +386,9 @@ mod tests {
 
     #[test]
     fn the_same_script_is_told_the_same_way() {
+        let origin = Instant::now();
         let run = || {
-            let (mut simulation, id) = speaking(2000);
+            let (mut simulation, id) = speaking_from(origin, 2000);
             simulation.speak(id, ms(300), ms(900));
             news(&mut simulation, 3000)
         };
