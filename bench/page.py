@@ -1,7 +1,7 @@
 """What a person hears: the main five scenarios in headless Chromium, through the server's own page.
 
-The browser's microphone plays a file; an AudioWorklet in the page records the microphone as it is
-sent and the agent's voice as it is played, on one clock, and both are scored from that recording.
+The browser's microphone plays a file; a script in the page records the microphone's track and that
+of the agent's voice, on one clock, and both are scored from that recording.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from playwright.async_api import Error, Page, Playwright, async_playwright
 
 from .agents import oracle
 from .case import PAUSE_S, REST_S, Clips, ms
 from .child import Child
 from .report import say, spread
-from .scoring import Heard, fates, voiced
-from .speech import HUMAN, VOICES, Clip, Samples, Tape, save_at
+from .scoring import STEP_S, Heard, fates
+from .speech import HUMAN, VOICES, Clip, Tape, save_at
 from .tables import print_rows
 from .timing import BARGE, DUCK_DB, OPEN_END, QUESTION, REST
 
@@ -35,17 +34,10 @@ APART_S = 0.4
 """Between two clips there is more silence, within one less."""
 LIVE_S = 30.0
 CHROMIUM = "/usr/bin/chromium"
-RECORDER, WORKLET = (Path(__file__).with_name(f"recorder{end}.js") for end in ("", ".worklet"))
+RECORDER = Path(__file__).with_name("recorder.js")
 TAKEN = """() => {
-  const all = bench.sides.map((pieces) => {
-    const bytes = new Uint8Array(pieces.length * pieces[0].byteLength);
-    pieces.forEach((piece, n) => bytes.set(new Uint8Array(piece.buffer), n * piece.byteLength));
-    let text = "";
-    for (let at = 0; at < bytes.length; at += 32768) {
-      text += String.fromCharCode(...bytes.subarray(at, at + 32768));
-    }
-    return btoa(text);
-  });
+  const all = bench.sides.map((blocks) => blocks.map(({ seconds, pcm }) =>
+    [seconds, btoa(String.fromCharCode(...new Uint8Array(pcm.buffer)))]));
   const statuses = talkover.events
     .filter((event) => event.type === "response.done")
     .map((event) => event.response.status);
@@ -129,13 +121,23 @@ SCENES: dict[str, Scene] = {
 }
 
 
-def read(sides: Sequence[Samples], statuses: list[str], clips: int) -> Recording:
+def heard(blocks: Sequence[tuple[float, str]]) -> Heard:
+    """One side of what was recorded."""
+    chunks: list[tuple[float, int, bytes]] = []
+    at = 0
+    for seconds, text in blocks:
+        pcm = base64.b64decode(text)
+        chunks.append((seconds, at, pcm))
+        at += len(pcm) // 2
+    return Heard(chunks)
+
+
+def read(microphone: Heard, agent: Heard, statuses: list[str], clips: int) -> Recording:
     """What was recorded. ValueError where the microphone was not heard to say so many clips."""
-    microphone, agent = sides
-    marks = apart(voiced(microphone, RATE))
+    marks = apart(microphone.voiced())
     if len(marks) != clips:
         raise ValueError(f"the microphone said {len(marks)} clips, not {clips}")
-    return Recording(Heard([(0.0, 0, agent.tobytes())]), marks, statuses)
+    return Recording(agent, marks, statuses)
 
 
 def apart(times: Sequence[float]) -> list[tuple[float, float]]:
@@ -143,9 +145,9 @@ def apart(times: Sequence[float]) -> list[tuple[float, float]]:
     marks: list[tuple[float, float]] = []
     for at in times:
         if marks and at - marks[-1][1] < APART_S:
-            marks[-1] = (marks[-1][0], at + 0.005)
+            marks[-1] = (marks[-1][0], at + STEP_S)
         else:
-            marks.append((at, at + 0.005))
+            marks.append((at, at + STEP_S))
     return marks
 
 
@@ -172,15 +174,15 @@ async def call(
     try:
         # The page's policy lets nobody else's script in, this one neither.
         page = await browser.new_page(bypass_csp=True)
-        sides, statuses = await _converse(page, url, scene, tape.seconds)
+        microphone, agent, statuses = await _converse(page, url, scene, tape.seconds)
     finally:
         await browser.close()
-    return read(sides, statuses, len(clips))
+    return read(microphone, agent, statuses, len(clips))
 
 
 async def _converse(
     page: Page, url: str, scene: Scene, seconds: float
-) -> tuple[list[Samples], list[str]]:
+) -> tuple[Heard, Heard, list[str]]:
     # The page's meter would open the microphone, and the file would begin before the call.
     await page.add_init_script(
         "navigator.permissions.query = () => Promise.resolve({ state: 'prompt' })"
@@ -193,16 +195,15 @@ async def _converse(
         "() => talkover.state === 'live' && document.querySelector('audio').srcObject",
         timeout=patience,
     )
-    await page.evaluate(RECORDER.read_text(), {"rate": RATE, "worklet": WORKLET.read_text()})
+    await page.evaluate(RECORDER.read_text(), {"rate": RATE})
     if scene.over:
         await page.evaluate("() => talkover.call.send({ type: 'response.create' })")
     # The microphone began before the recorder did: by then its file is over.
     await page.wait_for_function(
-        f"() => bench.seconds >= {seconds:.2f}", timeout=seconds * 1000 + patience
+        f"() => bench.seconds() >= {seconds:.2f}", timeout=seconds * 1000 + patience
     )
     microphone, voice, statuses = await page.evaluate(TAKEN)
-    sides = [np.frombuffer(base64.b64decode(side), np.int16) for side in (microphone, voice)]
-    return sides, statuses
+    return heard(microphone), heard(voice), statuses
 
 
 async def measure(asked: argparse.Namespace) -> tuple[list[dict[str, Any]], list[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,12 @@ class Heard:
     def first_sound(self, since: float) -> float | None:
         """When something audible begins."""
         return self._first(self.levels > AUDIBLE_DB, since)
+
+    def voiced(self, since: float = -inf, until: float = inf) -> list[float]:
+        """When each 5 ms begin that are within 30 dB of the loudest of that time."""
+        steps = self._steps(since, until)
+        levels = self.levels[steps]
+        return [float(at) for at in self.times[steps][levels >= levels.max() - 30]]
 
     def level_before(self, at: float) -> float:
         """The middle level of the half second before."""

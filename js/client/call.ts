@@ -293,8 +293,8 @@ export class Call {
     this.accounted = reply;
     const held = await this.leg?.held();
     if (!held) return;
-    const [capture_ms, buffer_ms] = [Math.round(held.captureMs), Math.round(held.bufferMs)];
-    this.send({ type: "talkover.timings", response_id: reply, capture_ms, buffer_ms });
+    const [capture_ms, heard_at_ms] = [Math.round(held.captureMs), Math.round(held.heardAt)];
+    this.send({ type: "talkover.timings", response_id: reply, capture_ms, heard_at_ms });
   }
 
   private become(state: CallState, reason: string): void {

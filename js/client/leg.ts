@@ -12,12 +12,15 @@ export interface Stats {
 /** Where nothing can be. */
 export const UNMEASURED = { rttMs: null, lossPercent: null, jitterMs: null };
 
-/** How long this side holds sound back, between the air and the network. */
+/** What only this side knows of the silence before an answer. */
 export interface Held {
-  /** The microphone's: its device and the browser's processing. */
+  /** How long the microphone holds sound back: its device and the browser's processing. */
   captureMs: number;
-  /** The player's: what waits against jitter, and the device. */
-  bufferMs: number;
+  /**
+   * When the loudspeaker's device had the answer's first sound: in ms since 1970, by the clock of
+   * the server's reports and as if these took no time to come.
+   */
+  heardAt: number;
 }
 
 /** One way to the server, open: WebRTC or WebSocket. */
@@ -33,7 +36,7 @@ export interface Leg {
   /** Speak through another microphone from now on. */
   speakThrough(microphone: MediaStream): Promise<void>;
   stats(): Promise<Stats>;
-  /** Measures while the agent speaks; null where it stops too soon to be measured. */
+  /** Of the answer that just began; null where it was not played, or nothing tells when. */
   held(): Promise<Held | null>;
   close(): void;
   /**

@@ -1,4 +1,5 @@
 import { CallError, type RealtimeEvent, type Transport } from "./events.js";
+import { Onset } from "./onset.js";
 import { UNMEASURED, type Held, type Leg, type Listener, type Stats } from "./leg.js";
 import { scattered } from "./scatter.js";
 import type { Server } from "./server.js";
@@ -10,9 +11,6 @@ const AGAIN_MS = 1500;
 const ASK_MS = 400;
 /** Pictures are taken one at a time: frames in between serve only to have the next one soon. */
 const FRAME_RATE = 10;
-const HELD_MS = 300;
-/** At 48 kHz: of less than a tenth of a second nothing can be said. */
-const LEAST_PLAYED = 4800;
 
 /** As browsers have it that can tell (Media Capture Extensions). */
 type MeasuredTrack = MediaStreamTrack & { stats?: { latency?: number } };
@@ -27,13 +25,16 @@ export class PeerLeg implements Leg {
   private readonly onNetwork = (): void => void this.restart();
   private video: RTCRtpTransceiver | null = null;
   private received = { packets: 0, lost: 0 };
+  private readonly onset: Onset;
 
   private constructor(
     private readonly peer: RTCPeerConnection,
     private readonly channel: RTCDataChannel,
     private readonly server: Server,
     private readonly listener: Listener,
-  ) {}
+  ) {
+    this.onset = new Onset(peer);
+  }
 
   /** The open leg; null where media does not get through in time and another way is to be taken. */
   static async open(
@@ -87,6 +88,7 @@ export class PeerLeg implements Leg {
 
   close(tailMs = 0): void {
     this.gone.abort();
+    this.onset.close();
     globalThis.removeEventListener("online", this.onNetwork);
     this.peer.onconnectionstatechange = this.peer.ontrack = this.channel.onmessage = null;
     const { location } = this;
@@ -105,6 +107,7 @@ export class PeerLeg implements Leg {
   async stats(): Promise<Stats> {
     const found: Stats = { transport: this.transport, ...UNMEASURED };
     const report = await this.peer.getStats();
+    this.onset.report(report);
     for (const entry of report.values()) {
       if (entry.type === "candidate-pair" && entry.nominated && entry.state === "succeeded") {
         const rtt = entry.currentRoundTripTime as number | undefined;
@@ -125,31 +128,8 @@ export class PeerLeg implements Leg {
   }
 
   async held(): Promise<Held | null> {
-    const before = await this.played();
-    await new Promise((resolve) => setTimeout(resolve, HELD_MS));
-    const after = await this.played();
-    const samples = after.samples - before.samples;
-    if (samples < LEAST_PLAYED) return null;
-    const waitedMs = ((after.waited - before.waited) / samples) * 1000;
-    const deviceMs = ((after.delay - before.delay) / (after.out - before.out || 1)) * 1000;
-    return { captureMs: this.captureMs(), bufferMs: waitedMs + deviceMs };
-  }
-
-  /** Sums since the call began, of samples and of the seconds that each was held back. */
-  private async played(): Promise<{ samples: number; waited: number; out: number; delay: number }> {
-    const found = { samples: 0, waited: 0, out: 0, delay: 0 };
-    for (const entry of (await this.peer.getStats()).values()) {
-      if (entry.type === "inbound-rtp" && entry.kind === "audio") {
-        found.samples = entry.jitterBufferEmittedCount;
-        found.waited = entry.jitterBufferDelay;
-      }
-      // Only Chromium knows how long the loudspeaker's device takes.
-      if (entry.type === "media-playout") {
-        found.out = entry.totalSamplesCount;
-        found.delay = entry.totalPlayoutDelay;
-      }
-    }
-    return found;
+    const heardAt = await this.onset.heardAt();
+    return heardAt === null ? null : { captureMs: this.captureMs(), heardAt };
   }
 
   private captureMs(): number {
@@ -189,6 +169,7 @@ export class PeerLeg implements Leg {
 
   private take(event: RealtimeEvent): void {
     this.listener.passed(false, event);
+    this.onset.take(event);
     // From now on its server has the call, and knows it by its location.
     if (event.type === "session.created" && this.server.waiting) {
       this.server.waiting = false;

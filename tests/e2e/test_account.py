@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-import numpy as np
 import pytest
 from e2e import browser as b
 from e2e.server import ROOT, Server
@@ -18,8 +15,8 @@ from playwright.sync_api import Page
 
 sys.path.insert(0, str(ROOT))
 
-from bench.page import RATE, RECORDER, TAKEN, WORKLET, apart
-from bench.scoring import STEP_S, Heard, voiced
+from bench.page import RATE, RECORDER, TAKEN, apart, heard
+from bench.scoring import STEP_S
 
 pytestmark = pytest.mark.e2e
 
@@ -28,10 +25,12 @@ DEVICE = """async () => {
   const playout = [...stats.values()].find(({ type }) => type === "media-playout");
   return 1000 * playout.totalPlayoutDelay / playout.totalSamplesCount;
 }"""
-TOLERANCE_MS = 40
-"""Of two busy cores; on quiet ones it is a quarter."""
-QUESTIONS = ("what is the time", "what day is it today") * 2
-"""They end in sounds that fade: a last t is as loud as the words, or not, as the codec has it."""
+ACCOUNTED = """new Set(talkover.events.filter(({ type, timings }) =>
+  type === "talkover.turn" && "capture" in timings).map((turn) => turn.response_id)).size"""
+TOLERANCE_MS = 20
+"""Of two busy cores, and of all turns but one; on quiet ones it is half of that."""
+QUESTIONS = ("tell me the time", "what time is it", "can you tell me the time", "what is the time")
+"""They end and are answered with edges on which all detectors agree, which is not measured here."""
 APART_S = 7.0
 
 
@@ -47,15 +46,14 @@ def silences(page: Page) -> list[float]:
 
     The recording is made before the loudspeaker's device, whose time comes on top.
     """
-    microphone, voice, _ = page.evaluate(TAKEN)
-    heard, agent = (np.frombuffer(base64.b64decode(side), np.int16) for side in (microphone, voice))
-    sound, device = Heard([(0.0, 0, agent.tobytes())]), page.evaluate(DEVICE)
+    *sides, _ = page.evaluate(TAKEN)
+    microphone, voice = map(heard, sides)
+    device = page.evaluate(DEVICE)
     found: list[float] = []
-    for begin, end in apart(voiced(heard, RATE)):
+    for begin, end in apart(microphone.voiced()):
         # The browser levels its microphone: each question is as loud as it is.
-        question = heard[int(begin * RATE) : int((end + 1) * RATE)]
-        end = begin + voiced(question, RATE)[-1] + STEP_S
-        found.append(((sound.first_sound(end) or 0.0) - end) * 1000 + device)
+        end = microphone.voiced(begin, end + 1)[-1] + STEP_S
+        found.append(((voice.first_sound(end) or 0.0) - end) * 1000 + device)
     return found
 
 
@@ -82,15 +80,16 @@ def test_the_account_is_the_silence_that_was_heard(demo: Server, tmp_path: Path)
     with b.browsing(demo.url, sound, policed=False) as page:
         b.call(page)
         b.wait(page, "() => document.querySelector('audio').srcObject")
-        recorder = {"rate": RATE, "worklet": WORKLET.read_text()}
-        page.evaluate(RECORDER.read_text(), recorder)
+        page.evaluate(RECORDER.read_text(), {"rate": RATE})
         b.event(page, "response.done", 1 + len(QUESTIONS), seconds=60)
-        told, heard = accounts(page), silences(page)
+        b.wait(page, f"() => {ACCOUNTED} === {len(QUESTIONS)}")
+        told, silent = accounts(page), silences(page)
         shown = opened(page)
         b.picture(page, "waterfall")
-    assert len(told) == len(heard) == len(QUESTIONS)
-    off = [account["total"] - silence for account, silence in zip(told, heard, strict=True)]
+    assert len(told) == len(silent) == len(QUESTIONS)
+    off = [account["total"] - silence for account, silence in zip(told, silent, strict=True)]
     print("account - recording, ms:", [round(ms) for ms in off])
-    assert abs(median(off)) <= TOLERANCE_MS, (told, heard)
+    assert sorted(map(abs, off))[-2] <= TOLERANCE_MS, (told, silent)
     total, *stages = shown
-    assert abs(total - sum(stages)) <= len(stages) / 2 and total == round(told[-1]["total"])
+    assert abs(total - sum(stages)) <= len(stages) / 2
+    assert abs(total - told[-1]["total"]) <= 0.5

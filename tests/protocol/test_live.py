@@ -55,7 +55,7 @@ EVENTS: list[dict[str, Any]] = [
     {"type": "decision.item.delete", "item_id": "x"},
     {"type": "transport.dtmf.send", "event": "1"},
     {"type": "talkover.message", "name": "x", "data": {}},
-    {"type": "talkover.timings", "response_id": "x", "capture_ms": 1, "buffer_ms": 2},
+    {"type": "talkover.timings", "response_id": "x", "capture_ms": 1, "heard_at_ms": 2},
     {"type": "talkover.moving"},
     {"type": "talkover.resume"},
 ]  # fmt: skip

@@ -68,7 +68,7 @@ EVENTS: list[dict[str, Any]] = [
     }},
     {"type": "response.cancel", "response_id": "resp_1"},
     {"type": "talkover.message", "name": "x", "data": {"a": 1}},
-    {"type": "talkover.timings", "response_id": "resp_1", "capture_ms": 10, "buffer_ms": 40},
+    {"type": "talkover.timings", "response_id": "resp_1", "capture_ms": 10, "heard_at_ms": 40},
     {"type": "talkover.moving"},
     {"type": "talkover.resume"},
 ]  # fmt: skip

@@ -45,7 +45,6 @@ const CHANNEL: &str = "oai-events";
 /// An offer that never connects is freed.
 const SETUP: Duration = Duration::from_secs(15);
 /// The round trip is told no oftener.
-const RTT_EVERY: Duration = Duration::from_millis(1900);
 const GOODBYE_ROUNDS: usize = 4;
 /// Samples at 16 kHz that are told at once: 40 ms.
 const TOLD: usize = 640;
@@ -571,14 +570,13 @@ impl Peer {
                     wire.frames = share.frames;
                     encoder.adapt(share.bitrate, loss);
                 }
-                if wire.told_rtt.is_some_and(|told| now < told + RTT_EVERY) {
+                return;
+            }
+            Event::MediaEgressStats(stats) if Some(stats.mid) == wire.mid => {
+                let Some(notice) = wire.round_trip(&stats, now) else {
                     return;
-                }
-                wire.told_rtt = Some(now);
-                Notice::Rtt {
-                    ms: rtt.as_secs_f32() * 1000.0,
-                    loss: loss.unwrap_or(0.0),
-                }
+                };
+                notice
             }
             _ => return,
         };

@@ -127,12 +127,13 @@ class AppMessage:
 
 @dataclass(frozen=True, slots=True)
 class TellTimings:
-    """Say what of the silence before a response only the client knows: how long its microphone and
-    its player held the sound back."""
+    """Say what of the silence before a response only the client knows: how long its microphone held
+    the sound back, and when its loudspeaker had the first sound of the response (that of the
+    `rtp_timestamp`), in ms since 1970 by the clock of the server's RTCP reports, less their way."""
 
     reply: str
     capture_ms: int
-    buffer_ms: int
+    heard_at_ms: int
     event_id: str | None = None
 
 

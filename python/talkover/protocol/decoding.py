@@ -185,7 +185,7 @@ class Fields:
 
     def number(self, name: str) -> int:
         value = self.event.get(name)
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 40:
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
             raise self.bad(name, "a whole number, zero or more")
         return value
 
@@ -388,7 +388,7 @@ def _truncate(x: Fields) -> c.Command:
 EXTENSIONS: dict[str, Callable[[Fields], c.Command]] = {
     "talkover.message": lambda x: c.AppMessage(x.text("name"), x.event.get("data"), x.event_id),
     "talkover.timings": lambda x: c.TellTimings(
-        x.id("response_id"), x.number("capture_ms"), x.number("buffer_ms"), x.event_id
+        x.id("response_id"), x.number("capture_ms"), x.number("heard_at_ms"), x.event_id
     ),
     "talkover.moving": lambda x: c.Moving(x.event_id),
     "talkover.resume": lambda x: c.Resume(x.event_id),

@@ -22,6 +22,8 @@ EVERY = 4
 """One sample of so many is looked at: 4 kHz has what a voice's loudness is in."""
 LOOKED_AT = 2 * 16000
 """Samples at the end of a turn among which the loudest is looked for."""
+LEAST_QUIET = 2
+"""Steps of silence at the end of a turn; with less of it, it did not fade."""
 MOST_LEAD_S = 1.0
 """A voice that is silent for longer at its beginning means to be."""
 
@@ -119,14 +121,15 @@ class Stamps:
 
 
 def faded(pcm: bytes) -> int:
-    """Samples at the end of a turn (16 kHz) in which its voice had fallen silent."""
+    """Samples at the end of a turn (16 kHz) since its voice fell silent; none where it did not."""
     # A turn must not wait for more than these to be looked at.
     steps = list(_loudness(pcm[-2 * LOOKED_AT :], 16000))
     loudest = max(steps, default=0.0)
     if loudest <= AUDIBLE:
         return 0
     loud = (n for n, step in enumerate(reversed(steps)) if step > loudest * FADED)
-    return next(loud) * (16000 // STEPS)
+    quiet = next(loud)
+    return quiet * (16000 // STEPS) if quiet >= LEAST_QUIET else 0
 
 
 def leading(pcm: bytes, rate: int) -> int:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_FADE_S = 0.3
 """A word fades in less; a longer murmur is no part of it."""
+UNHEARD_S = 0.1
+"""So long a soft last sound may go on that the detector hears no more; a later noise is none."""
 WAYS = 10
 """Reports of the network, among which the fastest is believed: the others waited somewhere."""
 
@@ -298,11 +300,12 @@ class Hearing:
         return item
 
     def _silent_since(self, end: float, sound: bytes) -> float:
-        """When a turn fell silent of which the detector heard the last at `end`."""
-        if self.ear.is_full:
+        """When a turn fell silent of which the detector heard the last at `end`, or nearly."""
+        quiet = faded(sound)
+        if self.ear.is_full or not quiet:
             return end
-        silent = self._arrival.time_of(self._upto - faded(sound))
-        return min(end, max(end - MOST_FADE_S, silent))
+        silent = self._arrival.time_of(self._upto - quiet)
+        return end if silent > end + UNHEARD_S else max(end - MOST_FADE_S, silent)
 
     def add(self, item: str, transcript: str | None) -> None:
         """A spoken item, told as the protocol has it: its words follow later."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 from ..protocol import commands as c
@@ -33,6 +34,8 @@ TOO_LONG_MS = 250
 """Clients reckon a little more than there was; beyond this they speak of something else."""
 
 MOST_HELD_BACK_MS = 5000
+SINCE_1970_S = time.time() - time.monotonic()
+"""Taken once, as the media plane does for its reports: a clock that is set right later is not."""
 
 
 class Requests:
@@ -362,14 +365,8 @@ class Requests:
         self._session.stop()
 
     def _account(self, command: c.TellTimings) -> None:
-        if max(command.capture_ms, command.buffer_ms) > MOST_HELD_BACK_MS:
-            raise BadEvent(
-                f"A client holds sound back for {MOST_HELD_BACK_MS} ms at most; tell milliseconds.",
-                code="invalid_value",
-                event_id=command.event_id,
-            )
-        part = ClientPart(command.capture_ms, command.buffer_ms)
-        if not self._session.account(command.reply, part):
+        reply = self._session.reply(command.reply)
+        if reply is None or reply.stamps.audible is None:
             raise BadEvent(
                 f"There is no response {command.reply!r}, or it is forgotten already; tell of one "
                 "within the next few.",
@@ -377,6 +374,17 @@ class Requests:
                 param="response_id",
                 event_id=command.event_id,
             )
+        ago = SINCE_1970_S + time.monotonic() - command.heard_at_ms / 1000
+        buffer_ms = (self._session.clock() - ago - reply.stamps.audible) * 1000
+        if command.capture_ms > MOST_HELD_BACK_MS or abs(buffer_ms) > MOST_HELD_BACK_MS:
+            raise BadEvent(
+                f"A client holds sound back for {MOST_HELD_BACK_MS} ms at most; tell milliseconds, "
+                "and those of the server's clock.",
+                code="invalid_value",
+                event_id=command.event_id,
+            )
+        reply.stamps.client = ClientPart(command.capture_ms, max(0.0, buffer_ms))
+        self._session.tell_timings(reply)
 
     def _message(self, command: c.AppMessage) -> None:
         session = self._session

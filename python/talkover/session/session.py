@@ -35,7 +35,7 @@ from ..turn.policy import TurnPolicy
 from ..turn.trace import Given, Step, feed
 from ..values import Audio, Image, Say
 from .absence import Absence
-from .account import ClientPart, Stamps
+from .account import Stamps
 from .aside import Attach
 from .background import Background
 from .brain import Brain, Piece
@@ -477,7 +477,7 @@ class Session:
             reply.stamps.audible = reply.stamps.audible or self.clock() - item.age
             self.emit(f.AudioStarted(reply.id, item.rtp))
             if first:
-                self._tell_timings(reply)
+                self.tell_timings(reply)
             self.tell(i.Audible(item.epoch))
             self._sentence.look()
 
@@ -654,16 +654,12 @@ class Session:
         async for piece in brain.pieces():
             yield piece
 
-    def account(self, reply: str, part: ClientPart) -> bool:
-        """Complete the account of a reply with the client's part; False where it is forgotten."""
-        for one in (*self._replies.values(), *self._over):
-            if one.id == reply:
-                one.stamps.client = part
-                self._tell_timings(one)
-                return True
-        return False
+    def reply(self, id: str) -> Reply | None:
+        """One that is under way, or that was a short while ago."""
+        return next((r for r in (*self._replies.values(), *self._over) if r.id == id), None)
 
-    def _tell_timings(self, reply: Reply) -> None:
+    def tell_timings(self, reply: Reply) -> None:
+        """The account of a reply as far as it is known."""
         if timings := reply.stamps.timings():
             self.emit(f.TurnTimings(reply.id, timings))
 

@@ -11,6 +11,7 @@ use str0m::config::DtlsCert;
 use str0m::format::Codec;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
+use str0m::stats::MediaEgressStats;
 use str0m::{Candidate, Rtc, RtcConfig};
 
 use super::dtls;
@@ -23,8 +24,10 @@ use crate::assembler;
 use crate::codec::Encoder;
 use crate::congestion::{self, Congestion};
 use crate::effort;
+use crate::notice::Notice;
 use crate::presence::Presence;
 
+const RTT_EVERY: Duration = Duration::from_millis(1900);
 /// RTP ticks (48 kHz) of 20 ms.
 pub(super) const TICKS: u64 = 960;
 
@@ -105,6 +108,20 @@ pub(super) struct Wire {
 }
 
 impl Wire {
+    /// The round trip of the last receiver report, now and then. (That of the peer as a whole counts
+    /// how long the other side waits before it reports.)
+    pub(super) fn round_trip(&mut self, stats: &MediaEgressStats, now: Instant) -> Option<Notice> {
+        let rtt = stats.rtt?;
+        if self.told_rtt.is_some_and(|told| now < told + RTT_EVERY) {
+            return None;
+        }
+        self.told_rtt = Some(now);
+        Some(Notice::Rtt {
+            ms: rtt.as_secs_f32() * 1000.0,
+            loss: stats.loss.unwrap_or(0.0),
+        })
+    }
+
     pub(super) fn new(rtc: Rtc, now: Instant) -> Self {
         Self {
             rtc,
