@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -161,10 +162,20 @@ async def test_a_minute_is_spoiled_by_what_stopped_the_agent_before_the_barge_in
 # ---- the page --------------------------------------------------------------------------------
 
 
+def blocks(samples: Samples) -> list[tuple[float, str]]:
+    """10 ms each, as the recorder in the page gives them: its clock began at no time of ours."""
+    pcm = at_16k(samples).tobytes()
+    return [
+        (5000 + at / 32000, base64.b64encode(pcm[at : at + 320]).decode())
+        for at in range(0, len(pcm), 320)
+    ]
+
+
 def recorded(
     microphone: Samples, agent: Samples, statuses: list[str], clips: int = 1
 ) -> page.Recording:
-    return page.read([at_16k(microphone), at_16k(agent)], statuses, clips)
+    sides = [page.heard(blocks(side)) for side in (microphone, agent)]
+    return page.read(*sides, statuses, clips)
 
 
 def test_both_sides_of_a_page_are_read_on_one_clock():

@@ -2,8 +2,9 @@
 //!
 //! A full queue drops audio; everything else waits here, in order, until there is room. Of one peer
 //! so much may wait and no more: who sends faster than Python takes ends its own call, and fills
-//! neither this queue nor the memory of others. The reader is woken for audio every 10 ms at most: to wake it for each packet of each call costs more than
-//! to take them. What is not audio wakes it at once, and brings the audio along.
+//! neither this queue nor the memory of others. The reader is woken for audio every 10 ms at most:
+//! to wake it for each packet of each call costs more than to take them. What is not audio wakes it
+//! at once, and brings the audio along.
 
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};

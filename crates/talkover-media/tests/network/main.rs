@@ -100,6 +100,19 @@ fn voice_gone(world: &World, from: Duration) -> usize {
     1000 * gone.count() / frames.len()
 }
 
+/// Milliseconds, as the server tells them from then on.
+fn round_trips(world: &World, from: Duration) -> Vec<f32> {
+    let told = world
+        .told
+        .iter()
+        .filter(|(when, at, _)| *at == At::Server && *when >= from);
+    told.filter_map(|(_, _, notice)| match notice {
+        Notice::Rtt { ms, .. } => Some(*ms),
+        _ => None,
+    })
+    .collect()
+}
+
 #[test]
 fn a_tenth_of_the_packets_lost_both_ways_connects_and_both_sides_hear_each_other() {
     let rain = Weather {
@@ -213,26 +226,28 @@ fn a_storm_that_comes_back_is_remembered() {
 }
 
 #[test]
+fn a_round_trip_is_the_way_alone() {
+    let mut world = talking(CALM, CALM, 9);
+    speak(&mut world, 20);
+    world.run(ms(8000));
+    let told = round_trips(&world, Duration::ZERO);
+    assert!(!told.is_empty());
+    assert!(told.iter().all(|ms| (40.0..41.0).contains(ms)), "{told:?}");
+}
+
+#[test]
 fn a_voice_fits_itself_to_a_link_that_becomes_narrow() {
     let mut world = talking(CALM, CALM, 10);
     speak(&mut world, 70);
     world.run(ms(5000));
     world.down.weather.kbps = Some(56);
     world.run(ms(12_000));
-    let rtts = |world: &World, from: Duration| -> Vec<f32> {
-        let told = world
-            .told
-            .iter()
-            .filter(|(when, at, _)| *at == At::Server && *when >= from);
-        told.filter_map(|(_, _, notice)| match notice {
-            Notice::Rtt { ms, .. } => Some(*ms),
-            _ => None,
-        })
-        .collect()
-    };
     let from = world.elapsed();
     world.run(ms(10_000));
-    let (before, after) = (rtts(&world, Duration::ZERO), rtts(&world, from));
+    let (before, after) = (
+        round_trips(&world, Duration::ZERO),
+        round_trips(&world, from),
+    );
     let most = before.iter().copied().fold(0.0, f32::max);
     let last = after.last().copied().unwrap_or(f32::MAX);
     assert!(most > 150.0 && last < 120.0, "{before:?}");
