@@ -44,7 +44,6 @@ use wire::{TICKS, Wire};
 const CHANNEL: &str = "oai-events";
 /// An offer that never connects is freed.
 const SETUP: Duration = Duration::from_secs(15);
-/// The round trip is told no oftener.
 const GOODBYE_ROUNDS: usize = 4;
 /// Samples at 16 kHz that are told at once: 40 ms.
 const TOLD: usize = 640;

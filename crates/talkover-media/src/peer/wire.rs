@@ -27,6 +27,7 @@ use crate::effort;
 use crate::notice::Notice;
 use crate::presence::Presence;
 
+/// The round trip is told no oftener.
 const RTT_EVERY: Duration = Duration::from_millis(1900);
 /// RTP ticks (48 kHz) of 20 ms.
 pub(super) const TICKS: u64 = 960;
@@ -108,20 +109,6 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    /// The round trip of the last receiver report, now and then. (That of the peer as a whole counts
-    /// how long the other side waits before it reports.)
-    pub(super) fn round_trip(&mut self, stats: &MediaEgressStats, now: Instant) -> Option<Notice> {
-        let rtt = stats.rtt?;
-        if self.told_rtt.is_some_and(|told| now < told + RTT_EVERY) {
-            return None;
-        }
-        self.told_rtt = Some(now);
-        Some(Notice::Rtt {
-            ms: rtt.as_secs_f32() * 1000.0,
-            loss: stats.loss.unwrap_or(0.0),
-        })
-    }
-
     pub(super) fn new(rtc: Rtc, now: Instant) -> Self {
         Self {
             rtc,
@@ -200,6 +187,20 @@ impl Wire {
         };
         stream.write_rtp(RtpWrite::new(pt, seq, time, due, packet).marker(marker));
         self.silent = false;
+    }
+
+    /// The round trip of the last receiver report, now and then. (That of the peer as a whole counts
+    /// how long the other side waits before it reports.)
+    pub(super) fn round_trip(&mut self, stats: &MediaEgressStats, now: Instant) -> Option<Notice> {
+        let rtt = stats.rtt?;
+        if self.told_rtt.is_some_and(|told| now < told + RTT_EVERY) {
+            return None;
+        }
+        self.told_rtt = Some(now);
+        Some(Notice::Rtt {
+            ms: rtt.as_secs_f32() * 1000.0,
+            loss: stats.loss.unwrap_or(0.0),
+        })
     }
 
     pub(super) fn negotiated(&self, mid: Mid, codec: Codec) -> Option<Pt> {
