@@ -301,8 +301,8 @@ class Hearing:
 
     def _silent_since(self, end: float, sound: bytes) -> float:
         """When a turn fell silent of which the detector heard the last at `end`, or nearly."""
-        quiet = faded(sound)
-        if self.ear.is_full or not quiet:
+        quiet = 0 if self.ear.is_full else faded(sound)
+        if not quiet:
             return end
         silent = self._arrival.time_of(self._upto - quiet)
         return end if silent > end + UNHEARD_S else max(end - MOST_FADE_S, silent)
