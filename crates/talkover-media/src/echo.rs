@@ -33,6 +33,8 @@ const SURE: f32 = 1.0;
 const SAME: i64 = 12;
 /// Voiced steps for which a voice may be an echo that was not found yet: 0.2 s.
 const DOUBT: u32 = 14;
+/// Voiced steps with which a voice can be told from one that was sent.
+const FIRST: u32 = 5;
 /// Quiet steps over the agent's voice after which no echo is suspected: 1 s.
 const CLEAR: u32 = 64;
 /// Frames of the agent's voice, 1 s, after which a microphone that sends nothing has no echo.
@@ -205,7 +207,9 @@ impl Search {
                 .steps
                 .is_multiple_of(if self.clear { SELDOM } else { OFTEN }),
             (_, Voice::None) => false,
-            (voiced @ ..=DOUBT, _) => voiced % if self.keen() { 2 } else { 4 } == 1,
+            (voiced @ ..=DOUBT, _) if self.keen() => voiced % 2 == 1,
+            // Where no echo was before, one look tells; more are only to be sure of what it found.
+            (voiced @ ..=DOUBT, _) => voiced == FIRST || (voiced % 4 == 1 && self.evidence > 0.0),
             (voiced, _) => voiced.is_multiple_of(if self.keen() { 16 } else { 64 }),
         }
     }

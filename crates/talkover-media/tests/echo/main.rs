@@ -182,3 +182,20 @@ fn with_a_headset_nothing_changes() {
         assert_eq!(outcome, run(&untold));
     }
 }
+
+#[test]
+fn a_headset_that_is_unplugged_in_mid_reply_holds_next_to_nothing() {
+    let unplugged = speakerphones().map(|mut scene| {
+        let room = scene.room.as_mut().unwrap();
+        room.change = Some((3000, 0.0, room.level_db + 90.0));
+        room.level_db = -90.0;
+        run(&scene)
+    });
+    let (mut holds, mut began) = (0, 0);
+    for outcome in unplugged {
+        holds += outcome.holds.len();
+        began += usize::from(!outcome.began.is_empty());
+    }
+    assert!(holds <= 2, "{holds}");
+    assert!(began <= 8, "{began} of 15");
+}
