@@ -12,6 +12,7 @@ __all__ = [
     "Simulation",
     "TextTooLong",
     "encode_opus",
+    "loudness",
 ]
 
 class OfferError(ValueError):
@@ -177,3 +178,7 @@ def encode_opus(pcm: bytes, bitrate: int = 20000, wideband: bool = True) -> list
 
     `wideband`: without what lies above 8 kHz, as for a receiver that says it plays 16 kHz.
     """
+
+def loudness(pcm: bytes, step: int) -> list[float]:
+    """The mean square of each `step` samples of s16le; the last may be of fewer. ValueError for an
+    odd length, or a step without samples."""

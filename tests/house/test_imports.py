@@ -123,5 +123,5 @@ def test_only_the_lobby_chooses_engines() -> None:
 
 def test_only_the_media_room_touches_the_native_module() -> None:
     assert {name for name in modules() if "talkover._core" in imports(name)} == {
-        "media.port", "media.simulation",
+        "media.loudness", "media.port", "media.simulation",
     }  # fmt: skip

@@ -486,6 +486,17 @@ fn whole(pcm: &[u8]) -> PyResult<&[[u8; 2]]> {
     Ok(pairs)
 }
 
+/// The mean square of each `step` samples; the last may be of fewer.
+#[pyfunction]
+fn loudness(pcm: &[u8], step: usize) -> PyResult<Vec<f64>> {
+    if step == 0 {
+        return Err(PyValueError::new_err("A step has at least one sample."));
+    }
+    let energy = |pair: &[u8; 2]| f64::from(i16::from_le_bytes(*pair)).powi(2);
+    let mean = |part: &[[u8; 2]]| part.iter().map(energy).sum::<f64>() / part.len() as f64;
+    Ok(whole(pcm)?.chunks(step).map(mean).collect())
+}
+
 fn samples(pcm: &[u8]) -> PyResult<Vec<i16>> {
     let pairs = whole(pcm)?.iter();
     Ok(pairs.map(|pair| i16::from_le_bytes(*pair)).collect())
@@ -501,5 +512,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<simulation::Simulation>()?;
     module.add_class::<opus::OpusDecoder>()?;
     module.add_class::<opus::OpusEncoder>()?;
-    module.add_function(wrap_pyfunction!(opus::encode_opus, module)?)
+    module.add_function(wrap_pyfunction!(opus::encode_opus, module)?)?;
+    module.add_function(wrap_pyfunction!(loudness, module)?)
 }

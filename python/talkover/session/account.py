@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import array
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from operator import mul
+
+from ..media.loudness import loudness
 
 STAGES = (
     "capture", "uplink", "jitter", "wait", "stt", "llm", "sentence", "tts", "play", "downlink",
@@ -18,8 +17,6 @@ AUDIBLE = (32768 * 10 ** (-45 / 20)) ** 2
 """The mean square of what can be heard: 45 dB below full scale."""
 FADED = 10 ** (-30 / 10)
 """A voice so much softer than its loudest is silent, though a detector may still hear it."""
-EVERY = 4
-"""One sample of so many is looked at: 4 kHz has what a voice's loudness is in."""
 LOOKED_AT = 2 * 16000
 """Samples at the end of a turn among which the loudest is looked for."""
 LEAST_QUIET = 2
@@ -122,8 +119,7 @@ class Stamps:
 
 def faded(pcm: bytes) -> int:
     """Samples at the end of a turn (16 kHz) since its voice fell silent; none where it did not."""
-    # A turn must not wait for more than these to be looked at.
-    steps = list(_loudness(pcm[-2 * LOOKED_AT :], 16000))
+    steps = loudness(pcm[-2 * LOOKED_AT :], 16000 // STEPS)
     loudest = max(steps, default=0.0)
     if loudest <= AUDIBLE:
         return 0
@@ -134,15 +130,7 @@ def faded(pcm: bytes) -> int:
 
 def leading(pcm: bytes, rate: int) -> int:
     """Samples before the first step that can be heard; all of them where there is none."""
-    loud = (n for n, step in enumerate(_loudness(pcm, rate)) if step > AUDIBLE)
-    samples = len(pcm) // 2
-    return min(next(loud, samples) * (rate // STEPS), samples)
-
-
-def _loudness(pcm: bytes, rate: int) -> Iterator[float]:
-    """The mean square of each step; the last may be a part of one."""
-    looked = array.array("h", pcm[: len(pcm) // 2 * 2])[::EVERY]
-    step = rate // STEPS // EVERY
-    for begin in range(0, len(looked), step):
-        part = looked[begin : begin + step]
-        yield sum(map(mul, part, part)) / len(part)
+    samples, step = len(pcm) // 2, rate // STEPS
+    steps = enumerate(loudness(pcm[: 2 * samples], step))
+    loud = (n for n, energy in steps if energy > AUDIBLE)
+    return min(next(loud, samples) * step, samples)
