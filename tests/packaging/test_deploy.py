@@ -18,6 +18,7 @@ from backends.rig import Program
 
 import talkover
 from talkover.config import Settings
+from talkover.media.priority import NICENESS
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -51,6 +52,10 @@ def test_the_servers_settings_are_settings() -> None:
         names = {n for n in service["environment"] if n.startswith("TALKOVER_")}
         assert "TALKOVER_KEY" in names, "a proxy makes everybody a caller from this machine"
         assert {n.removeprefix("TALKOVER_").lower() for n in names} <= set(Settings.model_fields)
+
+
+def test_the_servers_media_threads_may_go_first() -> None:
+    assert {service["ulimits"]["nice"] for service in SERVERS.values()} == {20 - NICENESS}
 
 
 def test_each_server_has_a_media_port_that_is_published_as_itself() -> None:
@@ -98,6 +103,7 @@ def test_the_service_has_no_rights_and_keeps_calls_when_it_stops() -> None:
     service = unit()
     assert service["DynamicUser"] == "yes" and service["CapabilityBoundingSet"] == ""
     assert service["KillSignal"] == "SIGTERM"
+    assert int(service["LimitNICE"]) == NICENESS
     assert service["StateDirectory"] in shlex.split(service["ExecStart"])[-1]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from .. import _core
 from .items import Closed, Described, Item, typed
+from .priority import hurried
 
 Peer = _core.Peer
 OfferError = _core.OfferError
@@ -29,7 +30,8 @@ class MediaPort:
     def __init__(
         self, host: str, port: int, public_ip: str | None = None, *, threads: int = 1
     ) -> None:
-        self.core = _core.Media(host, port, public_ip, threads)
+        with hurried():
+            self.core = _core.Media(host, port, public_ip, threads)
         self._handlers: dict[int, Handler] = {}
         self._early: dict[int, list[Item]] = {}
         self._wanted: dict[int, asyncio.Future[str]] = {}
