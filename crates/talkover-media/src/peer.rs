@@ -466,6 +466,18 @@ impl Peer {
         }
     }
 
+    /// Sends what was written: str0m does when it is told the time, and would ask for that at once.
+    fn send_written(&mut self, now: Instant) {
+        let told = self
+            .wire
+            .as_mut()
+            .map(|wire| wire.rtc.handle_input(Input::Timeout(now)));
+        match told {
+            Some(Err(_)) => self.close("error"),
+            _ => self.drain(now),
+        }
+    }
+
     /// str0m's rule: after each mutation its output is drained before the next.
     fn drain(&mut self, now: Instant) {
         self.drain_into_out(now);
@@ -492,7 +504,7 @@ impl Peer {
                 }
                 Ok(RtcOutput::Event(event)) => self.event(event, now),
                 Ok(RtcOutput::Timeout(at)) => {
-                    wire.timeout = at;
+                    wire.timeout = wire.due(at);
                     if !self.write_waiting() {
                         break;
                     }

@@ -12,7 +12,7 @@ use str0m::format::Codec;
 use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::stats::MediaEgressStats;
-use str0m::{Candidate, Rtc, RtcConfig};
+use str0m::{Candidate, PacerReason, Reason, Rtc, RtcConfig};
 
 use super::dtls;
 use super::outgoing::Packing;
@@ -29,6 +29,8 @@ use crate::presence::Presence;
 
 /// The round trip is told no oftener.
 const RTT_EVERY: Duration = Duration::from_millis(1900);
+/// str0m's pacer may wait so long to be told that nothing waits.
+const NOTHING_WAITS: Duration = Duration::from_millis(20);
 /// RTP ticks (48 kHz) of 20 ms.
 pub(super) const TICKS: u64 = 960;
 
@@ -157,6 +159,18 @@ impl Wire {
         let alone = self.video.is_none();
         self.voice
             .is_some_and(|(pt, heard)| ssrc != heard && (alone || kind & 0x7f == pt))
+    }
+
+    /// When str0m, which wants to be told the time `at`, is to be told. After each packet that it sent
+    /// its pacer asks for that at once, to see that no other waits. Of a voice none does, and the
+    /// caller's next packet tells it as well.
+    pub(super) fn due(&self, at: Instant) -> Instant {
+        let paced = self.rtc.last_timeout_reason() == Reason::Pacer(PacerReason::Handle);
+        if paced && self.video.is_none() {
+            at + NOTHING_WAITS
+        } else {
+            at
+        }
     }
 
     pub(super) fn strive(&mut self) {
