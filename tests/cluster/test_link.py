@@ -18,7 +18,7 @@ from nats.errors import TimeoutError as NatsTimeout
 
 from talkover.cluster.bus import Channel
 from talkover.cluster.nats_link import MOST_TOLD, PIECE, NatsLink
-from talkover.cluster.nodes import Load
+from talkover.cluster.nodes import Load, Nodes
 
 
 @pytest.fixture(params=["nats", "rights"])
@@ -96,6 +96,24 @@ async def test_one_that_is_dialled_while_the_other_server_reconnects_is_taken_al
         assert await channel.receive() == b"here"
     for link in (a, again):
         await link.close()
+
+
+async def test_one_that_was_not_heard_of_for_a_while_is_answered(
+    pair: tuple[NatsLink, NatsLink],
+) -> None:
+    a, b = pair
+
+    async def answer(channel: Channel) -> None:
+        await channel.receive()
+        await channel.send(b"here")
+
+    b.on_dial(answer)
+    # As after NATS was away.
+    b.nodes = Nodes("b")
+    channel = await a.dial("b")
+    await channel.send(b"are you there?")
+    async with asyncio.timeout(20):
+        assert await channel.receive() == b"here"
 
 
 async def test_one_that_nobody_takes_is_not_waited_for_longer_than_its_server_lives(

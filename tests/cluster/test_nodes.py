@@ -33,6 +33,14 @@ def test_one_that_takes_none_or_is_silent_gets_none() -> None:
     assert nodes.lives("own", 99.0) and not nodes.lives("never heard of", 0.0)
 
 
+def test_one_of_which_anything_came_lives_with_what_it_last_told() -> None:
+    nodes = heard(a=EMPTY)
+    nodes.see("a", 10.0)
+    assert nodes.others(10.0) == {"a": EMPTY}
+    nodes.see("b", 10.0)
+    assert nodes.lives("b", 10.0) and nodes.place(FULL, 10.0) == "a"
+
+
 def test_a_burst_is_spread_before_anybody_tells_of_it() -> None:
     nodes = heard(a=Load(0, 20, True), b=Load(0, 20, True))
     placed = [nodes.place(Load(0, 20, True), 0.1) for _ in range(3)]

@@ -204,6 +204,8 @@ class NatsLink:
             if id in self._channels:
                 self._channels[id].take(kind, number, data)
         elif self._handle is not None:
+            # Who dials lives, though nothing was heard of it while NATS was away.
+            self.nodes.see(data.decode(), time.monotonic())
             if id not in self._channels:
                 channel = self._channel(data.decode(), id)
                 self._begin(self._handle(channel), f"nats: channel {id}")

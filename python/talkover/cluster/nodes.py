@@ -46,6 +46,11 @@ class Nodes:
         else:
             self._hears = (self._hears[0], now)
 
+    def see(self, node: str, now: float) -> None:
+        """Something else came from it: it lives, and carries what it last told."""
+        _, load = self._heard.get(node, (now, Load()))
+        self.hear(node, load, now)
+
     def silent_s(self, node: str, now: float) -> float:
         """How long this server has listened and not heard another one; 0 while it is cut off, when
         it would hear nobody."""
