@@ -309,12 +309,9 @@ impl Peer {
         }
         self.ear.handle_timeout(now);
         self.hear_events(now);
-        if let Some(wire) = self.wire.as_mut().filter(|wire| now >= wire.timeout) {
-            if wire.rtc.handle_input(Input::Timeout(now)).is_err() {
-                self.close("error");
-                return;
-            }
-            self.drain(now);
+        let due = self.wire.as_ref().is_some_and(|wire| now >= wire.timeout);
+        if due && !self.tell_time(now) {
+            return;
         }
         self.speak(now);
         self.run_video(now);
@@ -466,16 +463,17 @@ impl Peer {
         }
     }
 
-    /// Sends what was written: str0m does when it is told the time, and would ask for that at once.
-    fn send_written(&mut self, now: Instant) {
-        let told = self
-            .wire
-            .as_mut()
-            .map(|wire| wire.rtc.handle_input(Input::Timeout(now)));
-        match told {
-            Some(Err(_)) => self.close("error"),
-            _ => self.drain(now),
+    /// Tells str0m the time, at which it sends what was written. False: it cannot go on.
+    fn tell_time(&mut self, now: Instant) -> bool {
+        let Some(wire) = self.wire.as_mut() else {
+            return false;
+        };
+        if wire.rtc.handle_input(Input::Timeout(now)).is_err() {
+            self.close("error");
+            return false;
         }
+        self.drain(now);
+        true
     }
 
     /// str0m's rule: after each mutation its output is drained before the next.

@@ -205,9 +205,10 @@ class NatsLink:
                 self._channels[id].take(kind, number, data)
         elif self._handle is not None:
             # Who dials lives, though nothing was heard of it while NATS was away.
-            self.nodes.see(data.decode(), time.monotonic())
+            node = data.decode()
+            self.nodes.see(node, time.monotonic())
             if id not in self._channels:
-                channel = self._channel(data.decode(), id)
+                channel = self._channel(node, id)
                 self._begin(self._handle(channel), f"nats: channel {id}")
             await self._channels[id].put(_TAKEN, b"")
 

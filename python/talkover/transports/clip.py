@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from array import array
 from dataclasses import dataclass
-from operator import mul
 
 from ..engines.demo.voice import EspeakVoice
 from ..errors import InputError, TalkoverError
+from ..media.loudness import loudness
 
 RATE = 24000
 PEAK = 14000
@@ -86,5 +86,5 @@ async def spoken(text: str) -> Clip:
 
 def _voiced(samples: array[int]) -> list[bool]:
     step = RATE // 100
-    parts = (samples[n : n + step] for n in range(0, len(samples) - step + 1, step))
-    return [math.sqrt(sum(map(mul, part, part)) / step) / 32768 >= VOICED for part in parts]
+    whole = samples[: len(samples) // step * step].tobytes()
+    return [math.sqrt(energy) / 32768 >= VOICED for energy in loudness(whole, step)]

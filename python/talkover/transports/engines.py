@@ -10,14 +10,13 @@ import asyncio
 import math
 import re
 import time
-from array import array
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
-from operator import mul
 from typing import Any
 
 from ..engines.base import EngineInfo, Role, Speech, TextDelta, ToolCall, Usage, Words
+from ..media.loudness import loudness
 from .latencies import Latency
 from .ledger import Ledger
 from .tones import ANSWER, RATE, WORD_S, tone
@@ -117,11 +116,10 @@ class EarStream:
 
 def louds(pcm: bytes) -> list[tuple[bool, int]]:
     """Of each 20 ms of 16 kHz sound: is it loud, and how many samples it has."""
-    samples = array("h", pcm)
-    parts = [samples[n : n + EAR_RATE // 50] for n in range(0, len(samples), EAR_RATE // 50)]
+    step, samples = EAR_RATE // 50, len(pcm) // 2
     return [
-        (math.sqrt(sum(map(mul, part, part)) / len(part)) / 32768 >= LOUD, len(part))
-        for part in parts
+        (math.sqrt(energy) / 32768 >= LOUD, min(step, samples - n * step))
+        for n, energy in enumerate(loudness(pcm, step))
     ]
 
 

@@ -80,7 +80,7 @@ impl Peer {
         let recorded = self.recording.then_some(packet);
         self.tell_packet(Side::Agent, n * TICKS, due, recorded);
         self.out.push_back(Output::Late(late));
-        self.send_written(now);
+        self.tell_time(now);
     }
 
     pub(super) fn play_tape(&mut self, now: Instant) {
@@ -106,7 +106,7 @@ impl Peer {
             wire.write(packet, time, due);
             self.out
                 .push_back(Output::Late(now.saturating_duration_since(due)));
-            self.send_written(now);
+            self.tell_time(now);
         }
     }
 }
